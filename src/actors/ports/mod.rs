@@ -1,0 +1,10 @@
+//! The ports: what the actors need from the outside, as traits. Adapters live in `persistence` and `gateway`;
+//! only `app` knows which one is plugged in.
+
+pub mod gateway;
+pub mod store;
+
+use std::{future::Future, pin::Pin};
+
+/// A boxed, sendable future: what an object-safe port returns.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,275 @@
+//! The store port: where committed truth lives.
+//!
+//! A commit writes one entity's snapshot, its new events, its next deadline and whether it is still live, all or
+//! nothing. The port knows no domain type: bodies are JSON text that the store keeps as it gets them.
+//! `tests/store/` holds the one contract suite that every adapter passes.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::BoxFuture;
+
+/// How many shards ids are spread over. Fixed for the life of a store: every key and every epoch depends on it.
+pub const SHARDS: u16 = 64;
+
+/// One of the [`SHARDS`] parts of the id space. A call and its payment share an id and so a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shard(u16);
+
+impl Shard {
+    /// The shard of an entity id: FNV-1a over its bytes, modulo [`SHARDS`]. The same in every release, on every machine.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self(u16::try_from(hash % u64::from(SHARDS)).unwrap_or_default())
+    }
+
+    /// Every shard, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..SHARDS).map(Self)
+    }
+
+    /// The shard's number, below [`SHARDS`].
+    #[must_use]
+    pub fn index(self) -> u16 {
+        self.0
+    }
+}
+
+/// What kind of entity a snapshot belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityKind {
+    /// One request by a customer.
+    Call,
+    /// Who or what answers calls.
+    Driver,
+    /// The money of one call.
+    Payment,
+}
+
+impl EntityKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Call, Self::Driver, Self::Payment];
+
+    /// The kind's name in keys, metrics and the ops interface.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Driver => "driver",
+            Self::Payment => "payment",
+        }
+    }
+
+    /// The kind with that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Names one entity: its kind and id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntityRef {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Which one.
+    pub id: Arc<str>,
+}
+
+impl EntityRef {
+    /// Names the entity of `kind` with `id`.
+    pub fn new(kind: EntityKind, id: impl Into<Arc<str>>) -> Self {
+        Self { kind, id: id.into() }
+    }
+
+    /// The shard the entity lives in.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        Shard::of(&self.id)
+    }
+}
+
+impl fmt::Display for EntityRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str(), self.id)
+    }
+}
+
+/// Who owns the shards: every start takes a higher epoch, and commits with a lower one are fenced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub u64);
+
+/// One event of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Position in the entity's own history, from 1, without gaps.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event as JSON text.
+    pub body: String,
+}
+
+/// One entity's write. All of it is written, or nothing.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Whose write it is.
+    pub entity: EntityRef,
+    /// The epoch under which this process owns the entity's shard.
+    pub epoch: Epoch,
+    /// Identifies this write. Repeating a write with the same id is answered [`Committed::Duplicate`].
+    pub write_id: Uuid,
+    /// The version that must be there now; 0 when the entity must not exist yet.
+    pub expected_version: u64,
+    /// The version afterwards: `expected_version` plus the number of events (equal when there are none).
+    pub version: u64,
+    /// The new snapshot, JSON text.
+    pub snapshot: String,
+    /// The events since `expected_version`, in order.
+    pub events: Vec<NewEvent>,
+    /// The earliest deadline the entity waits for, if any. Replaces the previous one.
+    pub due_at: Option<Timestamp>,
+    /// Whether the entity still has something ahead of it and must be found by [`Store::live`].
+    pub live: bool,
+}
+
+/// A store's answer to a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// Written.
+    Ok,
+    /// This very write was there already: as good as [`Committed::Ok`].
+    Duplicate,
+    /// Another version is there; nothing was written.
+    Conflict {
+        /// The version found; 0 when there is none.
+        found: u64,
+    },
+    /// A later owner has the shard; nothing was written, and nothing by this epoch ever will be.
+    Fenced {
+        /// The epoch found.
+        found: Epoch,
+    },
+}
+
+/// A snapshot as it was committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Whose snapshot it is.
+    pub entity: EntityRef,
+    /// Its version.
+    pub version: u64,
+    /// The snapshot, JSON text.
+    pub snapshot: String,
+    /// The earliest deadline, if any.
+    pub due_at: Option<Timestamp>,
+    /// Whether it is in the live set.
+    pub live: bool,
+}
+
+/// One committed event, as a consumer of the stream gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// Whose event it is.
+    pub entity: EntityRef,
+    /// Position in the entity's own history.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The event as JSON text.
+    pub body: String,
+}
+
+/// Where a consumer stands in the event stream. Opaque: made by a store, only good for that store.
+/// The default is the beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventCursor(pub String);
+
+/// A piece of the event stream: the events of one entity are in order; those of different ones need not be.
+#[derive(Debug, Clone)]
+pub struct EventPage {
+    /// The events after the cursor that was given, oldest first.
+    pub events: Vec<EventRecord>,
+    /// Where to go on. Equal to the cursor given when there was nothing new.
+    pub next: EventCursor,
+}
+
+/// A page of the live set.
+#[derive(Debug, Clone)]
+pub struct LivePage {
+    /// Live entities, by kind and id.
+    pub items: Vec<Stored>,
+    /// Give this back to go on; `None` when that was all of the shard.
+    pub next: Option<String>,
+}
+
+/// Why a store did not answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The request did not reach the store or was refused by it: nothing was written.
+    #[error("the store is unavailable: {reason}")]
+    Unavailable {
+        /// What the store or the connection said.
+        reason: String,
+        /// When it is worth asking again.
+        retry_after: Duration,
+    },
+    /// Sent, but the answer never came: it may have been written. Repeat the same write id.
+    #[error("the outcome of the write is unknown: {reason}")]
+    Unknown {
+        /// What happened to the connection.
+        reason: String,
+    },
+    /// What is stored cannot be read; needs a person.
+    #[error("the store holds something unreadable: {reason}")]
+    Corrupt {
+        /// What was found where.
+        reason: String,
+    },
+}
+
+/// The store port. Cheap to share; all methods may be called from any thread.
+pub trait Store: Send + Sync {
+    /// Names the data set, not the process: made once, when the store is first used, and never changed. A consumer
+    /// whose cursor belongs to another data set starts over.
+    fn identity(&self) -> BoxFuture<'_, Result<Uuid, StoreError>>;
+
+    /// Takes every shard: raises their epoch above any that was there and returns it. Whoever held them is fenced.
+    fn take_ownership(&self) -> BoxFuture<'_, Result<Epoch, StoreError>>;
+
+    /// Commits one write. Many callers' writes travel together (group commit).
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>>;
+
+    /// The latest snapshot of an entity, if it ever had one.
+    fn load(&self, entity: EntityRef) -> BoxFuture<'_, Result<Option<Stored>, StoreError>>;
+
+    /// Entities of a shard whose deadline is at or before `now`, earliest first, at most `limit`.
+    fn due(&self, shard: Shard, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>>;
+
+    /// The live entities of a shard, a page at a time; `after` is the previous page's `next`.
+    fn live(&self, shard: Shard, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<LivePage, StoreError>>;
+
+    /// Events after a cursor, at most `limit`.
+    fn events(&self, after: EventCursor, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>>;
+
+    /// Forgets the events up to and including the cursor: every consumer has them.
+    fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Changes whenever something has been committed by this process: wakes consumers of the event stream.
+    fn committed(&self) -> watch::Receiver<u64>;
+
+    /// Whether a commit would succeed now, tried for real.
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Writes what is waiting, then refuses further commits. Called once, at the end of a drain.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,181 @@
+//! What the three state machines have in common: the shape of a decision and of a refusal.
+
+use std::{fmt, fmt::Debug};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{CustomerId, DriverId};
+
+/// The roles a token can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Asks and pays.
+    Customer,
+    /// Answers calls.
+    Driver,
+    /// Runs a service.
+    Operator,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// A customer.
+    Customer(CustomerId),
+    /// A driver.
+    Driver(DriverId),
+    /// An operator, by the token's `sub`.
+    Operator(CustomerId),
+    /// The service itself: a deadline, a rule.
+    System,
+}
+
+impl Party {
+    /// The party's name as `cancelled_by` shows it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Customer(_) => "customer",
+            Self::Driver(_) => "driver",
+            Self::Operator(_) => "operator",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Why a command changes nothing. Every front end maps these to its own codes; none of them is a fault of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// There is no such entity.
+    NotFound,
+    /// The entity exists already.
+    Exists,
+    /// The state does not allow the command.
+    IllegalTransition {
+        /// The state's name.
+        state: &'static str,
+        /// The command's name.
+        command: &'static str,
+    },
+    /// Another driver has the call, or it is over.
+    CallTaken,
+    /// The call was not offered to this driver.
+    NotOffered,
+    /// The driver is not free.
+    DriverUnavailable {
+        /// What the driver is doing.
+        status: &'static str,
+    },
+    /// This party may not do that to this entity.
+    Forbidden,
+    /// The payment's outcome is not known yet.
+    PaymentPending,
+    /// The amount is below what may be charged.
+    BelowMinimum {
+        /// The amount asked for, minor units.
+        amount: u64,
+        /// The least that may be charged, minor units.
+        minimum: u64,
+    },
+    /// The command's data is wrong.
+    Invalid(String),
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("there is no such thing"),
+            Self::Exists => f.write_str("it exists already"),
+            Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
+            Self::CallTaken => f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)"),
+            Self::NotOffered => f.write_str("the call is not offered to this driver"),
+            Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
+            Self::Forbidden => f.write_str("not allowed for this party"),
+            Self::PaymentPending => f.write_str("a payment is in flight; its outcome is not known yet"),
+            Self::BelowMinimum { amount, minimum } => {
+                write!(f, "the amount {amount} is below the minimum payment of {minimum}")
+            }
+            Self::Invalid(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+/// What a command causes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision<E, F> {
+    /// What happened, in order. Empty when the command had taken effect before: repeating it is no mistake.
+    pub events: Vec<E>,
+    /// What must be done outside, once the events are committed.
+    pub effects: Vec<F>,
+}
+
+impl<E, F> Decision<E, F> {
+    /// Nothing happens: the command is a repetition or news that is known.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { events: Vec::new(), effects: Vec::new() }
+    }
+
+    /// One event, no effects.
+    #[must_use]
+    pub fn event(event: E) -> Self {
+        Self { events: vec![event], effects: Vec::new() }
+    }
+
+    /// Adds an event.
+    #[must_use]
+    pub fn and(mut self, event: E) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Adds an effect.
+    #[must_use]
+    pub fn then(mut self, effect: F) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}
+
+/// A state machine: what an entity actor runs.
+pub trait Machine: 'static {
+    /// The whole state of one entity. Carries its own data; nothing is looked up elsewhere.
+    type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What may be asked of it.
+    type Command: Clone + Debug + Send + 'static;
+    /// What can happen to it.
+    type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What it may want done outside.
+    type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// The rules it follows.
+    type Policy: ?Sized + Send + Sync + 'static;
+
+    /// Which events and effects `command` causes in `state` (`None`: no such entity yet) at `now`.
+    ///
+    /// # Errors
+    /// The reason why nothing may happen.
+    fn decide(
+        state: Option<&Self::State>,
+        command: &Self::Command,
+        policy: &Self::Policy,
+        now: Timestamp,
+    ) -> Result<Decision<Self::Event, Self::Effect>, Rejection>;
+
+    /// The state after `event`, which happened at `at`. `None` only before the first event; an event that cannot
+    /// follow the state leaves it as it was.
+    fn evolve(state: Option<Self::State>, event: &Self::Event, at: Timestamp) -> Option<Self::State>;
+
+    /// The earliest time at which the entity wants to be woken, if any.
+    fn due_at(state: &Self::State) -> Option<Timestamp>;
+
+    /// The command that a deadline sends.
+    fn wake() -> Self::Command;
+
+    /// Whether nothing can happen to it any more.
+    fn is_terminal(state: &Self::State) -> bool;
+}

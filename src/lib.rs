@@ -1,0 +1,7 @@
+//! callout: an actor-based reactive backend for on-demand services.
+//!
+//! `domain` says what is true, `actors` keeps it true under failure, the rest connects it to the world.
+//! `ARCHITECTURE.md` is the map.
+
+pub mod actors;
+pub mod domain;

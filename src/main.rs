@@ -1,0 +1,3 @@
+//! The `callout` binary.
+
+fn main() {}
