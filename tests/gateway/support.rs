@@ -1,12 +1,23 @@
 //! What the tests of this folder share: requests, and gateways to send them to.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
+use actix::Actor;
 use callout::{
-    actors::ports::gateway::{ChargeRequest, Faults, GatewayDrill, PaymentGateway, RefundRequest},
+    actors::{
+        guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
+        ports::{
+            BoxFuture,
+            gateway::{ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest},
+        },
+    },
     domain::{Currency, Money},
     gateway::{GatewaySettings, OpenGateway, open},
 };
+use secrecy::ExposeSecret;
 
 /// What a test returns.
 pub type Tested = Result<(), Box<dyn std::error::Error>>;
@@ -52,4 +63,59 @@ pub fn refund(key: &str, of: &str, reference: &Arc<str>, amount: u64) -> RefundR
 
 pub fn down() -> Faults {
     Faults { down: true, ..Faults::default() }
+}
+
+/// A guard in front of a simulated gateway.
+pub struct Guarded {
+    pub bank: Simulated,
+    pub guard: GuardHandle,
+    pub watch: Arc<Watch>,
+}
+
+impl Guarded {
+    pub fn keys(&self) -> Vec<String> {
+        self.bank.drill.ledger(None, usize::MAX, 0).iter().map(|entry| entry.key.to_string()).collect()
+    }
+}
+
+/// Starts the guard on the current arbiter.
+pub fn guarded(bank: Simulated, settings: GuardSettings) -> Guarded {
+    assert_eq!(settings.problems(), []);
+    let watch = Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
+    let gauge = GuardGauge::new(settings);
+    let addr = Guard::new(Arc::clone(&watch) as Arc<dyn PaymentGateway>, Arc::clone(&gauge)).start();
+    Guarded { bank, guard: GuardHandle::new(addr, gauge), watch }
+}
+
+/// Passes everything on, and notes how many charges were under way at once. The method `tok_panic` panics.
+pub struct Watch {
+    inner: Arc<dyn PaymentGateway>,
+    now: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Watch {
+    pub fn peak(&self) -> usize {
+        self.peak.load(Ordering::SeqCst)
+    }
+}
+
+impl PaymentGateway for Watch {
+    fn charge(&self, request: ChargeRequest) -> BoxFuture<'_, Result<ChargeOutcome, GatewayError>> {
+        Box::pin(async move {
+            assert_ne!(request.method.expose_secret(), "tok_panic", "as the test wants it");
+            self.peak.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let outcome = self.inner.charge(request).await;
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            outcome
+        })
+    }
+
+    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<(), GatewayError>> {
+        self.inner.refund(request)
+    }
+
+    fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
+        self.inner.lookup(key)
+    }
 }
