@@ -11,7 +11,9 @@ use callout::{
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
         ports::{
             BoxFuture,
-            gateway::{ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest},
+            gateway::{
+                ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest,
+            },
         },
     },
     domain::{Currency, Money},
@@ -81,7 +83,8 @@ impl Guarded {
 /// Starts the guard on the current arbiter.
 pub fn guarded(bank: Simulated, settings: GuardSettings) -> Guarded {
     assert_eq!(settings.problems(), []);
-    let watch = Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
+    let watch =
+        Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
     let gauge = GuardGauge::new(settings);
     let addr = Guard::new(Arc::clone(&watch) as Arc<dyn PaymentGateway>, Arc::clone(&gauge)).start();
     Guarded { bank, guard: GuardHandle::new(addr, gauge), watch }

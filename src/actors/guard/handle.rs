@@ -66,12 +66,7 @@ impl GuardHandle {
         self.ask(Kind::Lookup, urgency, |reply| Work::Lookup(key, reply)).await
     }
 
-    async fn ask<T>(
-        &self,
-        kind: Kind,
-        urgency: Urgency,
-        work: impl FnOnce(Reply<T>) -> Work,
-    ) -> Result<T, GuardError> {
+    async fn ask<T>(&self, kind: Kind, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, GuardError> {
         if let Some(refusal) = self.gauge.refusal() {
             return Err(self.refused(kind, refusal));
         }

@@ -28,6 +28,13 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::{
+    breaker::Ticket,
+    core::{GuardCore, Sending, Turn},
+    gauge::now,
+    job::{Job, Kind},
+    outcome::Outcome,
+};
 pub use self::{
     breaker::{BreakerMode, BreakerState},
     core::{Refusal, RefusalReason},
@@ -37,13 +44,6 @@ pub use self::{
     outcome::{GuardError, whole_seconds},
     queue::Urgency,
     settings::{BreakerSettings, GuardSettings},
-};
-use self::{
-    breaker::Ticket,
-    core::{GuardCore, Sending, Turn},
-    gauge::now,
-    job::{Job, Kind},
-    outcome::Outcome,
 };
 use crate::actors::ports::gateway::PaymentGateway;
 

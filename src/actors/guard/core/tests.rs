@@ -39,8 +39,11 @@ fn offer(core: &mut GuardCore<Job>, now: Instant, number: usize) -> Result<(), R
     core.offer(now, job(number), Urgency::Customer, now + WAIT).map_err(|(_, refusal)| refusal)
 }
 
+type Sent = Vec<(usize, Sending)>;
+type Refused = Vec<(usize, RefusalReason)>;
+
 /// Everything that goes now, and everything refused now.
-fn drain(core: &mut GuardCore<Job>, now: Instant) -> (Vec<(usize, Sending)>, Vec<(usize, RefusalReason)>) {
+fn drain(core: &mut GuardCore<Job>, now: Instant) -> (Sent, Refused) {
     let (mut sent, mut refused) = (Vec::new(), Vec::new());
     while let Some(turn) = core.next(now) {
         match turn {
@@ -88,9 +91,8 @@ fn a_full_queue_refuses_and_tells_when_it_has_drained() {
 fn background_requests_leave_room_for_customers() {
     let now = Instant::now();
     let mut core = core(small(), now);
-    let background = |core: &mut GuardCore<Job>, number| {
-        core.offer(now, job(number), Urgency::Background, now + WAIT).is_ok()
-    };
+    let background =
+        |core: &mut GuardCore<Job>, number| core.offer(now, job(number), Urgency::Background, now + WAIT).is_ok();
     assert!(background(&mut core, 0));
     assert!(!background(&mut core, 1));
     assert_eq!(offer(&mut core, now, 2), Ok(()));
