@@ -90,7 +90,9 @@ impl fmt::Display for Rejection {
             Self::NotFound => f.write_str("there is no such thing"),
             Self::Exists => f.write_str("it exists already"),
             Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
-            Self::CallTaken => f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)"),
+            Self::CallTaken => {
+                f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)")
+            }
             Self::NotOffered => f.write_str("the call is not offered to this driver"),
             Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
             Self::Forbidden => f.write_str("not allowed for this party"),
@@ -176,6 +178,12 @@ pub trait Machine: 'static {
     /// The command that a deadline sends.
     fn wake() -> Self::Command;
 
-    /// Whether nothing can happen to it any more.
+    /// Whether nothing lies ahead of it: it need not be found again at start.
     fn is_terminal(state: &Self::State) -> bool;
+
+    /// Applies a command that changes nothing worth a commit of its own, such as a position: it goes along with the next
+    /// one. Answers whether the command was of that kind.
+    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> bool {
+        false
+    }
 }
