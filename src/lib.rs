@@ -4,4 +4,6 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod cli;
+pub mod config;
 pub mod domain;
