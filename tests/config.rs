@@ -9,8 +9,9 @@ use std::{
 use callout::config::{
     Config, Origin, Problem, Sources,
     actors::{ActorKind, OnExceeded},
-    auth, command, services,
+    auth, command, policies, services,
 };
+use callout::domain::{LatLng, ServiceId};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -154,13 +155,14 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
              ws_outbox_max, ws_ping_s, ws_idle_s, request_timeout_ms, client_header_timeout_ms, connections_max, \
              drain_grace_s, payment_wait_ms",
             "default.toml:3: http.workers: must be a whole number from 0 to 65535, got string \"many\"",
-            "default.toml:4: http.bind: must be an address and port like 127.0.0.1:8080, got \"localhost\"",
+            "default.toml:4: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, got \"localhost\"",
             "default.toml:7: guard.queue_max: must be 1 to 100000, got 0",
             "default.toml:8: guard.burst: must be a whole number from 0 to 4294967295, got integer -1",
             "default.toml:9: guard.breaker.failure_rate: must be above 0 and at most 1, got NaN",
             "default.toml:11: actors.supervision.call.on_exceeded: must be one of park, stop, escalate, got \"explode\"",
             "default.toml:13: log.filter: must be a filter like \"info\" or \"warn,callout=debug\", got \"a=b=c\": \
-             invalid filter directive",
+             error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a \
+             number 0-5",
             "default.toml:14: nonsense: unknown key; known here: http, store, auth, gateway, guard, actors, dispatch, \
              limits, readmodel, log",
             "more.toml:1: store.url: must be sqlite://<file>, redis://<host>[:port][/db] or rediss://…, got \"mysql://x\"",
@@ -272,7 +274,7 @@ fn the_development_secret_is_made_once_and_is_for_its_owner_only() -> Result {
         let secret = maker.join().map_err(|_| "panicked")??;
         assert_eq!(secret.expose_secret(), first.expose_secret());
     }
-    assert_eq!(first.expose_secret().len(), 43, "32 random bytes");
+    assert_eq!(first.expose_secret().len(), 64);
     let path = folder.path().join("data/dev_secret");
     #[cfg(unix)]
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path)?.permissions()) & 0o777, 0o600);
@@ -356,7 +358,10 @@ enum Found {
 fn example_problems(text: &str) -> Result<Vec<Problem>> {
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("taxi.toml"), text)?;
-    let result = services::<Example>(folder.path(), |example, mut check| check.range("fee", example.fee, 1..=9));
+    let result = services::<Example, ()>(folder.path(), |_, example, mut check| {
+        check.range("fee", example.fee, 1..=9);
+        Some(())
+    });
     Ok(result.err().map(|problems| problems.as_slice().to_vec()).unwrap_or_default())
 }
 
@@ -396,32 +401,106 @@ fn a_services_every_problem_is_reported_with_key_and_line() -> Result {
 #[test]
 fn a_folder_without_services_is_a_problem() -> Result {
     let folder = tempfile::tempdir()?;
-    let none = services::<Example>(folder.path(), |_, _| {}).err().ok_or("a problem")?;
+    let none = services::<Example, ()>(folder.path(), |_, _, _| Some(())).err().ok_or("a problem")?;
     assert!(none.to_string().contains("there is no service here: at least one <id>.toml is needed"), "{none}");
     fs::write(folder.path().join("no id.toml"), "noun = \"x\"\nfee = 1\nrounds = []\nfound.by = \"choose\"")?;
-    let bad = services::<Example>(folder.path(), |_, _| {}).err().ok_or("a problem")?;
+    let bad = services::<Example, ()>(folder.path(), |_, _, _| Some(())).err().ok_or("a problem")?;
     assert!(bad.to_string().contains("no id.toml: the file's name must be <id>.toml"), "{bad}");
+    Ok(())
+}
+
+/// A policy like the shipped ones.
+const POLICY: &str = r#"
+currency = "KRW"
+name = { ko = "대리기사 콜", en = "Driver call" }
+noun = { ko = "기사", en = "driver" }
+fare = { kind = "fixed", amount = 20000 }
+area = { file = "areas/seoul.geojson", districts = ["종로구"] }
+
+[dispatch]
+by = "offer"
+deadline_s = 600
+offers_per_round = 3
+offer_s = 15
+radius_m = 1000
+radius_growth = 2.0
+radius_max_m = 8000
+
+[payment]
+due = "with_request"
+minimum = 5000
+unpaid_s = 600
+"#;
+
+const AREA: &str = r#"{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "종로구"},
+    "geometry": {"type": "Polygon", "coordinates": [[[126, 37], [127, 37], [127, 38], [126, 38], [126, 37]]]}}]}"#;
+
+/// That configuration, and one service with that policy.
+fn given_service(default: &str, policy: &str) -> Result<Given> {
+    let given = given(default)?;
+    for (folder, file, text) in [("services", "driver-call.toml", policy), ("areas", "seoul.geojson", AREA)] {
+        let folder = given.folder.path().join(folder);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(file), text)?;
+    }
+    Ok(given)
+}
+
+fn checked(given: &Given) -> Result<(bool, String)> {
+    let mut out = Vec::new();
+    let good = command::check(&given.sources, &mut out)?;
+    Ok((good, String::from_utf8(out)?.replace(&format!("{}/", given.folder.path().display()), "")))
+}
+
+#[test]
+fn check_says_that_all_is_well_and_what_was_read() -> Result {
+    let given = given_service("", POLICY)?.file("more.toml", "")?;
+    let expected = "no problems; services: driver-call; read: defaults, default.toml, more.toml, environment\n";
+    assert_eq!(checked(&given)?, (true, expected.to_owned()));
+    let policies = policies(&given.sources)?;
+    let policy = policies.get(&ServiceId::new("driver-call")?).ok_or("a policy")?;
+    assert!(policy.serves(LatLng::new(37.5, 126.5)?, None));
+    assert!(!policy.serves(LatLng::new(36.5, 126.5)?, None));
     Ok(())
 }
 
 #[test]
 fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result {
-    let given = given("guard.queue_max = 0")?;
-    let folder = given.sources.services_dir();
-    fs::create_dir(&folder)?;
-    fs::write(folder.join("taxi.toml"), "noun = 1\nfee = 1\nrounds = []\nfound.by = \"choose\"")?;
-    let services = |folder: &Path| services::<Example>(folder, |_, _| {}).map(|services| services.len());
-    let mut out = Vec::new();
-    assert!(!command::check(&given.sources, services, &mut out)?);
-    let out = String::from_utf8(out)?;
-    assert_eq!(out.lines().count(), 2, "{out}");
-    assert!(out.contains("default.toml:1: guard.queue_max: must be 1 to 100000, got 0\n"), "{out}");
-    assert!(out.contains("services/taxi.toml:1: noun: must be text in quotes, got integer 1\n"), "{out}");
-
-    fs::write(folder.join("taxi.toml"), "noun = \"t\"\nfee = 1\nrounds = []\nfound.by = \"choose\"")?;
-    let mended = given.file("mend.toml", "guard.queue_max = 1")?;
-    let mut out = Vec::new();
-    assert!(command::check(&mended.sources, services, &mut out)?);
-    assert!(String::from_utf8(out)?.starts_with("no problems; services: 1; read: defaults, "));
+    let policy = POLICY
+        .replace("offers_per_round = 3", "offers_per_round = 0\ncolour = 1")
+        .replace("ko = \"기사\", ", "")
+        .replace("minimum = 5000\n", "");
+    assert_eq!(
+        checked(&given_service("guard.queue_max = 0", &policy)?)?,
+        (
+            false,
+            "default.toml:1: guard.queue_max: must be 1 to 100000, got 0\n\
+             services/driver-call.toml:4: noun.ko: is required and missing\n\
+             services/driver-call.toml:12: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
+             offer_s, radius_m, radius_growth, radius_max_m\n\
+             services/driver-call.toml:18: payment.minimum: is required and missing\n"
+                .to_owned()
+        )
+    );
+    let policy = POLICY
+        .replace("offers_per_round = 3", "offers_per_round = 0")
+        .replace("offer_s = 15", "offer_s = 601")
+        .replace("\"종로구\"", "\"강남\", \"종로구\", \"송파\"");
+    assert_eq!(
+        checked(&given_service("", &policy)?)?,
+        (
+            false,
+            "services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"강남\"\n\
+             services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"송파\"\n\
+             services/driver-call.toml:11: dispatch.offers_per_round: must be 1 to 100, got 0\n\
+             services/driver-call.toml:12: dispatch.offer_s: an offer of 601 s outlives the deadline of 600 s\n"
+                .to_owned()
+        )
+    );
+    let (good, out) = checked(&given_service("", &POLICY.replace("seoul", "busan"))?)?;
+    assert!(
+        !good && out.starts_with("services/driver-call.toml:6: area.file: areas/busan.geojson cannot be read: "),
+        "{out}"
+    );
     Ok(())
 }

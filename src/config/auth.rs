@@ -9,11 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Config, hidden};
+use crate::clock;
 
 /// The shortest secret that faces a network, bytes: as long as an HMAC-SHA-256 hash (RFC 7518, section 3.2).
 pub(super) const SECRET_MIN_BYTES: usize = 32;
@@ -109,25 +109,25 @@ fn development_secret(path: &Path) -> Result<SecretString, SecretError> {
     Ok(secret.into())
 }
 
-/// Makes the file, complete from the moment it can be seen. When another process was faster, its file stays.
+/// Makes the file, complete from the moment it can be seen. When somebody else was faster, that file stays.
 fn create(path: &Path) -> io::Result<()> {
-    let random = Zeroizing::new(rand::random::<[u8; 32]>());
+    let random = Zeroizing::new(format!("{}{}", clock::random_id().simple(), clock::random_id().simple()));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let draft = path.with_extension(format!("{}.tmp", clock::random_id().simple()));
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&draft).and_then(|mut file| {
-        writeln!(file, "{}", URL_SAFE_NO_PAD.encode(random.as_slice()))?;
-        file.sync_all()
-    });
-    let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
-    });
-    fs::remove_file(&draft)?;
-    linked
+    let mut file = options.open(&draft)?;
+    let linked =
+        writeln!(file, "{}", random.as_str()).and_then(|()| file.sync_all()).and_then(|()| {
+            match fs::hard_link(&draft, path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                linked => linked,
+            }
+        });
+    let removed = fs::remove_file(&draft);
+    linked.and(removed)
 }

@@ -14,7 +14,7 @@ pub struct Backoff {
     pub factor: f64,
     /// The longest wait, milliseconds, `initial_ms` to 3,600,000.
     pub max_ms: u64,
-    /// How far a wait is moved at random, as a share of it, up or down, 0 to 1: 0.2 is ±20 %.
+    /// The share of a wait that is random, 0 to 1; it only ever shortens a wait: with 0.2 it lasts 80 to 100 %.
     pub jitter: f64,
 }
 

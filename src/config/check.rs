@@ -33,6 +33,13 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What the owner of the values found wrong with them: keys, dotted from here, and what would be right.
+    pub fn all<'k>(&mut self, found: impl IntoIterator<Item = (&'k str, String)>) {
+        for (key, message) in found {
+            self.problem(key, message);
+        }
+    }
+
     /// `key` has a wrong value: `message` says what would be right.
     pub fn problem(&mut self, key: &str, message: impl Into<String>) {
         self.contradiction(&[key], message);

@@ -5,29 +5,25 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Config, Problems, Sources};
+use super::{Config, Problems, Sources, policies};
 
 /// Checks configuration and services; writes every problem on its own line, or one line that all is well.
-/// `services` checks the services in that folder and says how many there are.
 ///
 /// # Errors
 /// When `out` cannot be written to. `Ok(false)`: there are problems.
-pub fn check(
-    sources: &Sources,
-    services: impl FnOnce(&std::path::Path) -> Result<usize, Problems>,
-    out: &mut impl Write,
-) -> io::Result<bool> {
-    let (config, services) = (Config::load(sources), services(&sources.services_dir()));
-    let all = [config.as_ref().err(), services.as_ref().err()];
+pub fn check(sources: &Sources, out: &mut impl Write) -> io::Result<bool> {
+    let (config, policies) = (Config::load(sources), policies(sources));
+    let all = [config.as_ref().err(), policies.as_ref().err()];
     let mut problems = 0;
     for problem in all.into_iter().flatten().flat_map(Problems::as_slice) {
         writeln!(out, "{problem}")?;
         problems += 1;
     }
-    if let Ok(services) = services
+    if let Ok(policies) = policies
         && problems == 0
     {
-        writeln!(out, "no problems; services: {services}; read: {}", Read(sources))?;
+        let services: Vec<_> = policies.iter().map(|policy| policy.service.as_str()).collect();
+        writeln!(out, "no problems; services: {}; read: {}", services.join(", "), Read(sources))?;
     }
     Ok(problems == 0)
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::Check;
 
@@ -11,6 +11,7 @@ use super::Check;
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// Address and port to listen on; port 0 takes any free one.
+    #[serde(deserialize_with = "address")]
     pub bind: SocketAddr,
     /// Worker threads, 0 to 1,024; 0: one per core.
     pub workers: u16,
@@ -79,4 +80,10 @@ impl Http {
             check.contradiction(&["payment_wait_ms", "request_timeout_ms"], message);
         }
     }
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let message = "must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| D::Error::custom(format!("{message}, got {text:?}")))
 }

@@ -16,6 +16,7 @@ mod hidden;
 mod http;
 mod limits;
 mod log;
+mod policies;
 mod problem;
 mod read;
 mod readmodel;
@@ -40,6 +41,7 @@ pub use self::{
     http::Http,
     limits::{Idempotency, Limits, Rate},
     log::{Log, LogFormat},
+    policies::policies,
     problem::{Origin, Problem, Problems},
     readmodel::ReadModel,
     services::services,

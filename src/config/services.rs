@@ -13,14 +13,15 @@ use super::{
 };
 use crate::domain::ServiceId;
 
-/// Reads every `<folder>/*.toml` as a `T`, ordered by id; `check` looks at the values of each.
+/// Reads every `<folder>/*.toml` as a `T` and makes a `U` of it with `build`, which checks the values as well and gives
+/// `None` when they are no good. Ordered by file name.
 ///
 /// # Errors
 /// Everything that is wrong in any of the files, or that there is none.
-pub fn services<T: DeserializeOwned>(
+pub fn services<T: DeserializeOwned, U>(
     folder: &Path,
-    check: impl Fn(&T, Check<'_>),
-) -> Result<Vec<(ServiceId, T)>, Problems> {
+    build: impl Fn(ServiceId, T, Check<'_>) -> Option<U>,
+) -> Result<Vec<U>, Problems> {
     let mut problems = Vec::new();
     let files = match files(folder) {
         Ok(files) => files,
@@ -32,15 +33,15 @@ pub fn services<T: DeserializeOwned>(
     if files.is_empty() {
         problems.push(about(folder, "there is no service here: at least one <id>.toml is needed".to_owned()));
     }
-    let services = files.iter().filter_map(|file| service(file, &check, &mut problems)).collect();
+    let services = files.iter().filter_map(|file| service(file, &build, &mut problems)).collect();
     Problems::or(problems, Some(services))
 }
 
-fn service<T: DeserializeOwned>(
+fn service<T: DeserializeOwned, U>(
     file: &Arc<Path>,
-    check: impl Fn(&T, Check<'_>),
+    build: impl Fn(ServiceId, T, Check<'_>) -> Option<U>,
     problems: &mut Vec<Problem>,
-) -> Option<(ServiceId, T)> {
+) -> Option<U> {
     let id = ServiceId::new(file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default())
         .map_err(|error| problems.push(about(file, format!("the file's name must be <id>.toml: {error}"))));
     let text = fs::read_to_string(file)
@@ -52,9 +53,7 @@ fn service<T: DeserializeOwned>(
         return None;
     }
     let read = read::<T>(&mut root, None, problems);
-    let value = read.value?;
-    check(&value, Check::new(&root, &read.wrong, problems));
-    Some((id.ok()?, value))
+    build(id.ok()?, read.value?, Check::new(&root, &read.wrong, problems))
 }
 
 fn files(folder: &Path) -> io::Result<Vec<Arc<Path>>> {
