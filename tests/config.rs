@@ -6,11 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use callout::config::{
-    Config, Origin, Problem, Sources,
-    actors::{ActorKind, OnExceeded},
-    auth, command, policies, services,
-};
+use callout::config::{ActorKind, Config, OnExceeded, Origin, Problem, Sources, auth, command, policies, services};
 use callout::domain::{LatLng, ServiceId};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -172,6 +168,33 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
     Ok(())
 }
 
+/// Every key that has a default, with it.
+fn every_key(parent: &str, table: &toml::Table, keys: &mut Vec<(String, toml::Value)>) {
+    for (name, value) in table {
+        let key = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        match value {
+            toml::Value::Table(table) => every_key(&key, table, keys),
+            value => keys.push((key, value.clone())),
+        }
+    }
+}
+
+#[test]
+fn no_key_takes_the_wrong_type_and_no_number_is_without_bounds() -> Result {
+    let mut keys = Vec::new();
+    every_key("", &toml::from_str(&Config::default().to_toml())?, &mut keys);
+    assert!(keys.len() > 50, "{}", keys.len());
+    for (key, default) in keys {
+        let numbers: &[&str] = if default.is_str() { &[] } else { &["-1", "9000000000000000", "nan", "-inf"] };
+        for wrong in ["[[]]", "{ a = 1 }", "true"].iter().chain(numbers) {
+            let problems = given(&format!("\n{key} = {wrong}"))?.problems();
+            let expected = format!("default.toml:2: {key}: must be ");
+            assert!(problems.iter().any(|problem| problem.starts_with(&expected)), "{key} = {wrong}: {problems:#?}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_syntax_error_names_its_line_and_hides_no_other() -> Result {
     let problems = given("[http]\nworkers = \nws_ping_s = 0\n[guard\nqueue_max = 0\n")?.problems();
@@ -209,13 +232,16 @@ fn a_problem_in_the_environment_names_the_variable() -> Result {
         .env("CALLOUT_GUARD__BURST", "0")
         .env("CALLOUT_GUARD__BRUST", "1")
         .env("CALLOUT_NONSENSE__KEY", "1")
-        .env("CALLOUT_HTTP", "1");
+        .env("CALLOUT_HTTP", "1")
+        .env("CALLOUT_HTTP__BIND", "8080");
     let problems = given.problems();
     let starts = [
         "environment CALLOUT_GUARD__BRUST: guard.brust: unknown key; known here: rate_per_s, burst, ",
         "environment CALLOUT_GUARD__BURST: guard.burst: must be 1 to 1000000, got 0",
         "environment CALLOUT_GUARD__QUEUE_MAX: guard.queue_max: must be a whole number from 0 to 4294967295, got string \"lots\"",
         "environment CALLOUT_HTTP: unknown; a key is set with CALLOUT_<SECTION>__<KEY>",
+        "environment CALLOUT_HTTP__BIND: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, \
+         got \"8080\"",
         "environment CALLOUT_NONSENSE__KEY: nonsense: unknown key; known here: http, ",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:#?}");

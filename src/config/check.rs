@@ -27,7 +27,7 @@ impl<'a> Check<'a> {
     }
 
     /// `value`, of `key`, must lie in `range`.
-    pub fn range<T: PartialOrd + Display>(&mut self, key: &str, value: T, range: RangeInclusive<T>) {
+    pub fn range<T: Copy + PartialOrd + Display>(&mut self, key: &str, value: T, range: RangeInclusive<T>) {
         if !range.contains(&value) {
             self.problem(key, format!("must be {} to {}, got {value}", range.start(), range.end()));
         }

@@ -24,26 +24,27 @@ pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -
     ours.sort_by_key(|(name, _)| (*name != LOG, *name));
     for (name, value) in ours {
         let origin = Origin::Env(name.into());
-        match (path(name, value.to_str()), value.to_str()) {
-            (Some(path), Some(text)) => root.merge(branch("", &path, &origin, text)),
-            (_, None) => {
-                problems.push(Problem { origin, key: String::new(), message: "the value is not UTF-8".to_owned() })
-            }
-            (None, _) => problems.push(Problem {
-                origin,
-                key: String::new(),
-                message: "unknown; a key is set with CALLOUT_<SECTION>__<KEY>, for example CALLOUT_HTTP__BIND, and \
-                          outside the sections there are only CALLOUT_CONFIG_DIR and CALLOUT_LOG"
-                    .to_owned(),
-            }),
+        let mut problem = |message: &str| {
+            problems.push(Problem { origin: origin.clone(), key: String::new(), message: message.to_owned() });
+        };
+        let Some(text) = value.to_str() else {
+            problem("the value is not UTF-8");
+            continue;
+        };
+        match path(name, text) {
+            Some(path) => root.merge(branch("", &path, &origin, text)),
+            None => problem(
+                "unknown; a key is set with CALLOUT_<SECTION>__<KEY>, for example CALLOUT_HTTP__BIND, and outside the \
+                 sections there are only CALLOUT_CONFIG_DIR and CALLOUT_LOG",
+            ),
         }
     }
     root
 }
 
-fn path(name: &str, value: Option<&str>) -> Option<Vec<String>> {
+fn path(name: &str, value: &str) -> Option<Vec<String>> {
     if name == LOG {
-        let key = if matches!(value, Some("text" | "json")) { "format" } else { "filter" };
+        let key = if matches!(value, "text" | "json") { "format" } else { "filter" };
         return Some(vec!["log".to_owned(), key.to_owned()]);
     }
     let path: Vec<_> = name.strip_prefix(PREFIX)?.split("__").map(str::to_ascii_lowercase).collect();

@@ -42,8 +42,8 @@ impl Url {
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.0.split_once("://").and_then(|(scheme, rest)| {
-            let authority = rest.find('/').unwrap_or(rest.len());
-            let at = rest.get(..authority)?.rfind('@').or_else(|| rest.rfind('@'))?;
+            // The last one: a password may hold any character, even where it should have been escaped.
+            let at = rest.rfind('@')?;
             let (user, _) = rest.get(..at)?.split_once(':')?;
             Some(format!("{scheme}://{user}:{HIDDEN}{}", rest.get(at..)?))
         });

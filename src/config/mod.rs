@@ -3,7 +3,7 @@
 //! Each section is plain data in its own file, with its defaults, its units and its checks. Reading finds every problem
 //! at once and names its place. Nothing here starts, opens or connects anything but the development secret's file.
 
-pub mod actors;
+mod actors;
 pub mod auth;
 mod backoff;
 mod check;
@@ -23,6 +23,7 @@ mod readmodel;
 mod services;
 mod sources;
 mod store;
+mod supervision;
 mod tree;
 
 use std::path::Path;
@@ -30,7 +31,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    actors::Actors,
+    actors::{ActorKind, Actors},
     auth::Auth,
     backoff::{Backoff, BackoffOverride},
     check::Check,
@@ -47,6 +48,7 @@ pub use self::{
     services::services,
     sources::Sources,
     store::Store,
+    supervision::{Intensity, IntensityOverride, OnExceeded, Supervision, SupervisionOverride, SupervisionTable},
 };
 use self::{read::read, tree::Node};
 

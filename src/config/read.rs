@@ -68,10 +68,9 @@ impl Repair<'_> {
         if let Some(key) = quoted(message, "missing field") {
             return self.stand_in(&steps, key, message);
         }
-        let unknown = quoted(message, "unknown field").is_some();
         let Some(node) = self.root.at_mut(&steps) else { return false };
         match &mut node.body {
-            Body::Text(text) if !unknown => {
+            Body::Text(text) if message.starts_with("invalid type: string") => {
                 if let Some(value) = number_or_truth(text) {
                     node.body = Body::Value(value);
                     return true;
