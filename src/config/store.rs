@@ -12,24 +12,35 @@ use super::{Check, Url};
 pub struct Store {
     /// `sqlite://<file>`, or `redis://` or `rediss://` with `[[user]:password@]host[:port][/db]`.
     pub url: Url,
-    /// Commits that travel together, 1 to 10,000.
-    pub group_max: u32,
-    /// Commits waiting for their group, 1 to 1,000,000. More are refused with 503.
-    pub queue_max: u32,
-    /// How long a commit may take before its outcome counts as unknown, milliseconds, 10 to 600,000.
+    /// Commits written together, at most, 1 to 4,096. More: fewer disk syncs or round trips under load, and a longer
+    /// wait for the last of a group.
+    pub group_max_commits: usize,
+    /// Commits waiting to be written, 1 to 1,000,000. More are refused with 503.
+    pub queue_max_commits: usize,
+    /// How long a commit may take, waiting included, milliseconds, 1 to 600,000. Then it is unavailable when it has not
+    /// left the queue, else its outcome counts as unknown.
     pub commit_timeout_ms: u64,
-    /// How long connecting may take, milliseconds, 10 to 600,000.
+    /// How long reading may take, milliseconds, 1 to 600,000.
+    pub read_timeout_ms: u64,
+    /// How long connecting may take, milliseconds, 1 to 600,000.
     pub connect_timeout_ms: u64,
+    /// SQLite: how long to wait for another process that holds the file's write lock, milliseconds, 0 to 600,000.
+    pub lock_timeout_ms: u64,
+    /// Connections that read at the same time, 1 to 64.
+    pub read_connections: u32,
 }
 
 impl Default for Store {
     fn default() -> Self {
         Self {
             url: Url::new("sqlite://data/callout.db"),
-            group_max: 256,
-            queue_max: 8_192,
-            commit_timeout_ms: 2_000,
-            connect_timeout_ms: 1_000,
+            group_max_commits: 512,
+            queue_max_commits: 8_192,
+            commit_timeout_ms: 5_000,
+            read_timeout_ms: 5_000,
+            connect_timeout_ms: 2_000,
+            lock_timeout_ms: 1_000,
+            read_connections: 4,
         }
     }
 }
@@ -57,9 +68,12 @@ impl Store {
             let message = "must be sqlite://<file>, redis://<host>[:port][/db] or rediss://…";
             check.problem("url", format!("{message}, got {:?}", self.url));
         }
-        check.range("group_max", self.group_max, 1..=10_000);
-        check.range("queue_max", self.queue_max, 1..=1_000_000);
-        check.range("commit_timeout_ms", self.commit_timeout_ms, 10..=600_000);
-        check.range("connect_timeout_ms", self.connect_timeout_ms, 10..=600_000);
+        check.range("group_max_commits", self.group_max_commits, 1..=4_096);
+        check.range("queue_max_commits", self.queue_max_commits, 1..=1_000_000);
+        check.range("commit_timeout_ms", self.commit_timeout_ms, 1..=600_000);
+        check.range("read_timeout_ms", self.read_timeout_ms, 1..=600_000);
+        check.range("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000);
+        check.range("lock_timeout_ms", self.lock_timeout_ms, 0..=600_000);
+        check.range("read_connections", self.read_connections, 1..=64);
     }
 }
