@@ -7,7 +7,7 @@ use crate::harness::{GANGNAM, Knob, Server, Setup, call_named_by};
 
 #[tokio::test]
 async fn of_a_hundred_accepts_at_once_exactly_one_wins_and_nobody_else_is_left_held() {
-    let server = Setup::new().with(Knob::OffersPerRound(200)).with(Knob::OfferExpiresS(60)).start().await;
+    let server = Setup::new().with(Knob::OffersPerRound(100)).with(Knob::OfferExpiresS(60)).start().await;
     let names: Vec<_> = (0..100).map(|n| format!("driver-{n}")).collect();
     let drivers = join_all(names.iter().map(|name| server.register_driver(name, GANGNAM))).await;
     let id = server.customer("mina").request_paid_call().await;

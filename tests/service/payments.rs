@@ -106,7 +106,7 @@ async fn a_slow_gateway_charges_once_and_the_call_goes_on() {
 
 #[tokio::test]
 async fn a_gateway_that_is_down_is_503_with_retry_after_and_the_call_is_payable_later() {
-    let server = Setup::new().with(Knob::BreakerOpenMs(1_000)).start().await;
+    let server = Server::start().await;
     let customer = server.customer("mina");
     server.simulate(json!({"down": true})).await;
     let reply = request_paid_with(&customer, "tok_ok").await;
@@ -123,7 +123,7 @@ async fn a_gateway_that_is_down_is_503_with_retry_after_and_the_call_is_payable_
 
 #[tokio::test]
 async fn the_breaker_opens_refuses_at_once_and_recovers_by_itself() {
-    let setup = Setup::new().with(Knob::BreakerOpensAfter(4)).with(Knob::BreakerOpenMs(1_000));
+    let setup = Setup::new().with(Knob::BreakerOpensAfter(4));
     let server = setup.start().await;
     let customer = server.customer("mina");
     server.simulate(json!({"down": true})).await;
@@ -153,7 +153,7 @@ async fn the_breaker_opens_refuses_at_once_and_recovers_by_itself() {
 
 #[tokio::test]
 async fn retry_after_of_an_open_breaker_is_true() {
-    let setup = Setup::new().with(Knob::BreakerOpensAfter(4)).with(Knob::BreakerOpenMs(2_000));
+    let setup = Setup::new().with(Knob::BreakerOpensAfter(4)).with(Knob::BreakerOpenS(2));
     let server = setup.start().await;
     let customer = server.customer("mina");
     server.simulate(json!({"down": true})).await;
@@ -202,7 +202,7 @@ async fn a_gateway_that_declines_everything_does_not_open_the_breaker() {
 
 #[tokio::test]
 async fn a_gateway_with_many_faults_never_charges_twice_and_every_call_is_settled() {
-    let setup = Setup::new().with(Knob::GatewayTimeoutMs(300)).with(Knob::BreakerOpenMs(200));
+    let setup = Setup::new().with(Knob::GatewayTimeoutMs(300));
     let server = setup.start().await;
     let faults = json!({"latency_ms": 5, "decline_rate": 0.2, "error_rate": 0.2, "timeout_rate": 0.2});
     server.simulate(faults).await;
@@ -226,7 +226,7 @@ async fn a_gateway_with_many_faults_never_charges_twice_and_every_call_is_settle
 
 #[tokio::test]
 async fn a_refund_is_retried_until_the_gateway_confirms_it() {
-    let server = Setup::new().with(Knob::BreakerOpenMs(500)).start().await;
+    let server = Server::start().await;
     let customer = server.customer("mina");
     let id = customer.request_paid_call().await;
     server.simulate(json!({"error_rate": 1.0})).await;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{
+    RngExt, SeedableRng,
+    rngs::{StdRng, ThreadRng},
+};
 
 /// A seeded source of decisions and delays.
 pub struct Chance(StdRng);
@@ -31,7 +34,7 @@ impl Chance {
 
 /// The seed of this run: `CALLOUT_TEST_SEED`, or a fresh one. Printed, so that a failure can be replayed.
 pub fn seed() -> u64 {
-    let seed = number("CALLOUT_TEST_SEED").unwrap_or_else(|| rand::rng().random_range(1..1_000_000_000));
+    let seed = number("CALLOUT_TEST_SEED").unwrap_or_else(|| fresh().random_range(1..1_000_000_000));
     eprintln!("CALLOUT_TEST_SEED={seed}");
     seed
 }
@@ -48,10 +51,15 @@ fn number(variable: &str) -> Option<u64> {
 
 /// A port below the range the kernel gives to outgoing connections, so that nobody takes it while the server is down.
 pub fn candidate_port() -> u16 {
-    rand::rng().random_range(10_000..32_000)
+    fresh().random_range(10_000..32_000)
 }
 
 /// A secret no other server of this run has.
 pub fn secret() -> String {
-    format!("test-secret-{:032x}", rand::rng().random::<u128>())
+    format!("test-secret-{:032x}", fresh().random::<u128>())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place of the tests where chance comes from")]
+fn fresh() -> ThreadRng {
+    rand::rng()
 }

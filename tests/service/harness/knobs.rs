@@ -8,7 +8,7 @@ pub const DRIVER_CALL: &str = "driver-call";
 /// One thing a test wants to be different from the shipped configuration.
 #[derive(Clone, Copy)]
 pub enum Knob {
-    /// How many drivers get an offer in one round.
+    /// How many drivers hold an offer of a call at once.
     OffersPerRound(i64),
     /// After how many seconds an offer lapses and the next round begins.
     OfferExpiresS(i64),
@@ -23,8 +23,8 @@ pub enum Knob {
     /// How long the guard waits for an answer of the gateway.
     GatewayTimeoutMs(i64),
     /// How long the breaker stays open before it probes.
-    BreakerOpenMs(i64),
-    /// A breaker that opens after this many calls, all of them failures.
+    BreakerOpenS(i64),
+    /// How many outcomes the breaker wants to see before it may open.
     BreakerOpensAfter(i64),
 }
 
@@ -35,11 +35,11 @@ impl Knob {
     /// The settings in the policy of a service.
     pub fn policy(self) -> Vec<Setting> {
         match self {
-            Self::OffersPerRound(count) => vec![("dispatch.offers_per_round", count.into())],
-            Self::OfferExpiresS(seconds) => vec![("dispatch.offer_s", seconds.into())],
-            Self::DispatchDeadlineS(seconds) => vec![("dispatch.deadline_s", seconds.into())],
+            Self::OffersPerRound(count) => numbers(&[("dispatch.offers_per_round", count)]),
+            Self::OfferExpiresS(seconds) => numbers(&[("dispatch.offer_s", seconds)]),
+            Self::DispatchDeadlineS(seconds) => numbers(&[("dispatch.deadline_s", seconds)]),
             Self::FlatFare(won) => {
-                vec![("fare.base", won.into()), ("fare.per_km", 0.into()), ("fare.minimum", won.into())]
+                numbers(&[("fare.base", won), ("fare.per_km", 0), ("fare.minimum", won), ("fare.round_to", 1)])
             }
             _ => Vec::new(),
         }
@@ -49,25 +49,43 @@ impl Knob {
     pub fn config(self) -> Vec<Setting> {
         match self {
             Self::PrincipalLimit { per_s, burst } => {
-                vec![("limits.principal.per_s", per_s.into()), ("limits.principal.burst", burst.into())]
+                numbers(&[("limits.principal.per_s", per_s), ("limits.principal.burst", burst)])
             }
             Self::GuardRoom { in_flight, queue } => {
-                vec![("guard.max_in_flight", in_flight.into()), ("guard.queue", queue.into())]
+                numbers(&[("guard.in_flight_max", in_flight), ("guard.queue_max", queue)])
             }
-            Self::GatewayTimeoutMs(ms) => vec![("guard.timeout_ms", ms.into())],
-            Self::BreakerOpenMs(ms) => vec![("guard.breaker.open_ms", ms.into())],
-            Self::BreakerOpensAfter(calls) => vec![("guard.breaker.minimum_calls", calls.into())],
+            // What counts as slow must be less than what counts as silent.
+            Self::GatewayTimeoutMs(ms) => {
+                numbers(&[("gateway.response_timeout_ms", ms), ("guard.breaker.slow_call_ms", ms - 1)])
+            }
+            Self::BreakerOpenS(seconds) => numbers(&[("guard.breaker.open_s", seconds)]),
+            Self::BreakerOpensAfter(calls) => numbers(&[("guard.breaker.calls_min", calls)]),
             _ => Vec::new(),
         }
     }
 }
 
-/// Limits so wide that no test meets them unless it asks to: all clients share one address here.
-pub const WIDE_LIMITS: &str = "
+fn numbers(settings: &[(&'static str, i64)]) -> Vec<Setting> {
+    settings.iter().map(|(key, value)| (*key, (*value).into())).collect()
+}
+
+/// What is different in every test: limits that no test meets unless it asks to, as all clients share one address, and
+/// waits short enough to be waited out.
+pub const IMPATIENT: &str = "
 [limits.principal]
 per_s = 100000
 burst = 100000
 [limits.address]
 per_s = 100000
 burst = 100000
+[guard.breaker]
+open_s = 1
+[guard.retry]
+initial_ms = 50
+max_ms = 500
+[actors.supervision.default.backoff]
+initial_ms = 10
+max_ms = 100
+[actors.supervision.default.intensity]
+restarts_max = 4
 ";

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{
     Server,
     chance::secret,
-    knobs::{DRIVER_CALL, Knob, WIDE_LIMITS},
+    knobs::{DRIVER_CALL, IMPATIENT, Knob},
 };
 
 /// The configuration that the repository ships.
@@ -66,7 +66,7 @@ impl Setup {
         copy(Path::new(SHIPPED), &config_dir);
         change_policy(&config_dir, &self.knobs);
         let config_files =
-            [("limits.toml", WIDE_LIMITS), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
+            [("impatient.toml", IMPATIENT), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
                 .map(|(name, text)| write(&folder.path().join(name), text))
                 .into();
         Home { folder, config_dir, config_files, secret: secret(), env: self.env }
