@@ -4,4 +4,5 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod clock;
 pub mod domain;

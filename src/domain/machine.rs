@@ -178,6 +178,12 @@ pub trait Machine: 'static {
     /// The command that a deadline sends.
     fn wake() -> Self::Command;
 
-    /// Whether nothing can happen to it any more.
+    /// Whether nothing lies ahead of it: it need not be found again at start.
     fn is_terminal(state: &Self::State) -> bool;
+
+    /// Applies a command that changes nothing worth a commit of its own, such as a position: it goes along with the next
+    /// one. Answers whether the command was of that kind.
+    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> bool {
+        false
+    }
 }
