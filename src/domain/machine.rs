@@ -90,9 +90,7 @@ impl fmt::Display for Rejection {
             Self::NotFound => f.write_str("there is no such thing"),
             Self::Exists => f.write_str("it exists already"),
             Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
-            Self::CallTaken => {
-                f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)")
-            }
+            Self::CallTaken => f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)"),
             Self::NotOffered => f.write_str("the call is not offered to this driver"),
             Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
             Self::Forbidden => f.write_str("not allowed for this party"),
