@@ -123,6 +123,12 @@ impl<E, F> Decision<E, F> {
         Self { events: Vec::new(), effects: Vec::new() }
     }
 
+    /// Whether nothing happens.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty()
+    }
+
     /// One event, no effects.
     #[must_use]
     pub fn event(event: E) -> Self {
@@ -178,6 +184,12 @@ pub trait Machine: 'static {
     /// The command that a deadline sends.
     fn wake() -> Self::Command;
 
-    /// Whether nothing can happen to it any more.
+    /// Whether nothing lies ahead of it: it need not be found again at start.
     fn is_terminal(state: &Self::State) -> bool;
+
+    /// Applies a command that changes nothing worth a commit of its own, such as a position: it goes along with the next
+    /// one. Answers whether the command was of that kind.
+    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> bool {
+        false
+    }
 }
