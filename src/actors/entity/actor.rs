@@ -2,9 +2,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
 use tokio::time::Instant;
 
 use super::{
@@ -180,7 +178,8 @@ impl<E: Entity> EntityActor<E> {
     ) {
         let now = clock::now();
         let before = self.state.as_deref().map_or(0, E::version);
-        let evolved = decision.events.iter().fold(self.state.as_deref().cloned(), |state, event| E::evolve(state, event, now));
+        let evolved =
+            decision.events.iter().fold(self.state.as_deref().cloned(), |state, event| E::evolve(state, event, now));
         let Some(state) = evolved.map(Arc::new) else {
             return asker.refuse(AskError::Rejected { rejection: Rejection::NotFound, state: None });
         };
@@ -282,12 +281,7 @@ impl<E: Entity> EntityActor<E> {
     }
 
     /// The outcome of an effect could not be committed: the effect is still owed, and its outcome comes again.
-    fn retry_later(
-        acknowledged: Option<u64>,
-        retry: (E::Command, Cause),
-        wait: Duration,
-        context: &mut Context<Self>,
-    ) {
+    fn retry_later(acknowledged: Option<u64>, retry: (E::Command, Cause), wait: Duration, context: &mut Context<Self>) {
         if let Some(id) = acknowledged {
             context.run_later(wait, move |actor, context| {
                 actor.turn(&retry.0, &retry.1, Asker::nobody(), Some(id), context);

@@ -34,7 +34,11 @@ pub trait Entity: Machine {
     fn project(world: &World, change: &Change<'_, Self::State>, after: &Arc<Self::State>);
 
     /// Looks something up that the command needs, before it is decided.
-    fn prepare(_world: &Arc<World>, _state: Option<&Self::State>, _command: &Self::Command) -> Option<LocalFuture<Self::Command>> {
+    fn prepare(
+        _world: &Arc<World>,
+        _state: Option<&Self::State>,
+        _command: &Self::Command,
+    ) -> Option<LocalFuture<Self::Command>> {
         None
     }
 

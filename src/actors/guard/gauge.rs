@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -21,6 +21,7 @@ use super::{
     outcome::GuardError,
     settings::GuardSettings,
 };
+use crate::clock;
 
 /// Shared knowledge about the guard.
 pub struct GuardGauge {
@@ -31,6 +32,7 @@ pub struct GuardGauge {
     pub(super) seats: Arc<Semaphore>,
     pub(super) meter: Meter,
     begun: Instant,
+    starts: AtomicU64,
     mode: AtomicU8,
     /// When an open breaker lets requests in again, in ms since `begun`; 0 while it is not open.
     open_until_ms: AtomicU64,
@@ -60,6 +62,7 @@ impl GuardGauge {
             seats: Arc::new(Semaphore::new(settings.mailbox_max)),
             meter: Meter::new(),
             begun: now(),
+            starts: AtomicU64::new(0),
             mode: AtomicU8::new(0),
             open_until_ms: AtomicU64::new(0),
             queue_len: AtomicUsize::new(0),
@@ -113,6 +116,11 @@ impl GuardGauge {
             limiter: LimiterFigures { rate_per_s: self.settings.rate_per_s, burst: self.settings.burst },
             counts: self.meter.counts(),
         }
+    }
+
+    /// A number that no other start of the guard has.
+    pub(super) fn next_incarnation(&self) -> u64 {
+        self.starts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn mode(&self) -> BreakerMode {
@@ -185,7 +193,7 @@ impl GuardGauge {
             BreakerMode::Closed => BreakerState::Closed,
         };
         let since = view.opened_at.map(|since| SignedDuration::try_from(at.saturating_duration_since(since)));
-        let opened_at = since.and_then(Result::ok).and_then(|ago| wall_clock().checked_sub(ago).ok());
+        let opened_at = since.and_then(Result::ok).and_then(|ago| clock::now().checked_sub(ago).ok());
         BreakerFigures {
             state,
             mode,
@@ -205,10 +213,6 @@ impl GuardGauge {
 /// The guard's monotonic clock.
 pub(super) fn now() -> Instant {
     Instant::now()
-}
-
-fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }
 
 fn millis(time: Duration) -> u64 {

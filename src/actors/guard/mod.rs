@@ -55,7 +55,7 @@ pub struct Guard {
     gateway: Arc<dyn PaymentGateway>,
     gauge: Arc<GuardGauge>,
     core: GuardCore<Job>,
-    /// Counts starts, to tell requests that a predecessor sent from one's own.
+    /// Numbers the starts, to tell requests that a predecessor sent from one's own.
     incarnation: u64,
     /// When the earliest timer fires.
     armed: Option<Instant>,
@@ -147,7 +147,7 @@ impl Actor for Guard {
     /// Also runs after a restart: whatever was waiting is dropped, which its callers notice.
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.core = GuardCore::new(self.gauge.settings, Arc::clone(&self.gauge.slots), now());
-        self.incarnation += 1;
+        self.incarnation = self.gauge.next_incarnation();
         self.armed = None;
         ctx.run_interval(TICK, Self::turn);
         self.turn(ctx);
