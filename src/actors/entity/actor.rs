@@ -129,7 +129,7 @@ impl<E: Entity> EntityActor<E> {
             Request::Command { command, until, cause } => {
                 let asker = Asker { reply, until };
                 match self.shared.world().and_then(|world| E::prepare(&world, self.state.as_deref(), &command)) {
-                    Some(preparing) => context.wait(preparing.into_actor(self).map(|command, actor, context| {
+                    Some(preparing) => context.wait(preparing.into_actor(self).map(move |command, actor, context| {
                         actor.turn(&command, &cause, asker, None, context);
                     })),
                     None => self.turn(&command, &cause, asker, None, context),
@@ -366,7 +366,8 @@ impl<E: Entity> EntityActor<E> {
         let finished = self.state.as_deref().is_none_or(E::is_terminal);
         let idle_max = if finished { idle_max.min(FINISHED_AFTER) } else { idle_max };
         context.run_later(idle_max, move |actor, context| {
-            let idle = actor.last_active.elapsed() >= idle_max && actor.ledger.is_idle() && actor.waiting.is_empty();
+            let idle =
+                actor.last_active.elapsed() >= idle_max && actor.ledger.owed().is_empty() && actor.waiting.is_empty();
             match (idle, actor.dirty) {
                 (false, _) => actor.passivate_when_idle(context),
                 (true, false) => actor.passivate(context),

@@ -17,13 +17,13 @@ pub use message::{AskError, Until};
 pub use registry::{Entities, Parts};
 
 use super::{Cause, World, ports::store::EntityKind};
-use crate::domain::Machine;
+use crate::domain::{Machine, policy::Policies};
 
 /// A future that stays on its arbiter.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// A state machine with what its actor needs to know of the others: how to show itself, and how its effects are done.
-pub trait Entity: Machine {
+pub trait Entity: Machine<Policy = Policies> {
     /// Its kind.
     const KIND: EntityKind;
 
