@@ -18,18 +18,20 @@ use super::{
     core::{GuardCore, Refusal, RefusalReason, Waiting},
     figures::{BreakerFigures, GatewayFigures, InFlightFigures, LimiterFigures, QueueFigures},
     meter::Meter,
-    outcome::GuardError,
     settings::GuardSettings,
 };
 use crate::clock;
+
+/// How long a restart takes, usually.
+const RESTART_TIME: Duration = Duration::from_secs(1);
+/// When to look whether an operator has resumed a parked guard.
+const RESUME_TIME: Duration = Duration::from_secs(5);
 
 /// Shared knowledge about the guard.
 pub struct GuardGauge {
     pub(super) settings: GuardSettings,
     /// Places among the requests in flight; those sent before a restart keep theirs.
     pub(super) slots: Arc<Semaphore>,
-    /// Places in the guard's mailbox.
-    pub(super) seats: Arc<Semaphore>,
     pub(super) meter: Meter,
     begun: Instant,
     starts: AtomicU64,
@@ -59,7 +61,6 @@ impl GuardGauge {
         Arc::new(Self {
             settings,
             slots: Arc::new(Semaphore::new(settings.in_flight_max)),
-            seats: Arc::new(Semaphore::new(settings.mailbox_max)),
             meter: Meter::new(),
             begun: now(),
             starts: AtomicU64::new(0),
@@ -147,8 +148,13 @@ impl GuardGauge {
     }
 
     /// The refusal of those whom a restart of the guard cost their place.
-    pub(super) fn restarting(&self) -> GuardError {
-        Refusal { reason: RefusalReason::Restarting, retry_after: Duration::from_secs(1) }.into()
+    pub(super) fn restarting(&self) -> Refusal {
+        Refusal { reason: RefusalReason::Restarting, retry_after: RESTART_TIME }
+    }
+
+    /// The refusal of all, while the guard is parked.
+    pub(super) fn parked(&self) -> Refusal {
+        Refusal { reason: RefusalReason::Parked, retry_after: RESUME_TIME }
     }
 
     /// Takes over what the guard's turn came to.

@@ -64,14 +64,13 @@ pub struct Guard {
     armed: Option<Instant>,
 }
 
-/// A request for the gateway. The seat keeps the number of those on their way bounded.
+/// A request for the gateway. The permit is its place in the mailbox.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Submit {
     job: Job,
     urgency: Urgency,
     deadline: Instant,
-    _seat: OwnedSemaphorePermit,
     permit: Permit,
 }
 
@@ -163,7 +162,7 @@ impl Supervised for Guard {}
 impl Handler<Submit> for Guard {
     type Result = ();
 
-    fn handle(&mut self, Submit { job, urgency, deadline, _seat, permit }: Submit, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Submit { job, urgency, deadline, permit }: Submit, ctx: &mut Context<Self>) {
         drop(permit);
         self.core.breaker.set_mode(now(), self.gauge.mode());
         if let Err((job, refusal)) = self.core.offer(now(), job, urgency, deadline) {
