@@ -6,3 +6,5 @@
 pub mod actors;
 pub mod clock;
 pub mod domain;
+pub mod notify;
+pub mod readmodel;
