@@ -241,6 +241,3 @@ impl Fill<'_> {
         self.drivers(Occasion::OfferWithdrawn, others)
     }
 }
-
-#[cfg(test)]
-mod tests;
