@@ -9,4 +9,6 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod gateway;
+pub mod notify;
 pub mod persistence;
+pub mod readmodel;
