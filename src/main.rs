@@ -1,3 +1,2 @@
 //! The `callout` binary.
-
 fn main() {}

@@ -12,6 +12,8 @@ use super::{
 const PREFIX: &str = "CALLOUT_";
 /// The folder of `default.toml` and `services/`. Not a key.
 pub(super) const CONFIG_DIR: &str = "CALLOUT_CONFIG_DIR";
+/// The sections, to notice a variable that names one and no key.
+const SECTIONS: [&str; 9] = ["http", "store", "auth", "gateway", "guard", "actors", "dispatch", "limits", "readmodel"];
 /// Short for `log.format` (when it is `text` or `json`) or `log.filter`.
 const LOG: &str = "CALLOUT_LOG";
 
@@ -19,7 +21,7 @@ const LOG: &str = "CALLOUT_LOG";
 pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -> Node {
     let mut root = Node::table("", Origin::Default);
     let mut ours: Vec<_> = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();
-    ours.retain(|(name, _)| name.starts_with(PREFIX) && *name != CONFIG_DIR);
+    ours.retain(|(name, _)| is_meant_for_us(name));
     // The exact name wins over the short one.
     ours.sort_by_key(|(name, _)| (*name != LOG, *name));
     for (name, value) in ours {
@@ -40,6 +42,13 @@ pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -
         }
     }
     root
+}
+
+/// Whether a variable is to set a key. One without `__` sets none: it may belong to a tool around the server, unless it
+/// names a section, which is a slip.
+fn is_meant_for_us(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    name == LOG || rest.contains("__") || SECTIONS.iter().any(|section| rest.eq_ignore_ascii_case(section))
 }
 
 fn path(name: &str, value: &str) -> Option<Vec<String>> {

@@ -64,13 +64,16 @@ pub(super) async fn submit(world: &World, charge: &Charge) -> Outcome {
 }
 
 /// Finds out what became of a charge that may have been sent: looks it up, and if there is no record of it asks again with
-/// the same key. Goes on until there is a definite answer.
+/// the same key, which is what makes that safe. Goes on until there is a definite answer.
 pub(super) async fn resolve(world: &World, charge: &Charge) -> Outcome {
     for attempt in 0_u32.. {
         let found = match world.guard.lookup(charge.key(), Urgency::Background).await {
             Ok(Some(outcome)) => Some(outcome),
-            Ok(None) => world.guard.charge(charge.request(), Urgency::Background).await.ok(),
-            Err(_) => None,
+            // Not every gateway can look up at once what it did: asking again can.
+            Ok(None) | Err(GuardError::Gateway(_)) => {
+                world.guard.charge(charge.request(), Urgency::Background).await.ok()
+            }
+            Err(GuardError::Refused { .. }) => None,
         };
         if let Some(outcome) = found {
             return settled(outcome);
