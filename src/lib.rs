@@ -6,3 +6,4 @@
 pub mod actors;
 pub mod clock;
 pub mod domain;
+pub mod http;
