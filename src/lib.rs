@@ -4,6 +4,10 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod gateway;
 pub mod http;
+pub mod persistence;

@@ -123,6 +123,12 @@ impl<E, F> Decision<E, F> {
         Self { events: Vec::new(), effects: Vec::new() }
     }
 
+    /// Whether nothing happens.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty()
+    }
+
     /// One event, no effects.
     #[must_use]
     pub fn event(event: E) -> Self {
