@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use code::Code;
-pub(super) use from::illegal_role;
 
 /// A refusal.
 #[derive(Debug)]

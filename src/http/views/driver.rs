@@ -69,4 +69,9 @@ impl<'a> DriverView<'a> {
             updated_at: driver.updated_at,
         }
     }
+
+    /// Its status.
+    pub(in crate::http) fn status(&self) -> &'static str {
+        self.status
+    }
 }
