@@ -45,7 +45,8 @@ impl BackoffSettings {
             problems.push(("initial_ms", "is 0; a wait is at least 1 ms".to_owned()));
         }
         if self.max_ms < self.initial_ms {
-            problems.push(("max_ms", format!("is {}; it must be at least initial_ms ({})", self.max_ms, self.initial_ms)));
+            problems
+                .push(("max_ms", format!("is {}; it must be at least initial_ms ({})", self.max_ms, self.initial_ms)));
         }
         if !(1.0..=100.0).contains(&self.factor) {
             problems.push(("factor", format!("is {}; it must be between 1 and 100", self.factor)));

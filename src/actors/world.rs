@@ -3,12 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    backoff::BackoffSettings,
-    boards::Boards,
-    dispatcher::Dispatchers,
-    entity::Entities,
-    guard::GuardHandle,
-    hub::Hub,
+    backoff::BackoffSettings, boards::Boards, dispatcher::Dispatchers, entity::Entities, guard::GuardHandle, hub::Hub,
     timers::Timers,
 };
 use crate::domain::{call::CallMachine, driver::DriverMachine, payment::PaymentMachine, policy::Policies};

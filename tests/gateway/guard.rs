@@ -1,25 +1,17 @@
 //! The guard keeps its bounds and its word in front of the simulated gateway.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use actix::dev::ContextFut;
 use callout::actors::{
-    guard::{Guard, GuardError, GuardGauge, GuardHandle, GuardSettings, RefusalReason, Urgency},
+    backoff::BackoffSettings,
+    guard::{GuardError, GuardGauge, GuardHandle, GuardSettings, RefusalReason, Urgency},
     ports::gateway::{ChargeOutcome, Faults, GatewayError},
+    supervision::{Intensity, Status, SupervisionSettings},
 };
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund};
+use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund, supervised};
 
 fn latency(latency_ms: u64) -> Faults {
     Faults { latency_ms, ..Faults::default() }
@@ -180,32 +172,29 @@ async fn a_request_whose_task_panics_counts_as_unanswered_and_frees_its_place() 
 }
 
 #[actix_rt::test]
-async fn a_guard_that_does_not_run_refuses_after_the_wait() -> Tested {
+async fn a_guard_that_waits_for_its_restart_refuses_after_the_wait_and_a_parked_one_at_once() -> Tested {
     let gauge = GuardGauge::new(GuardSettings { queue_wait_ms: 50, ..GuardSettings::default() });
-    let asleep = actix::Context::new().into_future(Guard::new(in_memory(500)?.gateway, Arc::clone(&gauge)));
-    let guard = GuardHandle::new(asleep.address(), gauge);
+    let backoff = BackoffSettings { initial_ms: 1_500, factor: 1.0, max_ms: 1_500, jitter: 0.0 };
+    let intensity = Intensity { restarts_max: 1, window: Duration::from_secs(60) };
+    let supervision = SupervisionSettings { backoff, intensity, ..SupervisionSettings::default() };
+    let guard = supervised(in_memory(500)?.gateway, gauge, supervision);
+    guard.actor().crash();
+    until_status(&guard, Status::BackingOff).await;
     let refused = guard.charge(charge("a", "tok_ok"), Urgency::Customer).await;
     assert_eq!(reason(&refused), Some(RefusalReason::WaitedTooLong));
-    drop(asleep);
+    until_status(&guard, Status::Running).await;
+    guard.actor().crash();
+    until_status(&guard, Status::Parked).await;
     let refused = guard.charge(charge("a", "tok_ok"), Urgency::Customer).await;
     assert_eq!(reason(&refused), Some(RefusalReason::Restarting));
+    assert!(guard.actor().resume());
+    guard.charge(charge("a", "tok_ok"), Urgency::Customer).await?;
     Ok(())
 }
 
-/// Runs an actor, and restarts it on demand as a supervisor does after a panic.
-struct Restartable {
-    actor: ContextFut<Guard, actix::Context<Guard>>,
-    restart: Arc<AtomicBool>,
-}
-
-impl Future for Restartable {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.restart.swap(false, Ordering::SeqCst) {
-            self.actor.restart();
-        }
-        Pin::new(&mut self.actor).poll(cx)
+async fn until_status(guard: &GuardHandle, status: Status) {
+    while guard.actor().vitals().status() != status {
+        sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -214,16 +203,13 @@ async fn a_restart_refuses_those_who_waited_and_loses_nothing_under_way() -> Tes
     let bank = in_memory(2_000)?;
     bank.drill.set_faults(latency(600))?;
     let gauge = GuardGauge::new(GuardSettings { in_flight_max: 1, ..GuardSettings::default() });
-    let actor = actix::Context::new().into_future(Guard::new(bank.gateway, Arc::clone(&gauge)));
-    let guard = GuardHandle::new(actor.address(), gauge);
-    let restart = Arc::new(AtomicBool::new(false));
-    actix_rt::spawn(Restartable { actor, restart: Arc::clone(&restart) });
+    let guard = supervised(bank.gateway, gauge, SupervisionSettings::default());
 
     let under_way = spawn_charge(&guard, "under way", "tok_ok");
     sleep(Duration::from_millis(20)).await;
     let waiting = spawn_charge(&guard, "waiting", "tok_ok");
     sleep(Duration::from_millis(20)).await;
-    restart.store(true, Ordering::SeqCst);
+    guard.actor().crash();
     let after = guard.charge(charge("after", "tok_ok"), Urgency::Customer);
     let (waiting, after, under_way) = tokio::join!(waiting, after, under_way);
     assert_eq!(reason(&waiting?), Some(RefusalReason::Restarting));

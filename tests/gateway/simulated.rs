@@ -163,8 +163,7 @@ async fn the_ledger_outlives_the_process_and_a_torn_line() -> Tested {
 #[actix_rt::test]
 async fn two_processes_on_one_ledger_charge_a_key_once() -> Tested {
     let folder = tempfile::tempdir()?;
-    let settings =
-        GatewaySettings { ledger: Some(folder.path().join("ledger.jsonl")), ..GatewaySettings::default() };
+    let settings = GatewaySettings { ledger: Some(folder.path().join("ledger.jsonl")), ..GatewaySettings::default() };
     let (one, two) = (simulated(&settings)?, simulated(&settings)?);
     for number in 0..50 {
         let key = number.to_string();

@@ -5,14 +5,16 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use actix::Actor;
 use callout::{
     actors::{
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
         ports::{
             BoxFuture,
-            gateway::{ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest},
+            gateway::{
+                ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest,
+            },
         },
+        supervision::{KindStats, Singleton, SupervisionSettings, install_panic_hook},
     },
     domain::{Currency, Money},
     gateway::{GatewaySettings, OpenGateway, open},
@@ -81,10 +83,31 @@ impl Guarded {
 /// Starts the guard on the current arbiter.
 pub fn guarded(bank: Simulated, settings: GuardSettings) -> Guarded {
     assert_eq!(settings.problems(), []);
-    let watch = Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
+    let watch =
+        Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
     let gauge = GuardGauge::new(settings);
-    let addr = Guard::new(Arc::clone(&watch) as Arc<dyn PaymentGateway>, Arc::clone(&gauge)).start();
-    Guarded { bank, guard: GuardHandle::new(addr, gauge), watch }
+    let gateway = Arc::clone(&watch) as Arc<dyn PaymentGateway>;
+    Guarded { bank, guard: supervised(gateway, gauge, SupervisionSettings::default()), watch }
+}
+
+/// Starts the guard under supervision on the current arbiter.
+pub fn supervised(
+    gateway: Arc<dyn PaymentGateway>,
+    gauge: Arc<GuardGauge>,
+    supervision: SupervisionSettings,
+) -> GuardHandle {
+    install_panic_hook();
+    let made_with = Arc::clone(&gauge);
+    let supervision = SupervisionSettings { mailbox_max: 100_000, ..supervision };
+    let actor = Singleton::start(
+        "guard/gateway",
+        actix_rt::Arbiter::current(),
+        supervision,
+        KindStats::new("guard"),
+        Arc::new(|_: &str| {}),
+        move || Guard::new(Arc::clone(&gateway), Arc::clone(&made_with)),
+    );
+    GuardHandle::new(actor, gauge)
 }
 
 /// Passes everything on, and notes how many charges were under way at once. The method `tok_panic` panics.

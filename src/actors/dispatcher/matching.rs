@@ -41,9 +41,8 @@ pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: u
     let Some(policy) = world.policies.get(service) else { return nobody };
     let limit = limit.min(policy.file.dispatch.offers_per_round.into());
     let radius_max_m = f64::from(policy.file.dispatch.radius_max_m);
-    let wanted = |driver: &DriverId| {
-        !search.declined.contains(driver) && world.boards.offers.count(driver) < OPEN_OFFERS_MAX
-    };
+    let wanted =
+        |driver: &DriverId| !search.declined.contains(driver) && world.boards.offers.count(driver) < OPEN_OFFERS_MAX;
     let candidates = world.boards.supply.nearest(service, search.pickup, radius_max_m, limit, wanted);
     let Some(nearest) = candidates.first() else { return nobody };
     let reached = round_reaching(policy, search.round, nearest.distance_m);
@@ -55,12 +54,13 @@ pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: u
 /// The first round from `round` on whose radius covers `distance_m`, which is within the largest radius.
 fn round_reaching(policy: &Policy, round: u32, distance_m: f64) -> u32 {
     let largest_m = f64::from(policy.file.dispatch.radius_max_m);
-    (round..).find(|round| {
-        let radius_m = policy.radius_m(*round);
-        // A radius that does not grow never covers more: then this round is as good as any.
-        radius_m >= distance_m || radius_m >= largest_m || policy.file.dispatch.radius_growth <= 1.0
-    })
-    .unwrap_or(round)
+    (round..)
+        .find(|round| {
+            let radius_m = policy.radius_m(*round);
+            // A radius that does not grow never covers more: then this round is as good as any.
+            radius_m >= distance_m || radius_m >= largest_m || policy.file.dispatch.radius_growth <= 1.0
+        })
+        .unwrap_or(round)
 }
 
 /// Looks for drivers for the calls that have waited longest.

@@ -14,17 +14,15 @@ use std::{
     time::Duration,
 };
 
-use actix::{
-    Actor, ActorFutureExt, ArbiterHandle, AsyncContext, Context, Handler, Message, Supervised, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, ArbiterHandle, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
 use tokio::sync::oneshot;
 
 use super::{
     World,
     supervision::{Crash, Escalation, KindStats, Permit, Singleton, SupervisionSettings},
 };
-pub use matching::{Found, Search};
 use crate::domain::ServiceId;
+pub use matching::{Found, Search};
 
 /// The dispatchers' pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,4 +74,3 @@ impl Engine {
         if offered { "offered" } else { driver.status() }
     }
 }
-

@@ -44,7 +44,7 @@ impl Entity for DriverMachine {
             let driver = DriverCard { id: DriverId::new(id).ok()?, name };
             let accept = call::Command::Accept { driver, service };
             let refused = match tell(&world.calls, call.as_str(), accept, &cause, &world.repeats).await {
-                Told::Done(_) => None,
+                Told::Done => None,
                 Told::Refused(Rejection::NotOffered) => Some(ReleaseReason::NotOffered),
                 Told::Refused(Rejection::NotFound | Rejection::Invalid(_)) => Some(ReleaseReason::NoSuchCall),
                 Told::Refused(_) => Some(ReleaseReason::CallTaken),

@@ -8,9 +8,9 @@ use super::super::{
 use crate::{clock, domain::Rejection};
 
 /// What the receiver of an effect made of it.
-pub(super) enum Told<S> {
+pub(super) enum Told {
     /// It took it.
-    Done(std::sync::Arc<S>),
+    Done,
     /// It refuses, for good.
     Refused(Rejection),
 }
@@ -24,11 +24,11 @@ pub(super) async fn tell<E: Entity>(
     command: E::Command,
     cause: &Cause,
     repeats: &Repeats,
-) -> Told<E::State> {
+) -> Told {
     let mut crashes = 0;
     for attempt in 0_u32.. {
         match entities.ask(id, command.clone(), cause.clone()).await {
-            Ok(state) => return Told::Done(state),
+            Ok(_) => return Told::Done,
             Err(AskError::Rejected { rejection, .. }) => return Told::Refused(rejection),
             Err(AskError::Crashed) => crashes += 1,
             Err(AskError::Parked | AskError::Overloaded { .. } | AskError::Unavailable { .. }) => {}

@@ -2,9 +2,7 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
 use tokio::time::Instant;
 
 use super::{
@@ -131,7 +129,7 @@ impl<E: Entity> EntityActor<E> {
             Request::Command { command, until, cause } => {
                 let asker = Asker { reply, until };
                 match self.shared.world().and_then(|world| E::prepare(&world, self.state.as_deref(), &command)) {
-                    Some(preparing) => context.wait(preparing.into_actor(self).map(|command, actor, context| {
+                    Some(preparing) => context.wait(preparing.into_actor(self).map(move |command, actor, context| {
                         actor.turn(&command, &cause, asker, None, context);
                     })),
                     None => self.turn(&command, &cause, asker, None, context),
@@ -180,7 +178,8 @@ impl<E: Entity> EntityActor<E> {
     ) {
         let now = clock::now();
         let before = self.state.as_deref().map_or(0, E::version);
-        let evolved = decision.events.iter().fold(self.state.as_deref().cloned(), |state, event| E::evolve(state, event, now));
+        let evolved =
+            decision.events.iter().fold(self.state.as_deref().cloned(), |state, event| E::evolve(state, event, now));
         let Some(state) = evolved.map(Arc::new) else {
             return asker.refuse(AskError::Rejected { rejection: Rejection::NotFound, state: None });
         };
@@ -282,12 +281,7 @@ impl<E: Entity> EntityActor<E> {
     }
 
     /// The outcome of an effect could not be committed: the effect is still owed, and its outcome comes again.
-    fn retry_later(
-        acknowledged: Option<u64>,
-        retry: (E::Command, Cause),
-        wait: Duration,
-        context: &mut Context<Self>,
-    ) {
+    fn retry_later(acknowledged: Option<u64>, retry: (E::Command, Cause), wait: Duration, context: &mut Context<Self>) {
         if let Some(id) = acknowledged {
             context.run_later(wait, move |actor, context| {
                 actor.turn(&retry.0, &retry.1, Asker::nobody(), Some(id), context);
@@ -372,7 +366,8 @@ impl<E: Entity> EntityActor<E> {
         let finished = self.state.as_deref().is_none_or(E::is_terminal);
         let idle_max = if finished { idle_max.min(FINISHED_AFTER) } else { idle_max };
         context.run_later(idle_max, move |actor, context| {
-            let idle = actor.last_active.elapsed() >= idle_max && actor.ledger.is_idle() && actor.waiting.is_empty();
+            let idle =
+                actor.last_active.elapsed() >= idle_max && actor.ledger.owed().is_empty() && actor.waiting.is_empty();
             match (idle, actor.dirty) {
                 (false, _) => actor.passivate_when_idle(context),
                 (true, false) => actor.passivate(context),

@@ -25,8 +25,7 @@ pub(super) enum Written {
 }
 
 /// How long a repetition of a write with an unknown outcome waits.
-pub(super) const REPEAT: BackoffSettings =
-    BackoffSettings { initial_ms: 50, factor: 2.0, max_ms: 1_000, jitter: 0.2 };
+pub(super) const REPEAT: BackoffSettings = BackoffSettings { initial_ms: 50, factor: 2.0, max_ms: 1_000, jitter: 0.2 };
 
 /// Writes, repeating the same write id for as long as its outcome is unknown. Meanwhile the entity is frozen: callers are
 /// told so by `on_freeze`, once.

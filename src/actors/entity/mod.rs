@@ -17,13 +17,13 @@ pub use message::{AskError, Until};
 pub use registry::{Entities, Parts};
 
 use super::{Cause, World, ports::store::EntityKind};
-use crate::domain::Machine;
+use crate::domain::{Machine, policy::Policies};
 
 /// A future that stays on its arbiter.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// A state machine with what its actor needs to know of the others: how to show itself, and how its effects are done.
-pub trait Entity: Machine {
+pub trait Entity: Machine<Policy = Policies> {
     /// Its kind.
     const KIND: EntityKind;
 
@@ -34,7 +34,11 @@ pub trait Entity: Machine {
     fn project(world: &World, change: &Change<'_, Self::State>, after: &Arc<Self::State>);
 
     /// Looks something up that the command needs, before it is decided.
-    fn prepare(_world: &Arc<World>, _state: Option<&Self::State>, _command: &Self::Command) -> Option<LocalFuture<Self::Command>> {
+    fn prepare(
+        _world: &Arc<World>,
+        _state: Option<&Self::State>,
+        _command: &Self::Command,
+    ) -> Option<LocalFuture<Self::Command>> {
         None
     }
 

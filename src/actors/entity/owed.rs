@@ -29,7 +29,11 @@ impl<F> Ledger<F> {
     pub(super) fn owe(&mut self, effects: Vec<F>, cause: &Cause) -> Vec<u64> {
         let first = self.next;
         self.next += effects.len() as u64;
-        self.owed.extend(effects.into_iter().zip(first..).map(|(effect, id)| Owed { id, effect, cause: cause.clone() }));
+        self.owed.extend(effects.into_iter().zip(first..).map(|(effect, id)| Owed {
+            id,
+            effect,
+            cause: cause.clone(),
+        }));
         (first..self.next).collect()
     }
 

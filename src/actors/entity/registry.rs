@@ -18,7 +18,9 @@ use crate::{
     actors::{
         Cause, World,
         ports::store::{EntityRef, Epoch, Store},
-        supervision::{Admission, Escalation, KindStats, Permit, Status, SupervisionSettings, Vitals, Watch, supervise},
+        supervision::{
+            Admission, Escalation, KindStats, Permit, Status, SupervisionSettings, Vitals, Watch, supervise,
+        },
     },
     domain::policy::Policies,
 };
@@ -170,11 +172,7 @@ impl<E: Entity> Entities<E> {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn get_when(
-        &self,
-        id: &str,
-        until: Until<E>,
-    ) -> Result<Option<Arc<E::State>>, AskError<E::State>> {
+    pub async fn get_when(&self, id: &str, until: Until<E>) -> Result<Option<Arc<E::State>>, AskError<E::State>> {
         self.send(id, || Request::Get { until: Some(until) }, false).await
     }
 

@@ -89,10 +89,7 @@ impl Breaker {
 
     /// Counts a request that is sent now. Only after [`Breaker::can_send`].
     pub(super) fn send(&mut self, now: Instant) -> Ticket {
-        if self.mode == BreakerMode::Auto
-            && matches!(self.phase, Phase::Open { .. })
-            && self.admission(now).is_ok()
-        {
+        if self.mode == BreakerMode::Auto && matches!(self.phase, Phase::Open { .. }) && self.admission(now).is_ok() {
             self.enter(Phase::HalfOpen { sent: 0, succeeded: 0, slow: 0 });
         }
         if let Phase::HalfOpen { sent, .. } = &mut self.phase {
@@ -167,7 +164,8 @@ impl Breaker {
 
     fn is_bad(&self, totals: Totals) -> bool {
         totals.calls >= self.settings.calls_min
-            && (totals.failure_rate() >= self.settings.failure_rate || totals.slow_rate() >= self.settings.slow_call_rate)
+            && (totals.failure_rate() >= self.settings.failure_rate
+                || totals.slow_rate() >= self.settings.slow_call_rate)
     }
 
     fn close(&mut self, now: Instant) {

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix::Addr;
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
@@ -16,7 +15,10 @@ use super::{
     outcome::GuardError,
     queue::Urgency,
 };
-use crate::actors::ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest};
+use crate::actors::{
+    ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
+    supervision::Singleton,
+};
 
 /// How much later than the guard a caller gives up by itself: only needed while the guard is not running.
 const GRACE: Duration = Duration::from_millis(250);
@@ -24,15 +26,21 @@ const GRACE: Duration = Duration::from_millis(250);
 /// The way to the guard. Cheap to clone; good across the guard's restarts.
 #[derive(Clone)]
 pub struct GuardHandle {
-    addr: Addr<Guard>,
+    actor: Arc<Singleton<Guard>>,
     gauge: Arc<GuardGauge>,
 }
 
 impl GuardHandle {
-    /// The way to the guard at `addr`, which was made with the same gauge.
+    /// The way to the guard `actor`, which was made with the same gauge.
     #[must_use]
-    pub fn new(addr: Addr<Guard>, gauge: Arc<GuardGauge>) -> Self {
-        Self { addr, gauge }
+    pub fn new(actor: Arc<Singleton<Guard>>, gauge: Arc<GuardGauge>) -> Self {
+        Self { actor, gauge }
+    }
+
+    /// The guard's actor, for operators.
+    #[must_use]
+    pub fn actor(&self) -> &Arc<Singleton<Guard>> {
+        &self.actor
     }
 
     /// What is known without asking the guard.
@@ -66,12 +74,7 @@ impl GuardHandle {
         self.ask(Kind::Lookup, urgency, |reply| Work::Lookup(key, reply)).await
     }
 
-    async fn ask<T>(
-        &self,
-        kind: Kind,
-        urgency: Urgency,
-        work: impl FnOnce(Reply<T>) -> Work,
-    ) -> Result<T, GuardError> {
+    async fn ask<T>(&self, kind: Kind, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, GuardError> {
         if let Some(refusal) = self.gauge.refusal() {
             return Err(self.refused(kind, refusal));
         }
@@ -82,7 +85,11 @@ impl GuardHandle {
         let claim = Arc::new(Claim::default());
         let (reply, answer) = oneshot::channel();
         let job = Job { work: work(reply), claim: Arc::clone(&claim) };
-        self.addr.do_send(Submit { job, urgency, deadline, _seat: seat });
+        let submitted = self.actor.tell(|permit| Submit { job, urgency, deadline, _seat: seat, permit });
+        if submitted.is_err() {
+            self.gauge.meter.refused(kind);
+            return Err(self.gauge.restarting());
+        }
         self.wait(kind, answer, &claim, deadline.into()).await
     }
 

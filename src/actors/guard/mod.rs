@@ -28,6 +28,13 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::{
+    breaker::Ticket,
+    core::{GuardCore, Sending, Turn},
+    gauge::now,
+    job::{Job, Kind},
+    outcome::Outcome,
+};
 pub use self::{
     breaker::{BreakerMode, BreakerState},
     core::{Refusal, RefusalReason},
@@ -38,14 +45,10 @@ pub use self::{
     queue::Urgency,
     settings::{BreakerSettings, GuardSettings},
 };
-use self::{
-    breaker::Ticket,
-    core::{GuardCore, Sending, Turn},
-    gauge::now,
-    job::{Job, Kind},
-    outcome::Outcome,
+use crate::actors::{
+    ports::gateway::PaymentGateway,
+    supervision::{Crash, Permit},
 };
-use crate::actors::ports::gateway::PaymentGateway;
 
 /// How often the guard looks around though nothing happens: figures age, operators change the breaker.
 const TICK: Duration = Duration::from_millis(250);
@@ -69,6 +72,7 @@ struct Submit {
     urgency: Urgency,
     deadline: Instant,
     _seat: OwnedSemaphorePermit,
+    permit: Permit,
 }
 
 /// A request has ended. There are never more of them than requests in flight.
@@ -159,12 +163,21 @@ impl Supervised for Guard {}
 impl Handler<Submit> for Guard {
     type Result = ();
 
-    fn handle(&mut self, Submit { job, urgency, deadline, _seat }: Submit, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Submit { job, urgency, deadline, _seat, permit }: Submit, ctx: &mut Context<Self>) {
+        drop(permit);
         self.core.breaker.set_mode(now(), self.gauge.mode());
         if let Err((job, refusal)) = self.core.offer(now(), job, urgency, deadline) {
             self.refuse(job, refusal);
         }
         self.turn(ctx);
+    }
+}
+
+impl Handler<Crash> for Guard {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Context<Self>) {
+        panic!("a drill: the payment guard was asked to crash");
     }
 }
 

@@ -100,11 +100,7 @@ impl ActorFigures {
         snapshot: Option<(u64, Value)>,
     ) -> Self {
         let (version, state) = snapshot.map_or((None, Value::Null), |(version, state)| (Some(version), state));
-        Self {
-            version,
-            state,
-            ..Self::of(kind.as_str(), id, vitals)
-        }
+        Self { version, state, ..Self::of(kind.as_str(), id, vitals) }
     }
 
     pub(super) fn of_single(kind: &str, id: &str, vitals: &Vitals) -> Self {

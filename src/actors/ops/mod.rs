@@ -15,7 +15,6 @@ use super::{
     ports::store::{EntityKind, EntityRef, Store, StoreError, Stored},
     supervision::{Crash, KindStats, Singleton, Status, Vitals},
 };
-use crate::domain::{call::CallMachine, driver::DriverMachine, payment::PaymentMachine};
 
 /// Parked actors listed at once, per kind.
 const PARKED_MAX: usize = 200;

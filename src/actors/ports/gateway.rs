@@ -150,9 +150,7 @@ impl Faults {
         let rates =
             [("decline_rate", self.decline_rate), ("error_rate", self.error_rate), ("timeout_rate", self.timeout_rate)];
         match rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
-            Some((field, rate)) => {
-                Err(InvalidFaults { field, value: rate.to_string(), expected: "between 0 and 1" })
-            }
+            Some((field, rate)) => Err(InvalidFaults { field, value: rate.to_string(), expected: "between 0 and 1" }),
             None => Ok(()),
         }
     }

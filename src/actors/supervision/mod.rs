@@ -104,4 +104,3 @@ fn exceeded(watch: &Watch) {
         }
     }
 }
-

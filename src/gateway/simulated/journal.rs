@@ -50,10 +50,7 @@ impl Journal {
     }
 
     /// Takes one step; when it makes a record, that is written before this returns.
-    pub(super) fn transact<T>(
-        &mut self,
-        step: impl FnOnce(&Ledger) -> (Option<Record>, T),
-    ) -> Result<T, Trouble> {
+    pub(super) fn transact<T>(&mut self, step: impl FnOnce(&Ledger) -> (Option<Record>, T)) -> Result<T, Trouble> {
         let Self { ledger, file } = self;
         let Some(file) = file else {
             let (record, taken) = step(ledger);

@@ -144,9 +144,8 @@ impl Ledger {
     fn left_of(&self, payment_id: &str, reference: &str) -> Option<Money> {
         let places = self.by_payment.get(payment_id)?;
         let records = || places.iter().filter_map(|place| self.records.get(*place));
-        let charged = records().find(|record| {
-            matches!(&record.event, Event::Charge { reference: known } if **known == *reference)
-        })?;
+        let charged = records()
+            .find(|record| matches!(&record.event, Event::Charge { reference: known } if **known == *reference))?;
         let refunded: u64 = records()
             .filter(|record| matches!(&record.event, Event::Refund { charge } if **charge == *reference))
             .map(|record| record.money.amount)

@@ -104,7 +104,10 @@ impl SimulatedGateway {
     }
 
     /// Takes one step in the ledger, durable before this returns.
-    async fn perform<T>(&self, mut step: impl FnMut(&Ledger) -> (Option<ledger::Record>, T)) -> Result<T, GatewayError> {
+    async fn perform<T>(
+        &self,
+        mut step: impl FnMut(&Ledger) -> (Option<ledger::Record>, T),
+    ) -> Result<T, GatewayError> {
         let deadline = Instant::now() + self.response_timeout;
         loop {
             let tried = self.journal.lock().transact(&mut step);

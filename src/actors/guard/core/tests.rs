@@ -88,9 +88,8 @@ fn a_full_queue_refuses_and_tells_when_it_has_drained() {
 fn background_requests_leave_room_for_customers() {
     let now = Instant::now();
     let mut core = core(small(), now);
-    let background = |core: &mut GuardCore<Job>, number| {
-        core.offer(now, job(number), Urgency::Background, now + WAIT).is_ok()
-    };
+    let background =
+        |core: &mut GuardCore<Job>, number| core.offer(now, job(number), Urgency::Background, now + WAIT).is_ok();
     assert!(background(&mut core, 0));
     assert!(!background(&mut core, 1));
     assert_eq!(offer(&mut core, now, 2), Ok(()));
