@@ -10,4 +10,6 @@ pub mod config;
 pub mod domain;
 pub mod gateway;
 pub mod http;
+pub mod notify;
 pub mod persistence;
+pub mod readmodel;

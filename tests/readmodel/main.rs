@@ -1,0 +1,6 @@
+//! The read model: what it makes of events, what it answers, and that each event counts once.
+
+mod applying;
+mod asking;
+mod fixture;
+mod telling;
