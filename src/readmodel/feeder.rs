@@ -5,7 +5,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use actix::{Actor, AsyncContext, Context, Supervised, WrapFuture};
+use actix::{Actor, AsyncContext, Context, Handler, Supervised, WrapFuture};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::watch,
@@ -15,8 +15,10 @@ use tokio::{
 use super::{ApplyError, ReadError, ReadModel};
 use crate::{
     actors::{
+        backoff::BackoffSettings,
         hub::Hub,
         ports::store::{EventCursor, EventPage, Store, StoreError},
+        supervision::Crash,
     },
     clock,
     domain::call::Call,
@@ -27,8 +29,8 @@ pub type Eta = Arc<dyn Fn(&Call) -> Option<u64> + Send + Sync>;
 
 /// How long news is left to collect: one transaction for many events costs little more than for one.
 const LINGER: Duration = Duration::from_millis(10);
-/// The first and the longest wait after a failure.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How long it waits after a failure.
+const BACKOFF: BackoffSettings = BackoffSettings { initial_ms: 100, factor: 2.0, max_ms: 5_000, jitter: 0.5 };
 /// How often the stream is trimmed and waiting payments are looked for, at most.
 const TIDY_EVERY: Duration = Duration::from_secs(2);
 
@@ -70,6 +72,14 @@ impl Actor for Feeder {
 
 impl Supervised for Feeder {}
 
+impl Handler<Crash> for Feeder {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Context<Self>) {
+        panic!("a drill: {0}/{0} was asked to crash", Self::KIND);
+    }
+}
+
 impl Feeder {
     /// The kind of actor this is, for the supervisor and the ops interface.
     pub const KIND: &'static str = "readmodel";
@@ -93,11 +103,12 @@ impl Feeder {
                     failures = 0;
                     self.wait(&mut committed).await;
                 }
+                Err(_) if self.model.is_closed() => return,
                 // Somebody else's transaction, cut off by a restart, was committed after all: look again.
                 Err(Failure::Apply(ApplyError::Stale { .. })) => {}
                 Err(failure) => {
                     metrics::counter!("callout_readmodel_failures_total").increment(1);
-                    let pause = backoff(failures, clock::random_unit());
+                    let pause = BACKOFF.delay(failures, clock::random_unit());
                     tracing::warn!(error = %failure, pause_ms = pause.as_millis(), "the read model cannot be fed");
                     failures = failures.saturating_add(1);
                     sleep(pause).await;
@@ -167,12 +178,6 @@ impl ReadModel {
     }
 }
 
-/// How long to wait after that many failures in a row: doubling, between half and the whole of it by chance.
-fn backoff(failures: u32, chance: f64) -> Duration {
-    let whole = BACKOFF.0.saturating_mul(1_u32 << failures.min(16)).min(BACKOFF.1);
-    whole.mul_f64(0.5 + chance / 2.0)
-}
-
 fn before(now: Timestamp, age: Duration) -> Timestamp {
     let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
@@ -192,16 +197,4 @@ fn describe_metrics() {
         Unit::Seconds,
         "How long a page took to be applied"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_after_a_failure_grows_and_stays_bounded() {
-        assert_eq!(backoff(0, 1.0), Duration::from_millis(100));
-        assert_eq!(backoff(3, 0.0), Duration::from_millis(400));
-        assert_eq!(backoff(u32::MAX, 1.0), BACKOFF.1);
-    }
 }

@@ -108,10 +108,16 @@ impl ReadModel {
         tokio::time::timeout(patience, caught_up).await.is_ok()
     }
 
-    /// Writes what is open and closes the file. What is asked of it afterwards is answered with an error.
+    /// Writes what is open and closes the file. What is asked of it afterwards is answered with an error; the feeder ends.
     pub async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.readers.is_closed()
     }
 
     async fn call_version(&self, call: &CallId) -> Result<u64, ReadError> {

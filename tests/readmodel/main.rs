@@ -2,5 +2,6 @@
 
 mod applying;
 mod asking;
+mod feeding;
 mod fixture;
 mod telling;
