@@ -138,7 +138,8 @@ pub(super) fn admitted(request: &HttpRequest, token: &str) -> Result<Principal, 
     Ok(principal)
 }
 
-fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
+/// The token in the header `Authorization`.
+pub(super) fn bearer(request: &HttpRequest) -> Result<&str, Problem> {
     let missing = || Problem::new(Code::Unauthorized, "the header `Authorization: Bearer <token>` is missing");
     let value = request.headers().get(header::AUTHORIZATION).ok_or_else(missing)?;
     value

@@ -24,10 +24,7 @@ use super::{
 };
 
 /// Around everything, known path or not.
-pub(super) async fn outermost(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+pub(super) async fn outermost(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
     let method = request.method().clone();
     let trace = Trace::begin(request.headers());
@@ -46,13 +43,10 @@ pub(super) async fn outermost(
 }
 
 /// Around every endpoint: nobody waits for ever, and a panic is an answer rather than a broken connection.
-pub(super) async fn innermost(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    let limit = request.app_data::<Data<State>>().map_or(Duration::from_secs(10), |state| {
-        Duration::from_millis(state.settings.request_timeout_ms)
-    });
+pub(super) async fn innermost(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+    let limit = request
+        .app_data::<Data<State>>()
+        .map_or(Duration::from_secs(10), |state| Duration::from_millis(state.settings.request_timeout_ms));
     let asked = request.request().clone();
     let answered = AssertUnwindSafe(tokio::time::timeout(limit, next.call(request))).catch_unwind().await;
     let problem = match answered {

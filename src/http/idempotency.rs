@@ -48,7 +48,9 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let good = (1..=KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     match value.to_str() {
         Ok(text) if good && values.next().is_none() => Ok(Some(text)),
-        _ => Err(Problem::invalid(format!("the header Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters, once"))),
+        _ => Err(Problem::invalid(format!(
+            "the header Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters, once"
+        ))),
     }
 }
 

@@ -183,7 +183,11 @@ mod tests {
         for (text, place, reason) in [
             (r#"{"pickup":{"lat":91.5,"lng":1},"stops":[]}"#, "pickup:", "91.5"),
             (r#"{"pickup":{"lat":"a","lng":1},"stops":[]}"#, "pickup.lat:", "expected f64"),
-            (r#"{"pickup":{"lat":1,"lng":1},"stops":[{"lat":1,"lng":1},{"lat":1}]}"#, "stops[1]:", "missing field `lng`"),
+            (
+                r#"{"pickup":{"lat":1,"lng":1},"stops":[{"lat":1,"lng":1},{"lat":1}]}"#,
+                "stops[1]:",
+                "missing field `lng`",
+            ),
             (r#"{"pickup":{"lat":1,"lng":1},"stops":[],"x":1}"#, "x", "unknown field"),
             (r#"{"pickup":{"lat":1e999,"lng":1},"stops":[]}"#, "lat", "number out of range"),
         ] {

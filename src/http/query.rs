@@ -22,7 +22,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = web::Query::<T>::from_query(request.query_string());
-        ready(read.map(|query| Self(query.into_inner())).map_err(|error| Problem::invalid(format!("the query: {error}"))))
+        ready(
+            read.map(|query| Self(query.into_inner())).map_err(|error| Problem::invalid(format!("the query: {error}"))),
+        )
     }
 }
 
@@ -37,20 +39,6 @@ pub(super) struct ListQuery {
     /// Only with this status.
     #[serde(default)]
     pub status: Option<String>,
-    /// How many, 1 to 200; 50 unless given.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<usize>,
-    /// Where to go on: `next_cursor` of the page before.
-    #[serde(default)]
-    pub cursor: Option<String>,
-}
-
-/// Which piece of a list.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageQuery {
     /// How many, 1 to 200; 50 unless given.
     #[serde(default)]
     #[param(minimum = 1, maximum = 200)]

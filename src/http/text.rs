@@ -22,7 +22,9 @@ pub(super) fn at_most(field: &str, text: &str, max: usize) -> Result<(), Problem
 pub(super) fn name(field: &str, text: &str, max: usize) -> Result<(), Problem> {
     at_most(field, text, max)?;
     if text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err(Problem::invalid(format!("{field} must be 1 to {max} characters, none of them control characters")));
+        return Err(Problem::invalid(format!(
+            "{field} must be 1 to {max} characters, none of them control characters"
+        )));
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use actix_web::{HttpResponse, web::Data};
 
 use super::visible;
-use crate::http::{auth::Principal, error::Problem, json, openapi::Refusals, path::CallPath, state::State, views::CallView};
+use crate::http::{
+    auth::Principal, error::Problem, json, openapi::Refusals, path::CallPath, state::State, views::CallView,
+};
 
 /// The call as it is now.
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", params(("id" = String, Path)),

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 
-use super::{NewCall, about, answer, is_out_of_area, not_chosen, refusal, repeat};
+use super::{NewCall, about, answer, not_chosen, refusal, repeat};
 use crate::{
-    actors::CallError,
+    actors::{CallError, entity::AskError},
     domain::{
-        CustomerId, Money, Place,
+        CustomerId, Money, Place, Rejection,
         call::{Call, Request},
         payment::Method,
         policy::Policy,
@@ -53,8 +53,9 @@ pub(in crate::http) async fn handle(
     }
     let request = requested(&state, policy, customer, &identity, &body)?;
     match state.engine.request_call(request, who.cause()).await {
-        Ok(call) if is_out_of_area(&call) => Err(out_of_area(&state, &who, &call)),
-        Err(CallError::Exists { call }) => repeat::answer_again(&state, &who, &identity, &body, &call).await,
+        Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
+            repeat::answer_again(&state, &who, &identity, &body, &call).await
+        }
         outcome => answer(&state, &who, StatusCode::CREATED, outcome),
     }
 }
@@ -83,9 +84,7 @@ fn requested(
 fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -> Result<Money, Problem> {
     let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
     match &body.quote {
-        Some(quote) => {
-            quotes::verify(&state.keys, quote, &Trip { customer, service: &body.service, pickup, dropoff })
-        }
+        Some(quote) => quotes::verify(&state.keys, quote, &Trip { customer, service: &body.service, pickup, dropoff }),
         None => Ok(policy.fare(pickup, dropoff)),
     }
 }

@@ -17,6 +17,6 @@ pub(in crate::http) async fn handle(
     _: Optional<Empty>,
 ) -> Result<HttpResponse, Problem> {
     in_scope(&state, &who, &id).await?;
-    let outcome = state.engine.start(&id, who.party().clone(), who.cause()).await;
+    let outcome = state.engine.start_call(&id, who.party().clone(), who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome)
 }

@@ -10,15 +10,7 @@ use utoipa::ToSchema;
 use super::visible;
 use crate::{
     domain::policy::Text,
-    http::{
-        auth::Principal,
-        error::Problem,
-        json,
-        openapi::Refusals,
-        path::CallPath,
-        state::State,
-        views::Label,
-    },
+    http::{auth::Principal, error::Problem, json, openapi::Refusals, path::CallPath, state::State, views::Label},
     readmodel::TimelineEntry,
 };
 

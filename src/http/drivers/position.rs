@@ -128,7 +128,10 @@ mod tests {
     fn the_newest_of_a_list_counts() -> Result<(), Problem> {
         let list = r#"[{"lat":1,"lng":2,"at":"2026-01-01T11:59:00Z"},{"lat":3,"lng":4,"at":"2026-01-01T11:59:30Z"}]"#;
         assert_eq!(read(list)?.map(|fix| fix.position.lat()), Some(3.0));
-        assert_eq!(read(r#" {"lat":1,"lng":2,"heading":90,"speed_mps":3.5,"accuracy_m":10}"#)?.map(|fix| fix.position.lng()), Some(2.0));
+        assert_eq!(
+            read(r#" {"lat":1,"lng":2,"heading":90,"speed_mps":3.5,"accuracy_m":10}"#)?.map(|fix| fix.position.lng()),
+            Some(2.0)
+        );
         assert_eq!(read("[]")?, None);
         Ok(())
     }

@@ -83,7 +83,10 @@ impl From<ReadError> for Problem {
             ReadError::BadCursor => Self::invalid(error.to_string()),
             ReadError::Unavailable(_) | ReadError::Unreadable(_) => {
                 tracing::error!(%error, "the read model does not answer");
-                Self::new(Code::StoreUnavailable, "lists and histories cannot be read now; calls are taken all the same")
+                Self::new(
+                    Code::StoreUnavailable,
+                    "lists and histories cannot be read now; calls are taken all the same",
+                )
             }
         }
     }

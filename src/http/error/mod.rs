@@ -93,6 +93,12 @@ impl Problem {
         self
     }
 
+    /// When it is worth trying again, in whole seconds.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.0.retry_after.map(whole_seconds)
+    }
+
     /// Its kind.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -80,9 +80,7 @@ pub(in crate::http) async fn handle(
             let service = operated(&state, &who, service)?;
             state.read_model.notifications(Role::Operator, service.as_str(), limit, cursor).await?
         }
-        role @ (Role::Customer | Role::Driver) => {
-            state.read_model.notifications(role, who.id(), limit, cursor).await?
-        }
+        role @ (Role::Customer | Role::Driver) => state.read_model.notifications(role, who.id(), limit, cursor).await?,
     };
     let items = page.items.into_iter().map(Notification::from).collect();
     json::ok(&Page { items, next_cursor: page.next_cursor })

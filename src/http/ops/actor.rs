@@ -4,9 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 
 use crate::{
     actors::ops::ActorFigures,
-    http::{
-        auth::Principal, calls::Empty, error::Problem, json, json::Optional, openapi::Refusals, state::State,
-    },
+    http::{auth::Principal, calls::Empty, error::Problem, json, json::Optional, openapi::Refusals, state::State},
 };
 
 /// One actor.

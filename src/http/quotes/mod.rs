@@ -3,5 +3,5 @@
 mod request;
 mod token;
 
-pub(super) use request::{__path_handle, Quote, QuoteRequest, handle};
+pub(super) use request::{__path_handle, handle};
 pub(super) use token::{Trip, verify};

@@ -1,21 +1,21 @@
 //! Quotes: a signed promise of a fare for one customer's trip, good for five minutes. Nothing is stored.
 
-use jsonwebtoken::{Algorithm, Header, decode, encode, errors::ErrorKind};
 use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, Header, decode, encode, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{CustomerId, LatLng, Money, ServiceId};
 use crate::http::{
     error::{Code, Problem},
     keys::Keys,
 };
-use crate::domain::{CustomerId, LatLng, Money, ServiceId};
 
 /// How long a quote is good, in seconds.
 pub(super) const GOOD_FOR_S: i64 = 300;
 
 /// What a customer asks the price of.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Trip<'a> {
+pub(in crate::http) struct Trip<'a> {
     pub customer: &'a CustomerId,
     pub service: &'a ServiceId,
     pub pickup: LatLng,
@@ -48,7 +48,7 @@ pub(super) fn sign(keys: &Keys, trip: &Trip<'_>, fare: Money, until: Timestamp) 
 }
 
 /// The fare that a quote promises for this very trip.
-pub(super) fn verify(keys: &Keys, quote: &str, trip: &Trip<'_>) -> Result<Money, Problem> {
+pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &Trip<'_>) -> Result<Money, Problem> {
     let claims = decode::<Claims>(quote, &keys.read_quotes, &keys.quotes)
         .map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Problem::new(
@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn a_bearer_token_is_no_quote() -> Tested {
         let keys = Keys::new(&"0123456789abcdef0123456789abcdef".into(), "callout", 30);
-        let token = crate::http::token::mint(&keys, crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
+        let token =
+            crate::http::token::mint(&keys, crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
         let (mina, service) = (CustomerId::new("mina")?, ServiceId::new("driver-call")?);
         let trip = Trip { customer: &mina, service: &service, pickup: LatLng::new(37.0, 127.0)?, dropoff: None };
         assert_eq!(verify(&keys, &token, &trip).expect_err("no quote").code(), Code::InvalidRequest);

@@ -8,7 +8,7 @@ mod service;
 
 use serde::Serialize;
 
-pub(super) use call::{CallView, DriverOnCall, Label, PaymentOnCall};
+pub(super) use call::{CallView, Label};
 pub(super) use driver::DriverView;
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};
 pub(super) use service::ServiceView;
