@@ -175,7 +175,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{clock, http::token::mint};
+    use crate::clock;
 
     type Tested = Result<(), Box<dyn std::error::Error>>;
 
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_minted_token_is_the_principal_it_was_minted_for() -> Tested {
-        let token = mint(&keys(), Role::Driver, "driver-a", Duration::from_secs(60))?;
+        let token = keys().mint(Role::Driver, "driver-a", Duration::from_secs(60))?;
         let principal = read(&token)?;
         assert_eq!(principal.driver()?.as_str(), "driver-a");
         assert_eq!(&*principal.cause().by, "driver/driver-a");

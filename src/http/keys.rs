@@ -9,6 +9,7 @@ use sha2::Sha256;
 const AUDIENCE: &str = "callout";
 
 /// What tokens and quotes are signed and checked with.
+#[derive(Clone)]
 pub struct Keys {
     pub(super) issuer: String,
     pub(super) sign_tokens: EncodingKey,

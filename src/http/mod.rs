@@ -27,7 +27,7 @@ mod services;
 mod settings;
 mod state;
 mod text;
-pub mod token;
+mod token;
 mod trace;
 mod views;
 mod ws;

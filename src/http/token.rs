@@ -28,18 +28,20 @@ pub(super) struct Claims {
     pub services: Option<Arc<[ServiceId]>>,
 }
 
-/// A token for `sub` as `role`, good for `ttl` from now.
-///
-/// # Errors
-/// When it cannot be signed.
-pub fn mint(keys: &Keys, role: Role, sub: &str, ttl: Duration) -> Result<String, jsonwebtoken::errors::Error> {
-    let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
-    let claims = Claims {
-        sub: sub.into(),
-        role,
-        exp: now.saturating_add(ttl.as_secs()),
-        iss: Some(keys.issuer.clone()),
-        services: None,
-    };
-    encode(&Header::new(Algorithm::HS256), &claims, &keys.sign_tokens)
+impl Keys {
+    /// A token for `sub` as `role`, good for `ttl` from now.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn mint(&self, role: Role, sub: &str, ttl: Duration) -> Result<String, jsonwebtoken::errors::Error> {
+        let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
+        let claims = Claims {
+            sub: sub.into(),
+            role,
+            exp: now.saturating_add(ttl.as_secs()),
+            iss: Some(self.issuer.clone()),
+            services: None,
+        };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.sign_tokens)
+    }
 }

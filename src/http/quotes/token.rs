@@ -102,8 +102,7 @@ mod tests {
     #[test]
     fn a_bearer_token_is_no_quote() -> Tested {
         let keys = Keys::new(&"0123456789abcdef0123456789abcdef".into(), "callout", 30);
-        let token =
-            crate::http::token::mint(&keys, crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
+        let token = keys.mint(crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
         let (mina, service) = (CustomerId::new("mina")?, ServiceId::new("driver-call")?);
         let trip = Trip { customer: &mina, service: &service, pickup: LatLng::new(37.0, 127.0)?, dropoff: None };
         assert_eq!(verify(&keys, &token, &trip).expect_err("no quote").code(), Code::InvalidRequest);
