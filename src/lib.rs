@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod gateway;
+pub mod http;
 pub mod notify;
 pub mod persistence;
 pub mod readmodel;

@@ -151,6 +151,7 @@ pub fn request(method: Option<&str>) -> Request {
         dropoff: None,
         note: None,
         fare,
+        request_fingerprint: None,
         method: method.map(|method| Method(method.to_owned())),
     }
 }

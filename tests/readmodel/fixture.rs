@@ -142,6 +142,7 @@ impl Life {
             dropoff: None,
             note: None,
             fare: Money::new(20_000, policy.file.currency),
+            request_fingerprint: None,
             method: Some(Method("tok_ok".to_owned())),
         };
         life.tell(&Command::Request(Box::new(request)), &format!("customer/{by}"));

@@ -33,6 +33,8 @@ pub struct Request {
     pub note: Option<String>,
     /// The fare that was quoted, or is computed now.
     pub fare: Money,
+    /// Tells a repetition of the same request from another one under the same idempotency key.
+    pub request_fingerprint: Option<String>,
     /// How it is paid, if with the request.
     pub method: Option<Method>,
 }

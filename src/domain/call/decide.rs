@@ -88,6 +88,7 @@ fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided {
         dropoff: new.dropoff.clone(),
         note: new.note.clone(),
         fare: new.fare,
+        request_fingerprint: new.request_fingerprint.clone(),
         unpaid_until: now + policy.unpaid_time(),
     })));
     if !policy.serves(new.pickup.position(), new.dropoff.as_ref().map(crate::domain::Place::position)) {

@@ -65,6 +65,7 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
         dropoff: request.dropoff.clone(),
         note: request.note.clone(),
         fare: request.fare,
+        request_fingerprint: request.request_fingerprint.clone(),
         phase: Phase::Requested { unpaid_until: request.unpaid_until },
         payment: PaymentView {
             status: PaymentStatus::Created,

@@ -37,6 +37,9 @@ pub struct Call {
     pub note: Option<String>,
     /// What it costs.
     pub fare: Money,
+    /// Tells a repetition of the same request from another one under the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_fingerprint: Option<String>,
     /// Where it stands.
     pub phase: Phase,
     /// Where its payment stands, as far as the call was told.
@@ -243,6 +246,9 @@ pub struct Requested {
     pub note: Option<String>,
     /// What it costs.
     pub fare: Money,
+    /// Tells a repetition of the same request from another one under the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_fingerprint: Option<String>,
     /// When it lapses unpaid.
     pub unpaid_until: Timestamp,
 }
