@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;

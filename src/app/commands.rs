@@ -56,11 +56,9 @@ fn token(sources: &Sources, args: &TokenArgs) -> Result<(), Box<dyn std::error::
 pub(super) fn print_development_tokens(keys: &Keys, address: SocketAddr) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "\ncallout listens on http://{address} in development mode. Tokens, good for a day:\n");
-    for (role, name, sub) in [
-        (Role::Customer, "CUSTOMER", "alice"),
-        (Role::Driver, "DRIVER", "kim"),
-        (Role::Operator, "OPERATOR", "ops"),
-    ] {
+    for (role, name, sub) in
+        [(Role::Customer, "CUSTOMER", "alice"), (Role::Driver, "DRIVER", "kim"), (Role::Operator, "OPERATOR", "ops")]
+    {
         if let Ok(token) = keys.mint(role, sub, DEVELOPMENT_TTL) {
             let _ = writeln!(out, "export {name}={token}");
         }

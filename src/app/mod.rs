@@ -172,7 +172,7 @@ fn start_feeder(engine: &Arc<Engine>, config: &Config, read_model: &Arc<ReadMode
     let actor = Singleton::start(
         "readmodel/readmodel",
         Arbiter::new().handle(),
-        settings::supervision(config, crate::config::actors::ActorKind::Readmodel),
+        settings::supervision(config, crate::config::ActorKind::Readmodel),
         KindStats::new(Feeder::KIND),
         Arc::new(|name: &str| tracing::error!(actor = name, "the read model is down until an operator resumes it")),
         move || feeder.clone(),

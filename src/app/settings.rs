@@ -10,10 +10,7 @@ use crate::{
         guard::{BreakerSettings, GuardSettings},
         supervision::{Intensity, OnExceeded, SupervisionSettings},
     },
-    config::{
-        Backoff, Config,
-        actors::{ActorKind, OnExceeded as Exceeded},
-    },
+    config::{ActorKind, Backoff, Config, OnExceeded as Exceeded},
     gateway::GatewaySettings,
     persistence::StoreSettings,
 };
