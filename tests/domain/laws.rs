@@ -191,7 +191,10 @@ fn check_repetition<M: Laws>(after: &M::State, command: &M::Command, policies: &
 fn check_wake<M: Laws>(state: &M::State, policies: &Policies) {
     let Some(due) = M::due_at(state) else { return };
     let woken = M::decide(Some(state), &M::wake(), policies, due).expect("a wake is never refused");
-    let after = woken.events.iter().fold(Some(state.clone()), |state, event| M::evolve(state, event, due));
+    let mut after = Some(state.clone());
+    for event in &woken.events {
+        after = M::evolve(after, event, due);
+    }
     let next = after.as_ref().and_then(M::due_at);
     assert!(next.is_none_or(|next| next > due), "woken at {due}, it wants to be woken at {next:?}");
 }
