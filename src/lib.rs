@@ -4,5 +4,11 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod gateway;
+pub mod notify;
+pub mod persistence;
+pub mod readmodel;

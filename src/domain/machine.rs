@@ -123,6 +123,12 @@ impl<E, F> Decision<E, F> {
         Self { events: Vec::new(), effects: Vec::new() }
     }
 
+    /// Whether nothing happens.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty()
+    }
+
     /// One event, no effects.
     #[must_use]
     pub fn event(event: E) -> Self {
@@ -147,13 +153,13 @@ impl<E, F> Decision<E, F> {
 /// A state machine: what an entity actor runs.
 pub trait Machine: 'static {
     /// The whole state of one entity. Carries its own data; nothing is looked up elsewhere.
-    type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// What may be asked of it.
-    type Command: Clone + Debug + Send + 'static;
+    type Command: Clone + Debug + Send + Unpin + 'static;
     /// What can happen to it.
-    type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// What it may want done outside.
-    type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// The rules it follows.
     type Policy: ?Sized + Send + Sync + 'static;
 

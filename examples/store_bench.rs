@@ -1,0 +1,105 @@
+//! How many commits a second go through a store: `cargo run --release --example store_bench [URL] [ENTITIES] [SECONDS]`.
+//!
+//! So many entities commit one after the other, each with one event, a deadline and a snapshot of about 1 kB. Without
+//! a URL it uses an SQLite file in a temporary folder. It only writes to entities whose ids begin with `bench_`.
+
+use std::{
+    error::Error,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use callout::{
+    actors::ports::store::{Commit, Committed, EntityKind, EntityRef, Epoch, NewEvent, Store, StoreError},
+    persistence::{self, StoreSettings},
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = tempfile::tempdir()?;
+    let url = arguments.next().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
+    let entities: u64 = arguments.next().map_or(Ok(2_000), |text| text.parse())?;
+    let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
+    let store = persistence::open(&url, &StoreSettings::default()).await?;
+    let figures = run(&store, entities, Duration::from_secs(seconds)).await?;
+    store.close().await;
+    writeln!(std::io::stdout(), "{entities} entities: {figures}")?;
+    Ok(())
+}
+
+async fn run(store: &Arc<dyn Store>, entities: u64, time: Duration) -> Result<String, Box<dyn Error>> {
+    let epoch = store.take_ownership().await?;
+    let committed = Arc::new(AtomicU64::new(0));
+    let stop = Arc::new(AtomicBool::new(false));
+    let groups = store.committed();
+    let started = Instant::now();
+    let run = Uuid::new_v4().simple();
+    let tasks: Vec<_> = (0..entities)
+        .map(|n| {
+            let (store, committed, stop) = (Arc::clone(store), Arc::clone(&committed), Arc::clone(&stop));
+            let entity = EntityRef::new(EntityKind::Call, format!("bench_{run}_{n}"));
+            tokio::spawn(async move { commit_until(&*store, epoch, entity, &committed, &stop).await })
+        })
+        .collect();
+    tokio::time::sleep(time).await;
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await??;
+    }
+    let (took, commits) = (started.elapsed().as_secs_f64(), committed.load(Ordering::Relaxed));
+    let groups = *groups.borrow();
+    Ok(format!("{:.0} commits/s, {:.0} commits in a group", per(commits, took), per(commits, as_f64(groups))))
+}
+
+async fn commit_until(
+    store: &dyn Store,
+    epoch: Epoch,
+    entity: EntityRef,
+    committed: &AtomicU64,
+    stop: &AtomicBool,
+) -> Result<(), StoreError> {
+    let mut version = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let answer = store.commit(next(&entity, epoch, version)).await?;
+        assert_eq!(answer, Committed::Ok, "nobody else writes to {entity}");
+        version += 1;
+        committed.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn next(entity: &EntityRef, epoch: Epoch, version: u64) -> Commit {
+    let at = Timestamp::from_millisecond(1_800_000_000_000).unwrap_or_default();
+    let note = "x".repeat(800);
+    Commit {
+        entity: entity.clone(),
+        epoch,
+        write_id: Uuid::new_v4(),
+        expected_version: version,
+        version: version + 1,
+        snapshot: format!(r#"{{"id":"{}","status":"dispatching","version":{version},"note":"{note}"}}"#, entity.id),
+        events: vec![NewEvent {
+            seq: version + 1,
+            at,
+            body: r#"{"event":"offered","to":["d1","d2"],"radius_m":3000}"#.to_owned(),
+        }],
+        due_at: Some(at),
+        live: true,
+    }
+}
+
+fn per(count: u64, of: f64) -> f64 {
+    as_f64(count) / of.max(f64::MIN_POSITIVE)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,28 @@
+//! The contract: what every store keeps, whatever it is made of.
+
+mod commits;
+mod concurrency;
+mod events;
+mod kill;
+mod model;
+mod ownership;
+mod reads;
+pub mod writing_child;
+
+use crate::harness::Case;
+
+/// Every test of the contract.
+pub fn cases() -> Vec<Case> {
+    [
+        commits::cases(),
+        concurrency::cases(),
+        events::cases(),
+        kill::cases(),
+        model::cases(),
+        ownership::cases(),
+        reads::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
