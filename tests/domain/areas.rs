@@ -2,13 +2,23 @@
 
 use callout::domain::geo::{InvalidArea, ServiceArea};
 
-use crate::{at, read};
+use crate::at;
 
-const DISTRICTS: &str = "../shared/data/seoul_districts.geojson";
+/// The districts lie beside the repository, or in the folder that `CALLOUT_TEST_DATA` names.
+fn districts() -> String {
+    let folder = std::env::var("CALLOUT_TEST_DATA")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data").to_owned());
+    let path = format!("{folder}/seoul_districts.geojson");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "{path}: {error}; name the folder of seoul_districts.geojson (southkorea/seoul-maps) in CALLOUT_TEST_DATA"
+        )
+    })
+}
 
 fn area(names: &[&str]) -> Result<ServiceArea, InvalidArea> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    ServiceArea::from_geojson(&read(DISTRICTS), &names)
+    ServiceArea::from_geojson(&districts(), &names)
 }
 
 /// A point well inside each of some districts.
