@@ -16,6 +16,10 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
             _ => None,
         };
     };
+    // A terminal phase is never left; only the money still moves.
+    if call.phase.is_terminal() && !matches!(event, Event::PaymentChanged(_)) {
+        return Some(call);
+    }
     call.version += 1;
     call.updated_at = at;
     match event {

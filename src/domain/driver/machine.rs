@@ -122,7 +122,8 @@ fn register(
             Err(Rejection::DriverUnavailable { status: driver.status() })
         }
         Duty::Free | Duty::Reserved { .. } | Duty::Engaged { .. } => {
-            let same = driver.profile == *profile && position.is_none();
+            let there = |position| driver.fix.is_some_and(|fix| fix.position == position);
+            let same = driver.profile == *profile && position.is_none_or(there);
             let changed = Event::DriverChanged { profile: profile.clone(), position };
             Ok(if same { Decision::nothing() } else { Decision::event(changed) })
         }

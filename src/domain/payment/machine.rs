@@ -76,6 +76,7 @@ impl Machine for PaymentMachine {
 
 fn next_phase(phase: Phase, event: &Event) -> Phase {
     match (event, phase) {
+        (_, Phase::Refunded) => Phase::Refunded,
         (Event::ChargeStarted { method, .. }, _) => Phase::Charging { method: method.clone() },
         (Event::Charged { reference }, _) => Phase::Charged { reference: reference.clone() },
         (Event::ChargeDeclined { reason }, _) => Phase::Declined { reason: reason.clone() },
