@@ -3,13 +3,13 @@
 
 mod settings;
 mod simulated;
-//mod stripe;
+mod stripe;
 
 use std::sync::Arc;
 
 pub use settings::{GatewaySettings, OpenError};
 pub use simulated::SimulatedGateway;
-//pub use stripe::StripeGateway;
+pub use stripe::StripeGateway;
 
 use crate::actors::ports::gateway::{GatewayDrill, PaymentGateway};
 
@@ -33,6 +33,9 @@ pub fn open(settings: &GatewaySettings) -> Result<OpenGateway, OpenError> {
             let simulated = Arc::new(SimulatedGateway::open(settings)?);
             Ok(OpenGateway { gateway: Arc::clone(&simulated) as Arc<dyn PaymentGateway>, drill: Some(simulated) })
         }
-        _ => Err(OpenError::Url { url: settings.url.clone() }),
+        Some(("stripe+http" | "stripe+https", _)) => {
+            Ok(OpenGateway { gateway: Arc::new(StripeGateway::open(settings)?), drill: None })
+        }
+        _ => Err(OpenError::no_gateway(&settings.url)),
     }
 }

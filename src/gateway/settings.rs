@@ -49,7 +49,7 @@ impl GatewaySettings {
             .collect();
         let stripe = self.url.starts_with("stripe+http://") || self.url.starts_with("stripe+https://");
         if self.url != "simulated://" && !stripe {
-            problems.push(("url", OpenError::Url { url: self.url.clone() }.to_string()));
+            problems.push(("url", OpenError::no_gateway(&self.url).to_string()));
         }
         if stripe && self.api_key.is_none() {
             problems.push(("api_key", OpenError::NoApiKey.to_string()));
@@ -64,7 +64,7 @@ pub enum OpenError {
     /// The URL names no gateway.
     #[error("gateway.url is {url:?}; it must be simulated://, stripe+http://host:port or stripe+https://host:port")]
     Url {
-        /// The URL.
+        /// The URL, without a user or password.
         url: String,
     },
     /// The Stripe protocol has no key.
@@ -81,4 +81,12 @@ pub enum OpenError {
         /// What is wrong with it.
         source: std::io::Error,
     },
+}
+
+impl OpenError {
+    /// The URL names no gateway. What stands before an `@` may be a password, and is not shown.
+    pub(super) fn no_gateway(url: &str) -> Self {
+        let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"));
+        Self::Url { url: shown }
+    }
 }

@@ -11,7 +11,7 @@ use callout::actors::{
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund, supervised};
+use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund, supervised, supervised_within};
 
 fn latency(latency_ms: u64) -> Faults {
     Faults { latency_ms, ..Faults::default() }
@@ -186,7 +186,7 @@ async fn a_guard_that_waits_for_its_restart_refuses_after_the_wait_and_a_parked_
     guard.actor().crash();
     until_status(&guard, Status::Parked).await;
     let refused = guard.charge(charge("a", "tok_ok"), Urgency::Customer).await;
-    assert_eq!(reason(&refused), Some(RefusalReason::Restarting));
+    assert_eq!(reason(&refused), Some(RefusalReason::Parked));
     assert!(guard.actor().resume());
     guard.charge(charge("a", "tok_ok"), Urgency::Customer).await?;
     Ok(())
@@ -217,5 +217,18 @@ async fn a_restart_refuses_those_who_waited_and_loses_nothing_under_way() -> Tes
     after?;
     let keys: Vec<_> = bank.drill.ledger(None, 10, 0).iter().map(|entry| entry.key.to_string()).collect();
     assert_eq!(keys, ["under way", "after"], "the bound in flight held across the restart");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_full_mailbox_refuses_at_once_and_sends_nothing() -> Tested {
+    let bank = in_memory(500)?;
+    let gauge = GuardGauge::new(GuardSettings::default());
+    let guard = supervised_within(3, bank.gateway.clone(), gauge, SupervisionSettings::default());
+    let keys: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    let all = join_all(keys.iter().map(|key| guard.charge(charge(key, "tok_ok"), Urgency::Customer))).await;
+    assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 3);
+    assert_eq!(all.iter().filter(|answer| reason(answer) == Some(RefusalReason::QueueFull)).count(), 7);
+    assert_eq!(bank.drill.ledger(None, 10, 0).len(), 3);
     Ok(())
 }

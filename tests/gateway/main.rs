@@ -3,4 +3,6 @@
 mod guard;
 mod guard_faults;
 mod simulated;
+mod stripe;
+mod stripe_server;
 mod support;

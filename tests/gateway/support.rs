@@ -96,13 +96,22 @@ pub fn supervised(
     gauge: Arc<GuardGauge>,
     supervision: SupervisionSettings,
 ) -> GuardHandle {
+    supervised_within(100_000, gateway, gauge, supervision)
+}
+
+/// The same, with room for so many messages.
+pub fn supervised_within(
+    mailbox_max: u32,
+    gateway: Arc<dyn PaymentGateway>,
+    gauge: Arc<GuardGauge>,
+    supervision: SupervisionSettings,
+) -> GuardHandle {
     install_panic_hook();
     let made_with = Arc::clone(&gauge);
-    let supervision = SupervisionSettings { mailbox_max: 100_000, ..supervision };
     let actor = Singleton::start(
         "guard/gateway",
         actix_rt::Arbiter::current(),
-        supervision,
+        SupervisionSettings { mailbox_max, ..supervision },
         KindStats::new("guard"),
         Arc::new(|_: &str| {}),
         move || Guard::new(Arc::clone(&gateway), Arc::clone(&made_with)),

@@ -75,6 +75,8 @@ pub enum RefusalReason {
     WaitedTooLong,
     /// The guard failed, and is being restarted.
     Restarting,
+    /// The guard failed too often, and waits for an operator.
+    Parked,
 }
 
 impl fmt::Display for RefusalReason {
@@ -84,6 +86,7 @@ impl fmt::Display for RefusalReason {
             Self::BreakerOpen => "the payment gateway is failing and is left alone for a while",
             Self::WaitedTooLong => "the payment gateway was too busy to take the payment in time",
             Self::Restarting => "the payment guard is being restarted",
+            Self::Parked => "the payment guard failed too often and waits for an operator",
         })
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -18,19 +18,23 @@ use super::{
     core::{GuardCore, Refusal, RefusalReason, Waiting},
     figures::{BreakerFigures, GatewayFigures, InFlightFigures, LimiterFigures, QueueFigures},
     meter::Meter,
-    outcome::GuardError,
     settings::GuardSettings,
 };
+use crate::clock;
+
+/// How long a restart takes, usually.
+const RESTART_TIME: Duration = Duration::from_secs(1);
+/// When to look whether an operator has resumed a parked guard.
+const RESUME_TIME: Duration = Duration::from_secs(5);
 
 /// Shared knowledge about the guard.
 pub struct GuardGauge {
     pub(super) settings: GuardSettings,
     /// Places among the requests in flight; those sent before a restart keep theirs.
     pub(super) slots: Arc<Semaphore>,
-    /// Places in the guard's mailbox.
-    pub(super) seats: Arc<Semaphore>,
     pub(super) meter: Meter,
     begun: Instant,
+    starts: AtomicU64,
     mode: AtomicU8,
     /// When an open breaker lets requests in again, in ms since `begun`; 0 while it is not open.
     open_until_ms: AtomicU64,
@@ -57,9 +61,9 @@ impl GuardGauge {
         Arc::new(Self {
             settings,
             slots: Arc::new(Semaphore::new(settings.in_flight_max)),
-            seats: Arc::new(Semaphore::new(settings.mailbox_max)),
             meter: Meter::new(),
             begun: now(),
+            starts: AtomicU64::new(0),
             mode: AtomicU8::new(0),
             open_until_ms: AtomicU64::new(0),
             queue_len: AtomicUsize::new(0),
@@ -115,6 +119,11 @@ impl GuardGauge {
         }
     }
 
+    /// A number that no other start of the guard has.
+    pub(super) fn next_incarnation(&self) -> u64 {
+        self.starts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(super) fn mode(&self) -> BreakerMode {
         match self.mode.load(Ordering::Acquire) {
             1 => BreakerMode::Open,
@@ -139,8 +148,13 @@ impl GuardGauge {
     }
 
     /// The refusal of those whom a restart of the guard cost their place.
-    pub(super) fn restarting(&self) -> GuardError {
-        Refusal { reason: RefusalReason::Restarting, retry_after: Duration::from_secs(1) }.into()
+    pub(super) fn restarting(&self) -> Refusal {
+        Refusal { reason: RefusalReason::Restarting, retry_after: RESTART_TIME }
+    }
+
+    /// The refusal of all, while the guard is parked.
+    pub(super) fn parked(&self) -> Refusal {
+        Refusal { reason: RefusalReason::Parked, retry_after: RESUME_TIME }
     }
 
     /// Takes over what the guard's turn came to.
@@ -185,7 +199,7 @@ impl GuardGauge {
             BreakerMode::Closed => BreakerState::Closed,
         };
         let since = view.opened_at.map(|since| SignedDuration::try_from(at.saturating_duration_since(since)));
-        let opened_at = since.and_then(Result::ok).and_then(|ago| wall_clock().checked_sub(ago).ok());
+        let opened_at = since.and_then(Result::ok).and_then(|ago| clock::now().checked_sub(ago).ok());
         BreakerFigures {
             state,
             mode,
@@ -205,10 +219,6 @@ impl GuardGauge {
 /// The guard's monotonic clock.
 pub(super) fn now() -> Instant {
     Instant::now()
-}
-
-fn wall_clock() -> Timestamp {
-    Timestamp::now()
 }
 
 fn millis(time: Duration) -> u64 {

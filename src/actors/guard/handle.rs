@@ -17,7 +17,7 @@ use super::{
 };
 use crate::actors::{
     ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
-    supervision::Singleton,
+    supervision::{Singleton, SingletonError},
 };
 
 /// How much later than the guard a caller gives up by itself: only needed while the guard is not running.
@@ -78,17 +78,14 @@ impl GuardHandle {
         if let Some(refusal) = self.gauge.refusal() {
             return Err(self.refused(kind, refusal));
         }
-        let Ok(seat) = Arc::clone(&self.gauge.seats).try_acquire_owned() else {
-            return Err(self.refused(kind, self.gauge.full()));
-        };
         let deadline = now() + self.gauge.settings.queue_wait();
         let claim = Arc::new(Claim::default());
         let (reply, answer) = oneshot::channel();
         let job = Job { work: work(reply), claim: Arc::clone(&claim) };
-        let submitted = self.actor.tell(|permit| Submit { job, urgency, deadline, _seat: seat, permit });
-        if submitted.is_err() {
-            self.gauge.meter.refused(kind);
-            return Err(self.gauge.restarting());
+        match self.actor.tell(|permit| Submit { job, urgency, deadline, permit }) {
+            Ok(()) => {}
+            Err(SingletonError::Full) => return Err(self.refused(kind, self.gauge.full())),
+            Err(SingletonError::Parked) => return Err(self.refused(kind, self.gauge.parked())),
         }
         self.wait(kind, answer, &claim, deadline.into()).await
     }
@@ -111,10 +108,7 @@ impl GuardHandle {
         };
         match answered {
             Ok(result) => result,
-            Err(_) if claim.withdraw() => {
-                self.gauge.meter.refused(kind);
-                Err(self.gauge.restarting())
-            }
+            Err(_) if claim.withdraw() => Err(self.refused(kind, self.gauge.restarting())),
             Err(_) => Err(GatewayError::NoAnswer("the request was lost while it was under way".to_owned()).into()),
         }
     }

@@ -58,20 +58,19 @@ pub struct Guard {
     gateway: Arc<dyn PaymentGateway>,
     gauge: Arc<GuardGauge>,
     core: GuardCore<Job>,
-    /// Counts starts, to tell requests that a predecessor sent from one's own.
+    /// Numbers the starts, to tell requests that a predecessor sent from one's own.
     incarnation: u64,
     /// When the earliest timer fires.
     armed: Option<Instant>,
 }
 
-/// A request for the gateway. The seat keeps the number of those on their way bounded.
+/// A request for the gateway. The permit is its place in the mailbox.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Submit {
     job: Job,
     urgency: Urgency,
     deadline: Instant,
-    _seat: OwnedSemaphorePermit,
     permit: Permit,
 }
 
@@ -151,7 +150,7 @@ impl Actor for Guard {
     /// Also runs after a restart: whatever was waiting is dropped, which its callers notice.
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.core = GuardCore::new(self.gauge.settings, Arc::clone(&self.gauge.slots), now());
-        self.incarnation += 1;
+        self.incarnation = self.gauge.next_incarnation();
         self.armed = None;
         ctx.run_interval(TICK, Self::turn);
         self.turn(ctx);
@@ -163,7 +162,7 @@ impl Supervised for Guard {}
 impl Handler<Submit> for Guard {
     type Result = ();
 
-    fn handle(&mut self, Submit { job, urgency, deadline, _seat, permit }: Submit, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Submit { job, urgency, deadline, permit }: Submit, ctx: &mut Context<Self>) {
         drop(permit);
         self.core.breaker.set_mode(now(), self.gauge.mode());
         if let Err((job, refusal)) = self.core.offer(now(), job, urgency, deadline) {

@@ -20,8 +20,6 @@ pub struct GuardSettings {
     pub background_max: usize,
     /// How long a request may wait before it is refused unsent, in ms, at least 1.
     pub queue_wait_ms: u64,
-    /// Requests that may be on their way to the guard's queue, at least `queue_max`.
-    pub mailbox_max: usize,
     /// When a request under way is given up as unanswered, in ms: a backstop, longer than the gateway's own timeout.
     pub request_timeout_ms: u64,
     /// When to stop asking a gateway that fails.
@@ -57,7 +55,6 @@ impl Default for GuardSettings {
             queue_max: 1_024,
             background_max: 256,
             queue_wait_ms: 2_000,
-            mailbox_max: 4_096,
             request_timeout_ms: 10_000,
             breaker: BreakerSettings::default(),
         }
@@ -121,11 +118,7 @@ impl GuardSettings {
         if self.background_max > self.queue_max {
             problems.push(("background_max", format!("is {}; queue_max is {}", self.background_max, self.queue_max)));
         }
-        if self.mailbox_max < self.queue_max {
-            let why = format!("is {}; it must be at least queue_max ({})", self.mailbox_max, self.queue_max);
-            problems.push(("mailbox_max", why));
-        }
-        for (key, size) in [("in_flight_max", self.in_flight_max), ("mailbox_max", self.mailbox_max)] {
+        for (key, size) in [("in_flight_max", self.in_flight_max), ("queue_max", self.queue_max)] {
             if size > LARGEST {
                 problems.push((key, format!("is {size}; it must be at most {LARGEST}")));
             }
@@ -164,7 +157,7 @@ mod tests {
             r#"{"rate_per_s": 0, "queue_max": 5000, "background_max": 5001, "breaker": {"failure_rate": 0, "open_s": 0}}"#,
         )?;
         let keys: Vec<&str> = bad.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["rate_per_s", "breaker.open_s", "breaker.failure_rate", "background_max", "mailbox_max"]);
+        assert_eq!(keys, ["rate_per_s", "breaker.open_s", "breaker.failure_rate", "background_max"]);
         Ok(())
     }
 

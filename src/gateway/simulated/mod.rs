@@ -11,7 +11,6 @@ mod method;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -22,12 +21,15 @@ use self::{
     method::Method,
 };
 use super::settings::{GatewaySettings, OpenError};
-use crate::actors::ports::{
-    BoxFuture,
-    gateway::{
-        ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, InvalidFaults, LedgerEntry, PaymentGateway,
-        RefundRequest,
+use crate::{
+    actors::ports::{
+        BoxFuture,
+        gateway::{
+            ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, InvalidFaults, LedgerEntry,
+            PaymentGateway, RefundRequest,
+        },
     },
+    clock,
 };
 
 /// How much longer `tok_slow` takes than other methods.
@@ -65,7 +67,7 @@ impl SimulatedGateway {
             return self.answer(delay, false, Err(server_error())).await;
         }
         let refusal = method.refusal().or_else(|| luck.declined.then(|| "the card was declined".to_owned()));
-        let step = self.perform(|ledger| ledger.charge(&request, refusal.clone(), now())).await?;
+        let step = self.perform(|ledger| ledger.charge(&request, refusal.clone(), clock::now())).await?;
         match step {
             Step::Repeated(outcome) => self.answer(delay, luck.silent, Ok(outcome)).await,
             Step::Done(outcome) => self.answer(delay, luck.silent || method == Method::Timeout, Ok(outcome)).await,
@@ -78,7 +80,7 @@ impl SimulatedGateway {
         if luck.error {
             return self.answer(faults.latency(), false, Err(server_error())).await;
         }
-        let answer = match self.perform(|ledger| ledger.refund(&request, now())).await? {
+        let answer = match self.perform(|ledger| ledger.refund(&request, clock::now())).await? {
             Step::Repeated(()) | Step::Done(()) => Ok(()),
             Step::Wrong(why) => Err(GatewayError::Failed(why)),
         };
@@ -176,10 +178,4 @@ impl Faults {
 
 fn server_error() -> GatewayError {
     GatewayError::Failed("500 from the simulated gateway".to_owned())
-}
-
-/// The outside system's own clock.
-fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }

@@ -39,8 +39,11 @@ fn offer(core: &mut GuardCore<Job>, now: Instant, number: usize) -> Result<(), R
     core.offer(now, job(number), Urgency::Customer, now + WAIT).map_err(|(_, refusal)| refusal)
 }
 
+type Sent = Vec<(usize, Sending)>;
+type Refused = Vec<(usize, RefusalReason)>;
+
 /// Everything that goes now, and everything refused now.
-fn drain(core: &mut GuardCore<Job>, now: Instant) -> (Vec<(usize, Sending)>, Vec<(usize, RefusalReason)>) {
+fn drain(core: &mut GuardCore<Job>, now: Instant) -> (Sent, Refused) {
     let (mut sent, mut refused) = (Vec::new(), Vec::new());
     while let Some(turn) = core.next(now) {
         match turn {
