@@ -105,12 +105,12 @@ impl Occasion {
     }
 
     /// The key of its text in a policy's `messages`. It is the occasion's name, but for what a driver is told on an
-    /// occasion that has a text for customers too: `driver_assigned`, `driver_cancelled`.
+    /// occasion that has a text for customers too: `assigned_driver`, `cancelled_driver`.
     #[must_use]
     pub fn message_key(self, role: Role) -> &'static str {
         match (self, role) {
-            (Self::Assigned, Role::Driver) => "driver_assigned",
-            (Self::Cancelled, Role::Driver) => "driver_cancelled",
+            (Self::Assigned, Role::Driver) => "assigned_driver",
+            (Self::Cancelled, Role::Driver) => "cancelled_driver",
             _ => self.as_str(),
         }
     }
