@@ -60,7 +60,11 @@ pub(super) async fn innermost(request: ServiceRequest, next: Next<BoxBody>) -> R
     Ok(ServiceResponse::new(asked, problem.error_response()))
 }
 
+/// Probes are never refused: a busy address must not make its server look dead.
 fn within_rate(request: &ServiceRequest) -> Result<(), Problem> {
+    if request.path().starts_with("/health/") {
+        return Ok(());
+    }
     let (Some(state), Some(peer)) = (request.app_data::<Data<State>>(), request.peer_addr()) else { return Ok(()) };
     let used = state.limits.address(peer.ip());
     let admitted = used.admit("this network address");

@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     error::{Code, Problem},
     state::State,
+    strict::Strict,
 };
 
 /// How much is set aside for an answer at first: most calls fit.
@@ -70,7 +71,9 @@ impl FromRequest for Text {
 /// `invalid_request` that names the place and what would be right there.
 pub(super) fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     // Finding the path costs; only texts that are wrong are read that way.
-    serde_json::from_slice(text).or_else(|_| parse_again::<T>(text))
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let read = T::deserialize(Strict(&mut reader)).and_then(|value| reader.end().map(|()| value));
+    read.or_else(|_| parse_again::<T>(text))
 }
 
 fn parse_again<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
@@ -78,7 +81,7 @@ fn parse_again<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid("the body is empty; it must be a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Strict(&mut reader)).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         Problem::invalid(if path == "." { format!("the body: {inner}") } else { format!("{path}: {inner}") })
@@ -188,6 +191,8 @@ mod tests {
                 "stops[1]:",
                 "missing field `lng`",
             ),
+            (r#"{"pickup":[1,2],"stops":[]}"#, "pickup:", "invalid type: sequence"),
+            (r#"[{"lat":1,"lng":1},[]]"#, "the body:", "invalid type: sequence"),
             (r#"{"pickup":{"lat":1,"lng":1},"stops":[],"x":1}"#, "x", "unknown field"),
             (r#"{"pickup":{"lat":1e999,"lng":1},"stops":[]}"#, "lat", "number out of range"),
         ] {

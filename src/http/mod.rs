@@ -26,6 +26,7 @@ mod server;
 mod services;
 mod settings;
 mod state;
+mod strict;
 mod text;
 mod token;
 mod trace;

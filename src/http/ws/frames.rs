@@ -6,7 +6,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::{CallId, DriverId},
-    http::{drivers::Position, error::Problem, views::CallView},
+    http::{drivers::Position, error::Problem, strict::Strict, views::CallView},
 };
 
 /// What a client said, with the `ref` it wants echoed.
@@ -130,7 +130,7 @@ fn frame(mut members: Map<String, Value>) -> Result<Frame, Problem> {
 }
 
 fn members_of<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(Value::Object(members)).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(Value::Object(members))).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
         Problem::invalid(if path == "." { format!("the frame: {inner}") } else { format!("{path}: {inner}") })

@@ -22,6 +22,8 @@ const FRAMES_PER_S: u32 = 100;
 const FRAMES_AT_ONCE: u32 = 1_200;
 /// How many bytes are set aside for a frame at first: most calls fit.
 const FRAME_BYTES: usize = 768;
+/// How long a client may take to make room for one frame. The system's buffers, some megabytes, are full by then.
+const WRITE_PATIENCE: Duration = Duration::from_secs(1);
 /// What a client that reads too slowly is told.
 const TOO_SLOW: u16 = 4008;
 
@@ -114,7 +116,7 @@ impl Socket {
             Some(Ok(AggregatedMessage::Text(text))) => self.hear_text(&text).await,
             Some(Ok(AggregatedMessage::Binary(_))) => self.refuse_binary().await,
             Some(Ok(AggregatedMessage::Ping(bytes))) => {
-                let sent = timeout(self.state.client_patience(), self.session.pong(&bytes)).await;
+                let sent = timeout(WRITE_PATIENCE, self.session.pong(&bytes)).await;
                 taken(sent.map_err(|_| End::TooSlow)?)
             }
             Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
@@ -129,12 +131,12 @@ impl Socket {
             return Ok(());
         }
         let Ok(text) = ByteString::try_from(text) else { return Ok(()) };
-        let sent = timeout(self.state.client_patience(), self.session.text(text)).await;
+        let sent = timeout(WRITE_PATIENCE, self.session.text(text)).await;
         taken(sent.map_err(|_| End::TooSlow)?)
     }
 
     async fn ping(&mut self) -> Goes {
-        let sent = timeout(self.state.client_patience(), self.session.ping(b"")).await;
+        let sent = timeout(WRITE_PATIENCE, self.session.ping(b"")).await;
         taken(sent.map_err(|_| End::TooSlow)?)
     }
 }
