@@ -26,10 +26,23 @@ impl RedisServer {
     /// Starts a server. `options` are as on its command line: `["--appendfsync", "always"]`.
     pub fn start(options: &[&str]) -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let child = spawn(folder.path(), port, &options)?;
         let mut server = Self { folder, port, options, child };
+        server.wait_until_it_listens()?;
+        Ok(server)
+    }
+
+    /// Starts a sentinel with these lines of configuration.
+    pub fn start_sentinel(configuration: &str) -> Result<Self, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, format!("port {port}\nbind 127.0.0.1\n{configuration}"))?;
+        let mut command = Command::new("redis-server");
+        let child = run(command.arg(&file).arg("--sentinel").current_dir(folder.path()))?;
+        let mut server = Self { folder, port, options: Vec::new(), child };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -100,9 +113,16 @@ impl Drop for RedisServer {
 fn spawn(folder: &Path, port: u16, options: &[String]) -> Result<Child, Box<dyn Error>> {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]);
-    command.arg("--dir").arg(folder).args(options).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map_err(|error| match error.kind() {
+    run(command.arg("--dir").arg(folder).args(options))
+}
+
+fn run(command: &mut Command) -> Result<Child, Box<dyn Error>> {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "redis-server is not installed; on Debian: apt-get install redis-server".into(),
         _ => error.into(),
     })
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -28,6 +28,8 @@ struct State {
     known_as: Option<String>,
     backoff: Duration,
     not_before: Instant,
+    /// Why there is no connection.
+    reason: String,
     closed: bool,
 }
 
@@ -45,6 +47,7 @@ impl Link {
             known_as: None,
             backoff: BACKOFF.0,
             not_before: Instant::now(),
+            reason: String::new(),
             closed: false,
         };
         let connects = metrics::counter!("callout_store_connects_total", "purpose" => purpose);
@@ -62,7 +65,7 @@ impl Link {
         }
         let now = Instant::now();
         if state.not_before > now {
-            let reason = format!("the connection to {} is broken", self.address.shown());
+            let reason = format!("not connected to {}: {}", self.address.shown(), state.reason);
             return Err(StoreError::Unavailable { reason, retry_after: state.not_before - now });
         }
         match self.connect(&mut state).await {
@@ -72,7 +75,7 @@ impl Link {
                 Ok(Connected { connection, generation: state.generation })
             }
             Err(error) => {
-                state.wait();
+                state.wait(error.to_string());
                 tracing::warn!(redis = self.address.shown(), %error, "cannot connect to the store");
                 Err(error::nothing_written(&error))
             }
@@ -101,7 +104,7 @@ impl Link {
         let mut state = self.state.lock().await;
         if state.generation == connected.generation && state.connection.take().is_some() {
             tracing::warn!(redis = self.address.shown(), error = %why, "the connection to the store is given up");
-            state.wait();
+            state.wait(why.to_string());
         }
     }
 
@@ -134,7 +137,8 @@ impl Link {
 }
 
 impl State {
-    fn wait(&mut self) {
+    fn wait(&mut self, reason: String) {
+        self.reason = reason;
         self.not_before = Instant::now() + self.backoff;
         self.backoff = (self.backoff * 2).min(BACKOFF.1);
     }
