@@ -1,7 +1,7 @@
 //! Groups of commits: one script call each, in one round trip.
 
 use metrics::Counter;
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use super::{
     envelope,
@@ -15,6 +15,11 @@ use crate::{
 };
 
 const COMMIT: &str = include_str!("commit.lua");
+
+/// About how many bytes a call has besides its envelope and events, and an event besides its body: what is made room
+/// for at once need not grow piece by piece.
+const CALL_BYTES: usize = 400;
+const EVENT_BYTES: usize = 40;
 
 /// The writing end of a Redis.
 pub(super) struct Writer {
@@ -99,17 +104,24 @@ impl Backend for Writer {
 fn request(hash: &str, group: &[Commit]) -> Pipeline {
     let mut request = Pipeline::with_capacity(group.len());
     for commit in group {
-        let (keys, entity) = (keys::of(commit.entity.shard()), commit.entity.to_string());
-        request.cmd("EVALSHA").arg(hash).arg(5);
-        request.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.due).arg(&keys.live).arg(&keys.events);
-        request.arg(commit.epoch.0).arg(commit.expected_version).arg(commit.write_id.simple().to_string());
-        request.arg(envelope::of(commit)).arg(entity).arg(envelope::due_at(commit));
-        request.arg(if commit.live { "true" } else { "false" });
-        for event in &commit.events {
-            request.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
-        }
+        request.add_command(call(hash, commit));
     }
     request
+}
+
+fn call(hash: &str, commit: &Commit) -> Cmd {
+    let (keys, entity, envelope) = (keys::of(commit.entity.shard()), commit.entity.to_string(), envelope::of(commit));
+    let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
+    let mut call = Cmd::with_capacity(15 + 3 * commit.events.len(), CALL_BYTES + envelope.len() + bodies);
+    call.arg("EVALSHA").arg(hash).arg(5);
+    call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.due).arg(&keys.live).arg(&keys.events);
+    call.arg(commit.epoch.0).arg(commit.expected_version).arg(commit.write_id.simple().to_string());
+    call.arg(envelope).arg(entity).arg(envelope::due_at(commit));
+    call.arg(if commit.live { "true" } else { "false" });
+    for event in &commit.events {
+        call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
+    }
+    call
 }
 
 /// Which commits met a server that does not know the script.
