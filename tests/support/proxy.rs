@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -30,14 +30,19 @@ pub enum Wire {
     SwallowReplies,
     /// Carries half of the next reply, then cuts the connection.
     CutReplies,
-    /// Keeps requests back until it is open again.
-    HoldRequests,
+}
+
+struct Shared {
+    wire: AtomicU8,
+    /// Requests of connections numbered below this are kept back.
+    held_below: AtomicU64,
+    connections: AtomicU64,
 }
 
 /// A proxy on a port of its own. Its connections end with it.
 pub struct Proxy {
     address: SocketAddr,
-    wire: Arc<AtomicU8>,
+    shared: Arc<Shared>,
     cut: watch::Sender<u64>,
     task: JoinHandle<()>,
 }
@@ -47,15 +52,19 @@ impl Proxy {
     pub async fn start(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let wire = Arc::new(AtomicU8::new(Wire::Open as u8));
+        let shared = Arc::new(Shared {
+            wire: AtomicU8::new(Wire::Open as u8),
+            held_below: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+        });
         let cut = watch::Sender::new(0);
-        let (shared, cuts) = (Arc::clone(&wire), cut.clone());
+        let (all, cuts) = (Arc::clone(&shared), cut.clone());
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, port, Arc::clone(&shared), cuts.subscribe()));
+                tokio::spawn(carry(client, port, Arc::clone(&all), cuts.subscribe()));
             }
         });
-        Ok(Self { address, wire, cut, task })
+        Ok(Self { address, shared, cut, task })
     }
 
     /// Its address as the store's URL.
@@ -65,7 +74,17 @@ impl Proxy {
 
     /// Changes what it does.
     pub fn set(&self, wire: Wire) {
-        self.wire.store(wire as u8, Ordering::SeqCst);
+        self.shared.wire.store(wire as u8, Ordering::SeqCst);
+    }
+
+    /// Keeps back what the connections that are there now send; later ones are not concerned.
+    pub fn hold(&self) {
+        self.shared.held_below.store(self.shared.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+
+    /// Sends on what was kept back.
+    pub fn release(&self) {
+        self.shared.held_below.store(0, Ordering::SeqCst);
     }
 
     /// Cuts every connection there is.
@@ -80,23 +99,24 @@ impl Drop for Proxy {
     }
 }
 
-async fn carry(client: TcpStream, port: u16, wire: Arc<AtomicU8>, mut cut: watch::Receiver<u64>) {
+async fn carry(client: TcpStream, port: u16, shared: Arc<Shared>, mut cut: watch::Receiver<u64>) {
+    let number = shared.connections.fetch_add(1, Ordering::SeqCst);
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     cut.borrow_and_update();
     tokio::select! {
-        _ = requests(from_client, to_server, &wire) => {}
-        _ = replies(from_server, to_client, &wire) => {}
+        _ = requests(from_client, to_server, &shared, number) => {}
+        _ = replies(from_server, to_client, &shared.wire) => {}
         _ = cut.changed() => {}
     }
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &AtomicU8) -> io::Result<()> {
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, number: u64) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = from.read(&mut buffer).await?;
-        while is(wire, Wire::HoldRequests) {
+        while number < shared.held_below.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         if read == 0 {

@@ -3,7 +3,8 @@
 use std::{
     error::Error,
     io,
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
+    os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -13,6 +14,12 @@ use tempfile::TempDir;
 
 /// How long a server may take until it listens.
 const START: Duration = Duration::from_secs(10);
+
+/// A free port may be someone else's a moment later: how often to try another.
+const PORTS: usize = 5;
+
+/// In the server's own folder, so that who answers there is the server that was started.
+const SOCKET: &str = "redis.sock";
 
 /// A running server. Killed, and its files removed, when dropped.
 pub struct RedisServer {
@@ -25,26 +32,35 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts a server. `options` are as on its command line: `["--appendfsync", "always"]`.
     pub fn start(options: &[&str]) -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::tempdir()?;
-        let port = free_port()?;
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let child = spawn(folder.path(), port, &options)?;
-        let mut server = Self { folder, port, options, child };
-        server.wait_until_it_listens()?;
-        Ok(server)
+        Self::on_a_free_port(&options, |folder, port| spawn(folder, port, &options))
     }
 
     /// Starts a sentinel with these lines of configuration.
     pub fn start_sentinel(configuration: &str) -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::tempdir()?;
-        let port = free_port()?;
-        let file = folder.path().join("sentinel.conf");
-        std::fs::write(&file, format!("port {port}\nbind 127.0.0.1\n{configuration}"))?;
-        let mut command = Command::new("redis-server");
-        let child = run(command.arg(&file).arg("--sentinel").current_dir(folder.path()))?;
-        let mut server = Self { folder, port, options: Vec::new(), child };
-        server.wait_until_it_listens()?;
-        Ok(server)
+        Self::on_a_free_port(&[], |folder, port| {
+            let file = folder.join("sentinel.conf");
+            let own = format!("port {port}\nbind 127.0.0.1\nunixsocket {}\n", folder.join(SOCKET).display());
+            std::fs::write(&file, own + configuration)?;
+            run(Command::new("redis-server").arg(&file).arg("--sentinel").current_dir(folder))
+        })
+    }
+
+    fn on_a_free_port(
+        options: &[String],
+        start: impl Fn(&Path, u16) -> Result<Child, Box<dyn Error>>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let mut failed = None;
+        for _ in 0..PORTS {
+            let (folder, port) = (tempfile::tempdir()?, free_port()?);
+            let child = start(folder.path(), port)?;
+            let mut server = Self { folder, port, options: options.to_vec(), child };
+            match server.wait_until_it_listens() {
+                Ok(()) => return Ok(server),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| "no port was tried".into()))
     }
 
     /// The port it listens on.
@@ -90,7 +106,7 @@ impl RedisServer {
 
     fn wait_until_it_listens(&mut self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while UnixStream::connect(self.folder.path().join(SOCKET)).is_err() {
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("redis-server ended at once ({status}) with {:?}", self.options).into());
             }
@@ -113,7 +129,7 @@ impl Drop for RedisServer {
 fn spawn(folder: &Path, port: u16, options: &[String]) -> Result<Child, Box<dyn Error>> {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]);
-    run(command.arg("--dir").arg(folder).args(options))
+    run(command.arg("--dir").arg(folder).arg("--unixsocket").arg(folder.join(SOCKET)).args(options))
 }
 
 fn run(command: &mut Command) -> Result<Child, Box<dyn Error>> {
