@@ -46,7 +46,7 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     ("sqlx", &["persistence", "readmodel", "notify"]),
     ("redis", &["persistence"]),
     ("reqwest", &["gateway"]),
-    ("actix", &["actors", "readmodel", "notify"]),
+    ("actix", &["actors", "app", "readmodel", "notify"]),
     ("actix_web", &["http", "app"]),
     ("actix_ws", &["http"]),
     ("governor", &["actors", "http"]),
