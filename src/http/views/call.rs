@@ -1,10 +1,9 @@
 //! A call as clients see it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MoneySchema, PlaceSchema, SeenAt};
+use super::{MoneySchema, PlaceSchema, SeenAt, Time};
 use crate::domain::{
     CallId, CustomerId, DriverId, Money, Place, ServiceId,
     call::{Call, Phase},
@@ -61,10 +60,10 @@ pub(in crate::http) struct CallView<'a> {
     version: u64,
     /// When it was requested.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    created_at: Time,
     /// When something last happened to it.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    updated_at: Time,
 }
 
 /// The driver of a call.
@@ -147,8 +146,8 @@ impl<'a> CallView<'a> {
             },
             label: label(status, policy),
             version: call.version,
-            created_at: call.created_at,
-            updated_at: call.updated_at,
+            created_at: call.created_at.into(),
+            updated_at: call.updated_at.into(),
         }
     }
 }

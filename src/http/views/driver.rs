@@ -1,10 +1,9 @@
 //! A driver as clients see it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::SeenAt;
+use super::{SeenAt, Time};
 use crate::domain::{
     CallId, DriverId, ServiceId,
     driver::{Driver, Fix},
@@ -45,10 +44,10 @@ pub(in crate::http) struct DriverView<'a> {
     version: u64,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    created_at: Time,
     /// When something last happened to it.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    updated_at: Time,
 }
 
 impl<'a> DriverView<'a> {
@@ -65,8 +64,8 @@ impl<'a> DriverView<'a> {
             call: driver.call(),
             position: seen.or(driver.fix).map(SeenAt::from),
             version: driver.version,
-            created_at: driver.created_at,
-            updated_at: driver.updated_at,
+            created_at: driver.created_at.into(),
+            updated_at: driver.updated_at.into(),
         }
     }
 
