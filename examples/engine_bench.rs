@@ -163,6 +163,7 @@ fn request(method: Option<&str>) -> Request {
         pickup: Place::new(pickup(0), None).expect("a place"),
         dropoff: None,
         note: None,
+        request_fingerprint: None,
         fare: Money::new(20_000, Currency::KRW),
         method: method.map(|method| Method(method.to_owned())),
     }

@@ -150,6 +150,17 @@ impl<E, F> Decision<E, F> {
     }
 }
 
+/// Whether a command is one that causes no event, and when what it changed is worth a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volatile {
+    /// It is an ordinary command.
+    No,
+    /// It goes along with the next commit.
+    Later,
+    /// It is to be committed before it is answered.
+    Now,
+}
+
 /// A state machine: what an entity actor runs.
 pub trait Machine: 'static {
     /// The whole state of one entity. Carries its own data; nothing is looked up elsewhere.
@@ -187,9 +198,8 @@ pub trait Machine: 'static {
     /// Whether nothing lies ahead of it: it need not be found again at start.
     fn is_terminal(state: &Self::State) -> bool;
 
-    /// Applies a command that changes nothing worth a commit of its own, such as a position: it goes along with the next
-    /// one. Answers whether the command was of that kind.
-    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> bool {
-        false
+    /// Applies a command that causes no event, such as a position, if it is of that kind.
+    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> Volatile {
+        Volatile::No
     }
 }

@@ -15,6 +15,6 @@ mod place;
 pub mod policy;
 
 pub use ids::{CallId, CustomerId, DriverId, InvalidId, ServiceId};
-pub use machine::{Decision, Machine, Party, Rejection, Role};
+pub use machine::{Decision, Machine, Party, Rejection, Role, Volatile};
 pub use money::{Currency, Money};
 pub use place::{InvalidPlace, LatLng, Place};

@@ -95,6 +95,7 @@ fn request() -> impl Strategy<Value = call::Command> {
     (some_service(), pickup, option::of(Just(in_incheon())), fare, option::of(method())).prop_map(
         |(service, pickup, dropoff, fare, method)| {
             call::Command::Request(Box::new(Request {
+                request_fingerprint: None,
                 id: call_id(0),
                 service,
                 customer_id: customer_id(0),

@@ -334,6 +334,7 @@ fn method() -> Method {
 
 fn request(call: usize, pay: bool) -> call::Command {
     call::Command::Request(Box::new(Request {
+        request_fingerprint: None,
         id: call_id(call),
         service: service(),
         customer_id: customer_id(call),

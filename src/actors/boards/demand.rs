@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::domain::{CallId, LatLng, ServiceId, call::Call, call::Phase};
+use crate::domain::{CallId, DriverId, LatLng, ServiceId, call::Call, call::Phase};
 
 /// What a call looks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,9 @@ pub struct Demand {
     /// In which round it is.
     pub round: u32,
     /// Who does not want it.
-    pub declined: Arc<[crate::domain::DriverId]>,
+    pub declined: Arc<[DriverId]>,
+    /// Who let an offer pass: to be asked again only when there is nobody else.
+    pub passed: Arc<[DriverId]>,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ impl DemandBoard {
                 pickup: call.pickup.position(),
                 round: search.round,
                 declined: search.declined.clone().into(),
+                passed: search.passed.clone().into(),
             }),
             _ => None,
         };

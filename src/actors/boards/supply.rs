@@ -43,17 +43,24 @@ pub struct SupplyBoard {
 impl SupplyBoard {
     /// Notes where a driver is and whether it can be offered calls. Answers whether it newly can.
     pub fn show(&self, driver: &Driver) -> bool {
-        match driver.fix {
-            Some(fix) => drop(self.fixes.insert(driver.id.clone(), fix)),
-            None => drop(self.fixes.remove(&driver.id)),
-        }
-        match driver.fix.filter(|_| driver.is_available()) {
+        let fix = self.newest_fix(driver);
+        match fix.filter(|_| driver.is_available()) {
             Some(fix) => self.put(&driver.profile.service, &driver.id, fix.position),
             None => {
                 self.remove(&driver.profile.service, &driver.id);
                 false
             }
         }
+    }
+
+    /// A driver back from its snapshot may know less than the board: of two fixes the newer one counts.
+    fn newest_fix(&self, driver: &Driver) -> Option<Fix> {
+        let Some(fix) = driver.fix else { return self.position(&driver.id) };
+        let mut known = self.fixes.entry(driver.id.clone()).or_insert(fix);
+        if known.at <= fix.at {
+            *known = fix;
+        }
+        Some(*known)
     }
 
     /// Where a driver was last seen.

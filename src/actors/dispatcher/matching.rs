@@ -23,6 +23,8 @@ pub struct Search {
     pub round: u32,
     /// Who does not want it.
     pub declined: Arc<[DriverId]>,
+    /// Who let an offer pass: asked again only when there is nobody else.
+    pub passed: Arc<[DriverId]>,
 }
 
 /// Drivers found.
@@ -41,9 +43,14 @@ pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: u
     let Some(policy) = world.policies.get(service) else { return nobody };
     let limit = limit.min(policy.file.dispatch.offers_per_round.into());
     let radius_max_m = f64::from(policy.file.dispatch.radius_max_m);
-    let wanted =
+    let willing =
         |driver: &DriverId| !search.declined.contains(driver) && world.boards.offers.count(driver) < OPEN_OFFERS_MAX;
-    let candidates = world.boards.supply.nearest(service, search.pickup, radius_max_m, limit, wanted);
+    let fresh = |driver: &DriverId| willing(driver) && !search.passed.contains(driver);
+    let supply = &world.boards.supply;
+    let mut candidates = supply.nearest(service, search.pickup, radius_max_m, limit, fresh);
+    if candidates.is_empty() && !search.passed.is_empty() {
+        candidates = supply.nearest(service, search.pickup, radius_max_m, limit, willing);
+    }
     let Some(nearest) = candidates.first() else { return nobody };
     let reached = round_reaching(policy, search.round, nearest.distance_m);
     let radius_m = policy.radius_m(reached);
@@ -87,6 +94,11 @@ async fn offer(world: &World, service: &ServiceId, demand: Demand, found: Found)
 
 impl Search {
     fn of(demand: &Demand) -> Self {
-        Self { pickup: demand.pickup, round: demand.round, declined: Arc::clone(&demand.declined) }
+        Self {
+            pickup: demand.pickup,
+            round: demand.round,
+            declined: Arc::clone(&demand.declined),
+            passed: Arc::clone(&demand.passed),
+        }
     }
 }

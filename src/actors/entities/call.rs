@@ -53,7 +53,8 @@ impl Entity for CallMachine {
         if !newly_paid || !candidates.is_empty() {
             return None;
         }
-        let search = Search { pickup: call.pickup.position(), round: 0, declined: Arc::default() };
+        let search =
+            Search { pickup: call.pickup.position(), round: 0, declined: Arc::default(), passed: Arc::default() };
         let (world, service, news) = (Arc::clone(world), call.service.clone(), news.clone());
         Some(Box::pin(async move {
             let finding = world.dispatchers.find(&service, search);

@@ -20,15 +20,11 @@ use crate::{
         supervision::Vitals,
     },
     clock,
-    domain::{Decision, Rejection},
+    domain::{Decision, Rejection, Volatile},
 };
 
 /// When the store can tell nothing better: when to try again.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A finished entity leaves memory after this long at the latest.
-const FINISHED_AFTER: Duration = Duration::from_secs(10);
-/// Acknowledged effects that no other commit has forgotten by then are forgotten with one of their own.
-const FORGET_AFTER: Duration = Duration::from_secs(1);
 
 /// One entity in memory.
 pub struct EntityActor<E: Entity> {
@@ -43,7 +39,8 @@ pub struct EntityActor<E: Entity> {
     /// Something changed that is not committed: a position, an acknowledged effect.
     pub(super) dirty: bool,
     last_active: Instant,
-    forgetting: Option<SpawnHandle>,
+    /// A commit without an event that is to come.
+    pub(super) saving: Option<SpawnHandle>,
 }
 
 /// What a turn will have changed once it is committed.
@@ -84,7 +81,7 @@ impl<E: Entity> EntityActor<E> {
             fresh,
             dirty: false,
             last_active: Instant::now(),
-            forgetting: None,
+            saving: None,
         }
     }
 
@@ -147,12 +144,22 @@ impl<E: Entity> EntityActor<E> {
         acknowledged: Option<u64>,
         context: &mut Context<Self>,
     ) {
-        if let Some(state) = &mut self.state
-            && E::volatile(Arc::make_mut(state), command)
-        {
-            self.dirty = true;
-            self.show(&Change::Volatile);
-            return self.answer(asker.reply);
+        match self.state.as_mut().map_or(Volatile::No, |state| E::volatile(Arc::make_mut(state), command)) {
+            Volatile::No => {}
+            Volatile::Later => {
+                self.show(&Change::Volatile);
+                self.save_sometime(context);
+                return self.answer(asker.reply);
+            }
+            Volatile::Now => {
+                return self.save(context, |actor, saved, _| match saved {
+                    Ok(()) => {
+                        actor.show(&Change::Volatile);
+                        actor.answer(asker.reply);
+                    }
+                    Err(retry_after) => asker.refuse(AskError::Unavailable { retry_after }),
+                });
+            }
         }
         let decided = E::decide(self.state.as_deref(), command, &self.shared.policies, clock::now());
         match decided {
@@ -244,7 +251,7 @@ impl<E: Entity> EntityActor<E> {
     }
 
     fn adopt(&mut self, turned: Turned<E>, asker: Asker<E>, context: &mut Context<Self>) {
-        let before = mem::replace(&mut self.state, Some(turned.state));
+        let before = self.state.replace(turned.state);
         self.ledger = turned.ledger;
         self.dirty = false;
         self.show(&Change::Committed { before: before.as_deref() });
@@ -289,7 +296,12 @@ impl<E: Entity> EntityActor<E> {
         }
     }
 
-    fn fenced(&mut self, context: &mut Context<Self>) {
+    /// Whether nothing happened for that long, and nothing is under way.
+    pub(super) fn is_idle(&self, idle_max: Duration) -> bool {
+        self.last_active.elapsed() >= idle_max && self.ledger.owed().is_empty() && self.waiting.is_empty()
+    }
+
+    pub(super) fn fenced(&mut self, context: &mut Context<Self>) {
         self.shared.fenced();
         context.stop();
     }
@@ -326,64 +338,6 @@ impl<E: Entity> EntityActor<E> {
             self.answer(Some(reply));
         }
     }
-
-    /// Forgets acknowledged effects with a commit of their own, unless another one comes soon.
-    pub(super) fn forget_soon(&mut self, context: &mut Context<Self>) {
-        self.dirty = true;
-        if self.forgetting.is_none() {
-            self.forgetting = Some(context.run_later(FORGET_AFTER, |actor, context| {
-                actor.forgetting = None;
-                if actor.dirty {
-                    actor.save(context, |_, _| {});
-                }
-            }));
-        }
-    }
-
-    /// Commits what is in memory without an event: positions, acknowledged effects.
-    fn save(&mut self, context: &mut Context<Self>, then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static) {
-        let Some(state) = self.state.clone() else { return then(self, context) };
-        let version = E::version(&state);
-        let commit = self.write_of(&state, &self.ledger, version, Vec::new());
-        let writing = commit::write(Arc::clone(&self.shared.store), commit, Arc::clone(&self.vitals), || {});
-        context.wait(writing.into_actor(self).map(|written, actor, context| match written {
-            Written::Yes => {
-                actor.dirty = false;
-                then(actor, context);
-            }
-            Written::No(_) => actor.forget_soon(context),
-            Written::Conflict => panic!("another version of {} is stored than the one in memory", actor.entity),
-            Written::Fenced => actor.fenced(context),
-        }));
-    }
-
-    /// Leaves memory when idle for long enough, and looks again later when not.
-    fn passivate_when_idle(&mut self, context: &mut Context<Self>) {
-        let idle_max = self.shared.settings.passivate_after;
-        if idle_max.is_zero() {
-            return;
-        }
-        let finished = self.state.as_deref().is_none_or(E::is_terminal);
-        let idle_max = if finished { idle_max.min(FINISHED_AFTER) } else { idle_max };
-        context.run_later(idle_max, move |actor, context| {
-            let idle =
-                actor.last_active.elapsed() >= idle_max && actor.ledger.owed().is_empty() && actor.waiting.is_empty();
-            match (idle, actor.dirty) {
-                (false, _) => actor.passivate_when_idle(context),
-                (true, false) => actor.passivate(context),
-                (true, true) => actor.save(context, |actor, context| actor.passivate(context)),
-            }
-        });
-    }
-
-    fn passivate(&mut self, context: &mut Context<Self>) {
-        if self.vitals.close_if_empty() {
-            self.shared.forget(&self.entity.id, &self.vitals);
-            context.stop();
-        } else {
-            self.passivate_when_idle(context);
-        }
-    }
 }
 
 impl<E: Entity> Actor for EntityActor<E> {
@@ -395,7 +349,7 @@ impl<E: Entity> Actor for EntityActor<E> {
         self.ledger = Ledger::default();
         self.waiting.clear();
         self.dirty = false;
-        self.forgetting = None;
+        self.saving = None;
         if mem::take(&mut self.fresh) {
             tracing::trace!(entity = %self.entity, "a new entity");
         } else {

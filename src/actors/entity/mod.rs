@@ -9,6 +9,7 @@ pub mod envelope;
 mod message;
 mod owed;
 mod registry;
+mod rest;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

@@ -45,6 +45,9 @@ struct Slot<E: Entity> {
     vitals: Arc<Vitals>,
 }
 
+/// An actor, and room in its mailbox.
+type Admitted<E> = (Arc<Slot<E>>, Permit);
+
 /// The entities of one kind. Cheap to clone.
 pub struct Entities<E: Entity>(Arc<Shared<E>>);
 
@@ -165,7 +168,7 @@ impl<E: Entity> Entities<E> {
     /// # Errors
     /// Why there is no answer.
     pub async fn get(&self, id: &str) -> Result<Option<Arc<E::State>>, AskError<E::State>> {
-        self.send(id, || Request::Get { until: None }, false).await
+        self.send(id, Request::Get { until: None }, false).await
     }
 
     /// Like [`Self::get`], but the answer comes when the state satisfies `until`, now or after a later turn.
@@ -173,7 +176,7 @@ impl<E: Entity> Entities<E> {
     /// # Errors
     /// Why there is no answer.
     pub async fn get_when(&self, id: &str, until: Until<E>) -> Result<Option<Arc<E::State>>, AskError<E::State>> {
-        self.send(id, || Request::Get { until: Some(until) }, false).await
+        self.send(id, Request::Get { until: Some(until) }, false).await
     }
 
     async fn command(
@@ -184,33 +187,29 @@ impl<E: Entity> Entities<E> {
         cause: Cause,
         fresh: bool,
     ) -> Result<Arc<E::State>, AskError<E::State>> {
-        let request = || Request::Command { command: command.clone(), until, cause: cause.clone() };
+        let request = Request::Command { command, until, cause };
         match self.send(id, request, fresh).await? {
             Some(state) => Ok(state),
             None => Err(AskError::Rejected { rejection: crate::domain::Rejection::NotFound, state: None }),
         }
     }
 
-    /// Sends a request and waits for its answer. An actor that leaves memory in between is asked for again.
-    async fn send(&self, id: &str, request: impl Fn() -> Request<E>, fresh: bool) -> Answer<E> {
-        loop {
-            let (slot, permit) = self.admit(id, fresh)?;
-            let (reply, answer) = oneshot::channel();
-            // Bounded by the permit: actix's own bound does not hold for fresh addresses.
-            slot.address.do_send(Turn { request: request(), reply: Some(reply), permit: Some(permit) });
-            if let Ok(answer) = answer.await {
-                return answer;
-            }
-            match slot.vitals.status() {
-                Status::Parked => return Err(AskError::Parked),
-                Status::Passive if self.is_fenced() => return Err(AskError::Stopping),
-                Status::Running | Status::BackingOff | Status::Passive => return Err(AskError::Crashed),
-            }
+    /// Sends a request and waits for its answer.
+    async fn send(&self, id: &str, request: Request<E>, fresh: bool) -> Answer<E> {
+        let (slot, permit) = self.admit(id, fresh)?;
+        let (reply, answer) = oneshot::channel();
+        // Bounded by the permit: actix's own bound does not hold for fresh addresses.
+        slot.address.do_send(Turn { request, reply: Some(reply), permit: Some(permit) });
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) if self.is_fenced() => Err(AskError::Stopping),
+            Err(_) if slot.vitals.status() == Status::Parked => Err(AskError::Parked),
+            Err(_) => Err(AskError::Crashed),
         }
     }
 
-    /// Finds or makes the actor and takes room in its mailbox.
-    fn admit(&self, id: &str, fresh: bool) -> Result<(Arc<Slot<E>>, Permit), AskError<E::State>> {
+    /// Finds or makes the actor and takes room in its mailbox. One that leaves memory at this moment is made anew.
+    fn admit(&self, id: &str, fresh: bool) -> Result<Admitted<E>, AskError<E::State>> {
         loop {
             if self.is_fenced() {
                 return Err(AskError::Stopping);
@@ -225,7 +224,6 @@ impl<E: Entity> Entities<E> {
             match slot.vitals.admit(self.0.settings.mailbox_max, &self.0.stats) {
                 Admission::Granted(permit) => return Ok((slot, permit)),
                 Admission::Full => return Err(AskError::Overloaded { retry_after: RETRY_AFTER }),
-                // It leaves memory at this moment; once it is out of the registry it is made anew.
                 Admission::Closed => self.0.forget(id, &slot.vitals),
             }
         }
@@ -297,7 +295,7 @@ impl<E: Entity> Entities<E> {
     /// # Errors
     /// Why it could not be asked.
     pub async fn crash(&self, id: &str) -> Result<(), AskError<E::State>> {
-        match self.send(id, || Request::Crash, false).await {
+        match self.send(id, Request::Crash, false).await {
             Err(AskError::Crashed | AskError::Parked) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }

@@ -195,9 +195,17 @@ impl Ops {
         let vitals = entities.vitals(id);
         let stored = self.store.load(EntityRef::new(E::KIND, id)).await?;
         match (vitals, stored) {
+            // A payment is there with its call, though it has nothing to say before the first charge.
+            (None, None) if E::KIND == EntityKind::Payment && self.is_call(id).await? => {
+                Ok(ActorFigures::of_entity(E::KIND, id, None, None))
+            }
             (None, None) => Err(OpsError::NoSuchActor { kind: E::KIND.as_str().to_owned(), id: id.to_owned() }),
             (vitals, stored) => Ok(ActorFigures::of_entity(E::KIND, id, vitals.as_deref(), snapshot::<E>(stored))),
         }
+    }
+
+    async fn is_call(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.store.load(EntityRef::new(EntityKind::Call, id)).await?.is_some())
     }
 
     fn single(&self, kind: &str, id: &str) -> Result<Arc<dyn Single>, OpsError> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Dispatching, DriverCard, Event, OfferBatch, PaymentView, Phase, Requested};
+use super::{Call, Dispatching, DriverCard, Event, OfferBatch, PASSED_MAX, PaymentView, Phase, Requested};
 use crate::domain::{
     DriverId,
     payment::{News, PaymentStatus},
@@ -41,6 +41,7 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
                 round: 0,
                 offers: Vec::new(),
                 declined: Vec::new(),
+                passed: Vec::new(),
             });
         }
         Event::Assigned { driver } => call.phase = Phase::Assigned { driver: driver.clone() },
@@ -115,7 +116,13 @@ fn evolve_offers(dispatching: &mut Dispatching, event: &Event) {
             dispatching.round = *round;
             dispatching.offers.push(OfferBatch { expires_at: *expires_at, drivers: drivers.clone() });
         }
-        Event::OffersExpired { drivers } => withdraw(dispatching, drivers),
+        Event::OffersExpired { drivers } => {
+            withdraw(dispatching, drivers);
+            let passed = &mut dispatching.passed;
+            passed.retain(|driver| !drivers.contains(driver));
+            passed.extend_from_slice(drivers);
+            passed.drain(..passed.len().saturating_sub(PASSED_MAX));
+        }
         Event::OfferDeclined { driver } => {
             withdraw(dispatching, std::slice::from_ref(driver));
             dispatching.declined.push(driver.clone());

@@ -15,6 +15,8 @@ use super::{
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
 
+/// How many drivers who let an offer pass are remembered.
+pub const PASSED_MAX: usize = 200;
 /// The longest note or reason, in characters.
 pub const MAX_NOTE_CHARS: usize = 500;
 
@@ -126,6 +128,9 @@ pub struct Dispatching {
     /// Who does not want it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<DriverId>,
+    /// Who let an offer pass: asked again only when there is nobody else. The last [`PASSED_MAX`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<DriverId>,
 }
 
 /// Drivers who were offered the call at the same time.

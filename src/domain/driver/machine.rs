@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason};
-use crate::domain::{CallId, Decision, DriverId, LatLng, Machine, Rejection, policy::Policies};
+use crate::domain::{CallId, Decision, DriverId, LatLng, Machine, Rejection, Volatile, policy::Policies};
 
 /// The driver as a state machine.
 pub enum DriverMachine {}
@@ -81,12 +81,17 @@ impl Machine for DriverMachine {
         }
     }
 
-    fn volatile(state: &mut Driver, command: &Command) -> bool {
-        let Command::Move { fix } = command else { return false };
-        if state.duty != Duty::Retired && state.fix.is_none_or(|known| known.at <= fix.at) {
-            state.fix = Some(*fix);
+    /// A position is not committed by itself, but for the first one: without it the driver would not be found after a
+    /// restart.
+    fn volatile(state: &mut Driver, command: &Command) -> Volatile {
+        let Command::Move { fix } = command else { return Volatile::No };
+        if state.duty == Duty::Retired || state.fix.is_some_and(|known| known.at > fix.at) {
+            return Volatile::Later;
         }
-        true
+        match state.fix.replace(*fix) {
+            None => Volatile::Now,
+            Some(_) => Volatile::Later,
+        }
     }
 }
 

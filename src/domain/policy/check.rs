@@ -36,11 +36,6 @@ impl PolicyFile {
             check((1..=YEAR_S).contains(&seconds), key, format!("must be 1 to {YEAR_S} seconds, got {seconds}"));
         }
         check(
-            dispatch.offer_s <= dispatch.deadline_s,
-            "dispatch.offer_s",
-            format!("an offer of {} s outlives the deadline of {} s", dispatch.offer_s, dispatch.deadline_s),
-        );
-        check(
             (1..=100).contains(&dispatch.offers_per_round),
             "dispatch.offers_per_round",
             format!("must be 1 to 100, got {}", dispatch.offers_per_round),

@@ -35,6 +35,7 @@ impl Server {
 
     /// Starts a server in its folder and waits until it is ready.
     pub async fn start_in(home: Home) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
         let store = Store::from_env(home.folder.path());
         let mut server = Self { home, store, port: free_port(), http, log: Log::default(), running: None };
