@@ -74,3 +74,26 @@ impl<'a> DriverView<'a> {
         self.status
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_available_driver_is_shown_as_offered() -> Result<(), serde_json::Error> {
+        for (duty, on_duty, status) in [
+            (json!({"status": "free"}), true, "offered"),
+            (json!({"status": "free"}), false, "offline"),
+            (json!({"status": "engaged", "call": "call_1"}), true, "engaged"),
+        ] {
+            let driver: Driver = serde_json::from_value(json!({
+                "id": "kim", "profile": {"service": "driver-call", "name": "김"}, "on_duty": on_duty, "duty": duty,
+                "version": 2, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }))?;
+            assert_eq!(DriverView::new(&driver, None, true).status(), status);
+        }
+        Ok(())
+    }
+}
