@@ -36,6 +36,13 @@ pub(super) fn store(config: &Config) -> StoreSettings {
         connect_timeout_ms: store.connect_timeout_ms,
         lock_timeout_ms: store.lock_timeout_ms,
         read_connections: store.read_connections,
+        username: store.username.clone(),
+        password: store.password.clone(),
+        sentinel_username: store.sentinel_username.clone(),
+        sentinel_password: store.sentinel_password.clone(),
+        tls_ca_file: store.tls_ca_file.clone(),
+        tls_cert_file: store.tls_cert_file.clone(),
+        tls_key_file: store.tls_key_file.clone(),
     }
 }
 

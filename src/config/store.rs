@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Url};
+use super::{Check, Url, hidden};
 
 /// The store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     /// `sqlite://<file>`, or `redis://` or `rediss://` with `[[user]:password@]host[:port][/db]`.
@@ -28,6 +29,35 @@ pub struct Store {
     pub lock_timeout_ms: u64,
     /// Connections that read at the same time, 1 to 64.
     pub read_connections: u32,
+    /// Redis: the user, unless the URL names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Redis: the password, unless the URL has one.
+    #[serde(
+        deserialize_with = "hidden::deserialize",
+        serialize_with = "hidden::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub password: Option<SecretString>,
+    /// Redis Sentinel: the user that the sentinels ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel_username: Option<String>,
+    /// Redis Sentinel: the password that the sentinels ask for.
+    #[serde(
+        deserialize_with = "hidden::deserialize",
+        serialize_with = "hidden::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sentinel_password: Option<SecretString>,
+    /// Redis with TLS: the certificate authority to trust instead of the system's (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_ca_file: Option<PathBuf>,
+    /// Redis with TLS: the certificate to show the server (PEM); needs `tls_key_file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Redis with TLS: the key of `tls_cert_file` (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key_file: Option<PathBuf>,
 }
 
 impl Default for Store {
@@ -41,6 +71,13 @@ impl Default for Store {
             connect_timeout_ms: 2_000,
             lock_timeout_ms: 1_000,
             read_connections: 4,
+            username: None,
+            password: None,
+            sentinel_username: None,
+            sentinel_password: None,
+            tls_ca_file: None,
+            tls_cert_file: None,
+            tls_key_file: None,
         }
     }
 }
@@ -63,7 +100,7 @@ impl Store {
     }
 
     pub(super) fn check(&self, mut check: Check<'_>) {
-        let known = matches!(self.url.scheme(), "sqlite" | "redis" | "rediss");
+        let known = matches!(self.url.scheme(), "sqlite" | "redis" | "rediss" | "redis+sentinel" | "rediss+sentinel");
         if !known || self.url.rest().is_empty() {
             let message = "must be sqlite://<file>, redis://<host>[:port][/db] or rediss://…";
             check.problem("url", format!("{message}, got {:?}", self.url));
@@ -75,5 +112,8 @@ impl Store {
         check.range("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000);
         check.range("lock_timeout_ms", self.lock_timeout_ms, 0..=600_000);
         check.range("read_connections", self.read_connections, 1..=64);
+        if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
+            check.contradiction(&["tls_cert_file", "tls_key_file"], "tls_cert_file and tls_key_file need each other");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows what a call or a driver is: bodies are texts that are kept as they come.
 
 mod group;
+mod redis;
 mod settings;
 mod sqlite;
 
@@ -33,6 +34,16 @@ pub enum OpenError {
         found: u64,
         /// What would be right.
         range: &'static str,
+    },
+    /// A certificate or key that a setting names cannot be read.
+    #[error("store.{key} names {path:?}, which cannot be read: {source}")]
+    Certificate {
+        /// The setting's name in the section `store`.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// The file's folder is not there and could not be made.
     #[error("cannot create the folder {path:?} for the store: {source}")]
@@ -70,7 +81,9 @@ pub enum OpenError {
     },
 }
 
-/// Opens the store at `url`: `sqlite://path/to/file.db` (made when it is not there, with its folders).
+/// Opens the store at `url`: `sqlite://path/to/file.db` (made when it is not there, with its folders),
+/// `redis://[user:password@]host:port/db`, `rediss://…` for TLS, or
+/// `redis+sentinel://[user:password@]sentinel:port,sentinel:port/master/db` (`rediss+sentinel://…`).
 ///
 /// Must be called within a tokio runtime, which then runs the store's writer; the metrics recorder should be
 /// installed before.
@@ -82,10 +95,13 @@ pub async fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>,
     if let Some(path) = url.strip_prefix("sqlite://") {
         return Ok(Arc::new(sqlite::SqliteStore::open(path, settings).await?));
     }
+    if redis::Address::knows(url) {
+        return Ok(Arc::new(redis::RedisStore::open(url, settings).await?));
+    }
     Err(OpenError::Url { url: settings::without_password(url), reason: "its scheme is not known".to_owned() })
 }
 
 /// A name for a new data set.
 fn new_identity() -> Uuid {
-    Uuid::new_v4()
+    crate::clock::random_id()
 }

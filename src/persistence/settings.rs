@@ -1,16 +1,19 @@
 //! The section `store` of the configuration.
 
-use std::time::Duration;
+use std::{fmt, path::PathBuf, time::Duration};
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::OpenError;
 
 /// Where the store is and how it is used: the section `store` of the configuration.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
-    /// Where the store is: `sqlite://path/to/file.db`.
+    /// Where the store is: `sqlite://path/to/file.db`, `redis://[user:password@]host:port/db`, `rediss://…` (TLS),
+    /// `redis+sentinel://[user:password@]sentinel:port,sentinel:port/master/db` (`rediss+sentinel://…`).
+    /// A password in it is never shown.
     #[serde(serialize_with = "hide_password")]
     pub url: String,
     /// How many commits are written together at most (1–4096). More means fewer disk syncs or round trips under load,
@@ -27,8 +30,24 @@ pub struct StoreSettings {
     pub connect_timeout_ms: u64,
     /// SQLite: how long to wait for another process that holds the file's write lock (0–600,000 ms).
     pub lock_timeout_ms: u64,
-    /// How many connections read at the same time (1–64).
+    /// SQLite: how many connections read at the same time (1–64).
     pub read_connections: u32,
+    /// Redis: the user, unless the URL names one.
+    pub username: Option<String>,
+    /// Redis: the password, unless the URL has one. Never shown.
+    #[serde(serialize_with = "hide")]
+    pub password: Option<SecretString>,
+    /// Redis Sentinel: the user the sentinels ask for, if any.
+    pub sentinel_username: Option<String>,
+    /// Redis Sentinel: the password the sentinels ask for, if any. Never shown.
+    #[serde(serialize_with = "hide")]
+    pub sentinel_password: Option<SecretString>,
+    /// Redis with TLS: the certificate authority to trust instead of the system's (PEM).
+    pub tls_ca_file: Option<PathBuf>,
+    /// Redis with TLS: the certificate to show the server (PEM); needs `tls_key_file`.
+    pub tls_cert_file: Option<PathBuf>,
+    /// Redis with TLS: the key of `tls_cert_file` (PEM).
+    pub tls_key_file: Option<PathBuf>,
 }
 
 impl Default for StoreSettings {
@@ -42,7 +61,21 @@ impl Default for StoreSettings {
             connect_timeout_ms: 2_000,
             lock_timeout_ms: 1_000,
             read_connections: 4,
+            username: None,
+            password: None,
+            sentinel_username: None,
+            sentinel_password: None,
+            tls_ca_file: None,
+            tls_cert_file: None,
+            tls_key_file: None,
         }
+    }
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // As it is serialized: without passwords.
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -70,6 +103,10 @@ impl StoreSettings {
         Duration::from_millis(self.read_timeout_ms)
     }
 
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
     pub(super) fn lock_timeout(&self) -> Duration {
         Duration::from_millis(self.lock_timeout_ms)
     }
@@ -92,6 +129,11 @@ fn hide_password<S: Serializer>(url: &String, serializer: S) -> Result<S::Ok, S:
     serializer.serialize_str(&without_password(url))
 }
 
+#[allow(clippy::ref_option, reason = "serde calls it with the field's own type")]
+fn hide<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| "***").serialize(serializer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,8 +143,9 @@ mod tests {
         assert_eq!(without_password("redis://app:s3c@ret@host:6379/0"), "redis://app:***@host:6379/0");
         assert_eq!(without_password("rediss://:secret@host"), "rediss://:***@host");
         assert_eq!(without_password("sqlite://data/callout.db"), "sqlite://data/callout.db");
-        let settings = StoreSettings { url: "redis://:secret@host".to_owned(), ..StoreSettings::default() };
-        assert!(!serde_json::to_string(&settings).expect("settings are plain data").contains("secret"));
+        let url = "redis://:secret@host".to_owned();
+        let settings = StoreSettings { url, password: Some("secret".into()), ..StoreSettings::default() };
+        assert!(!format!("{settings:?}").contains("secret"), "{settings:?}");
     }
 
     #[test]

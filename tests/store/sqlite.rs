@@ -8,16 +8,26 @@ use callout::{
 };
 use sqlx::{Connection, SqliteConnection};
 
-use crate::harness::{Case, Fixture, TestResult, case};
+use libtest_mimic::Trial;
+
+use crate::{
+    harness::{Case, Fixture, TestResult, case, trial},
+    suite,
+};
 
 /// An empty folder with the path of a file that is not there yet.
-pub fn fixture() -> Result<Fixture, Box<dyn Error>> {
+fn fixture() -> Result<Fixture, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite://{}", folder.path().join("data/callout.db").display());
     Ok(Fixture { url, _keep: Box::new(folder) })
 }
 
-pub fn cases() -> Vec<Case> {
+/// The contract, and what is the file's own.
+pub fn trials() -> Vec<Trial> {
+    suite::cases().into_iter().chain(cases()).map(|case| trial("sqlite", fixture, case)).collect()
+}
+
+fn cases() -> Vec<Case> {
     vec![
         case(a_file_of_a_later_release_is_left_alone),
         case(a_file_of_another_program_is_left_alone),

@@ -1,12 +1,15 @@
 //! Who may write: epochs rise, and whoever held the shards before is fenced.
 
+use std::sync::Arc;
+
 use callout::actors::ports::store::{Commit, Committed, Epoch, StoreError};
 
-use crate::harness::{Case, Fixture, TestResult, case, next, stored};
+use crate::harness::{Case, Fixture, Owner, TestResult, case, next, stored};
 
 pub fn cases() -> Vec<Case> {
     vec![
         case(every_start_takes_a_higher_epoch),
+        case(of_many_that_take_the_shards_at_once_the_last_has_them_all),
         case(a_predecessor_is_fenced_in_every_shard_and_writes_nothing),
         case(a_fenced_process_is_told_so_even_for_a_write_that_is_there),
         case(a_commit_without_ownership_is_fenced),
@@ -22,6 +25,33 @@ async fn every_start_takes_a_higher_epoch(fixture: Fixture) -> TestResult {
         assert!(owner.epoch > last, "{:?} came after {last:?}", owner.epoch);
         last = owner.store.take_ownership().await?;
         assert!(last > owner.epoch, "taking them again is a new epoch, too");
+    }
+    Ok(())
+}
+
+async fn of_many_that_take_the_shards_at_once_the_last_has_them_all(fixture: Fixture) -> TestResult {
+    let mut stores = Vec::new();
+    for _ in 0..6 {
+        stores.push(fixture.open().await?);
+    }
+    for round in 0..5 {
+        let taking = stores.iter().map(|store| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.take_ownership().await })
+        });
+        let mut epochs = Vec::new();
+        for taken in taking.collect::<Vec<_>>() {
+            epochs.push(taken.await??);
+        }
+        epochs.sort();
+        let last = *epochs.last().ok_or("nobody took them")?;
+        assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]), "an epoch was given twice: {epochs:?}");
+        for id in (0..200).map(|n| format!("{round}_{n}")) {
+            let owner = Owner { store: Arc::clone(&stores[0]), epoch: epochs[0] };
+            assert_eq!(owner.commit(&owner.first(&id)).await?, Committed::Fenced { found: last });
+            let owner = Owner { epoch: last, ..owner };
+            assert_eq!(owner.commit(&owner.first(&id)).await?, Committed::Ok);
+        }
     }
     Ok(())
 }

@@ -1,0 +1,90 @@
+//! The snapshot as it lies in Redis: JSON with a head that the commit script reads without parsing the rest.
+//!
+//! `{"schema":1,"version":3,"write_id":"…","live":true,"due_at":1790000000000,"snapshot":{…}}`. The order of the head
+//! is part of the format: `commit.lua` matches it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::actors::ports::store::{Commit, EntityKind, EntityRef, StoreError, Stored};
+
+/// The envelope's format. A release that changes it must read the ones before.
+pub(super) const SCHEMA: u64 = 1;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    schema: u64,
+    version: u64,
+    live: bool,
+    due_at: Option<i64>,
+    #[serde(borrow)]
+    snapshot: &'a RawValue,
+}
+
+/// The envelope of a commit.
+pub(super) fn of(commit: &Commit) -> String {
+    format!(
+        r#"{{"schema":{SCHEMA},"version":{},"write_id":"{}","live":{},"due_at":{},"snapshot":{}}}"#,
+        commit.version,
+        commit.write_id.simple(),
+        commit.live,
+        due_at(commit),
+        commit.snapshot
+    )
+}
+
+/// A commit's deadline as the envelope and the script have it: milliseconds, or `null`.
+pub(super) fn due_at(commit: &Commit) -> String {
+    commit.due_at.map_or_else(|| "null".to_owned(), |at| at.as_millisecond().to_string())
+}
+
+/// Opens an entity's envelope.
+pub(super) fn open(entity: EntityRef, text: &str) -> Result<Stored, StoreError> {
+    let corrupt = |what: String| StoreError::Corrupt { reason: format!("the snapshot of {entity}: {what}") };
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?;
+    if envelope.schema != SCHEMA {
+        return Err(corrupt(format!("schema {} is not one this release reads ({SCHEMA})", envelope.schema)));
+    }
+    let due_at = envelope.due_at.map(Timestamp::from_millisecond).transpose();
+    Ok(Stored {
+        version: envelope.version,
+        snapshot: envelope.snapshot.get().to_owned(),
+        due_at: due_at.map_err(|error| corrupt(error.to_string()))?,
+        live: envelope.live,
+        entity,
+    })
+}
+
+/// The entity that `kind/id` names.
+pub(super) fn entity(name: &str) -> Result<EntityRef, StoreError> {
+    let parts = name.split_once('/').and_then(|(kind, id)| Some((EntityKind::parse(kind)?, id)));
+    let (kind, id) = parts.ok_or_else(|| StoreError::Corrupt {
+        reason: format!("{name:?} names no entity: an entity is kind/id with kind call, driver or payment"),
+    })?;
+    Ok(EntityRef::new(kind, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity_a() -> EntityRef {
+        EntityRef::new(EntityKind::Call, "a")
+    }
+
+    #[test]
+    fn an_envelope_of_another_schema_is_named_not_guessed() {
+        let text = r#"{"schema":2,"version":1,"write_id":"0","live":true,"due_at":null,"snapshot":{}}"#;
+        let Err(StoreError::Corrupt { reason }) = open(entity_a(), text) else { panic!("it was read") };
+        assert_eq!(reason, "the snapshot of call/a: schema 2 is not one this release reads (1)");
+    }
+
+    #[test]
+    fn what_names_no_entity_is_refused() {
+        assert_eq!(entity("call/a").ok(), Some(entity_a()));
+        for wrong in ["", "call", "taxi/a"] {
+            assert!(entity(wrong).is_err(), "{wrong}");
+        }
+    }
+}

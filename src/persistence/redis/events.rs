@@ -1,0 +1,144 @@
+//! The event stream: one Redis Stream per shard, read and trimmed by a cursor over all of them.
+//!
+//! A page is the oldest of what the shards have, each shard's in order; so are an entity's, which lives in one shard.
+
+use jiff::Timestamp;
+use redis::pipe;
+
+use super::{envelope, keys, link::Link};
+use crate::actors::ports::store::{EventCursor, EventPage, EventRecord, StoreError};
+
+/// The name Redis gives a stream entry: milliseconds and a number.
+type EntryId = (u64, u64);
+
+/// What one shard has after the cursor.
+type Streams = Option<Vec<(String, Vec<(String, Vec<String>)>)>>;
+
+/// Where a consumer stands in each shard, by the shard's number; (0, 0) is before everything.
+struct Positions(Vec<EntryId>);
+
+struct Entry {
+    shard: usize,
+    id: EntryId,
+    event: EventRecord,
+}
+
+/// The events after a cursor.
+pub(super) async fn read(link: &Link, after: EventCursor, limit: usize) -> Result<EventPage, StoreError> {
+    let mut positions = Positions::parse(&after)?;
+    let mut entries = fetch(link, &positions, limit).await?;
+    if entries.is_empty() {
+        return Ok(EventPage { events: Vec::new(), next: after });
+    }
+    // Stable: within a shard they are in order already.
+    entries.sort_by_key(|entry| entry.id);
+    entries.truncate(limit);
+    for entry in &entries {
+        positions.0[entry.shard] = entry.id;
+    }
+    let events = entries.into_iter().map(|entry| entry.event).collect();
+    Ok(EventPage { events, next: positions.cursor() })
+}
+
+/// Deletes the events up to and including a cursor.
+pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), StoreError> {
+    let positions = Positions::parse(through)?;
+    let mut request = pipe();
+    for (shard, (ms, nth)) in keys::all().iter().zip(positions.0).filter(|(_, id)| *id != (0, 0)) {
+        request.cmd("XTRIM").arg(&shard.events).arg("MINID").arg(format!("{ms}-{}", nth.saturating_add(1))).ignore();
+    }
+    if request.is_empty() { Ok(()) } else { link.ask(&request).await }
+}
+
+async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    // Events spread over the shards evenly: asking each for a good part of the page fills it without reading many
+    // times as much.
+    let count = limit.div_ceil(16);
+    let mut request = pipe();
+    request.cmd("XREAD").arg("COUNT").arg(count).arg("STREAMS");
+    for shard in keys::all() {
+        request.arg(&shard.events);
+    }
+    for (ms, nth) in &positions.0 {
+        request.arg(format!("{ms}-{nth}"));
+    }
+    let (streams,): (Streams,) = link.ask(&request).await?;
+    let mut entries = Vec::new();
+    for (key, found) in streams.unwrap_or_default() {
+        let shard = keys::all().iter().position(|shard| shard.events == key);
+        let shard = shard.ok_or_else(|| corrupt(&format!("an answer for {key:?}, which was not asked for")))?;
+        for (id, fields) in found {
+            let entry = parse(&id, &fields).ok_or_else(|| corrupt(&format!("{key} entry {id}: {fields:?}")))?;
+            entries.push(Entry { shard, ..entry? });
+        }
+    }
+    Ok(entries)
+}
+
+/// Reads an entry as the commit script writes it; `None` when it is not.
+fn parse(id: &str, fields: &[String]) -> Option<Result<Entry, StoreError>> {
+    let [of, entity, seq, number, at, ms, event, body] = fields else { return None };
+    if [of, seq, at, event] != ["of", "seq", "at", "event"] {
+        return None;
+    }
+    let (id, seq) = (entry_id(id)?, number.parse().ok()?);
+    let at = Timestamp::from_millisecond(ms.parse().ok()?).ok()?;
+    Some(envelope::entity(entity).map(|entity| Entry {
+        shard: 0,
+        id,
+        event: EventRecord { entity, seq, at, body: body.clone() },
+    }))
+}
+
+impl Positions {
+    fn parse(cursor: &EventCursor) -> Result<Self, StoreError> {
+        let shards = keys::all().len();
+        if cursor.0.is_empty() {
+            return Ok(Self(vec![(0, 0); shards]));
+        }
+        let position = |text: &str| if text.is_empty() { Some((0, 0)) } else { entry_id(text) };
+        let positions: Option<Vec<_>> = cursor.0.split(',').map(position).collect();
+        positions.filter(|positions| positions.len() == shards).map(Self).ok_or_else(|| {
+            corrupt(&format!(
+                "the event cursor {:?} is not of this store: a cursor here is {shards} positions",
+                cursor.0
+            ))
+        })
+    }
+
+    fn cursor(&self) -> EventCursor {
+        let text = |(ms, nth): &EntryId| if (*ms, *nth) == (0, 0) { String::new() } else { format!("{ms}-{nth}") };
+        EventCursor(self.0.iter().map(text).collect::<Vec<_>>().join(","))
+    }
+}
+
+fn entry_id(text: &str) -> Option<EntryId> {
+    let (ms, nth) = text.split_once('-')?;
+    Some((ms.parse().ok()?, nth.parse().ok()?))
+}
+
+fn corrupt(reason: &str) -> StoreError {
+    StoreError::Corrupt { reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() -> Result<(), StoreError> {
+        let mut positions = Positions::parse(&EventCursor::default())?;
+        positions.0[0] = (1_790_000_000_000, 3);
+        positions.0[63] = (7, u64::MAX);
+        let again = Positions::parse(&positions.cursor())?;
+        assert_eq!(again.0, positions.0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_cursor_of_another_store_is_refused() {
+        for wrong in ["17", "1-2,3-4", "a-b", &",".repeat(64)] {
+            assert!(Positions::parse(&EventCursor(wrong.to_owned())).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The names of the keys. All keys of a shard carry its hash tag, so that a cluster keeps them together.
+
+use std::sync::LazyLock;
+
+use crate::actors::ports::store::{EntityRef, Shard};
+
+/// Names the data set; the only key outside the shards.
+pub(super) const STORE: &str = "callout:store";
+
+/// Written by the readiness probe.
+pub(super) const PROBE: &str = "callout:probe";
+
+/// The keys of one shard.
+pub(super) struct ShardKeys {
+    /// The epoch of the process that owns the shard.
+    pub owner: String,
+    /// Deadlines: a sorted set of entities by milliseconds.
+    pub due: String,
+    /// The live entities: a sorted set, all scores 0.
+    pub live: String,
+    /// The events: a stream.
+    pub events: String,
+    prefix: String,
+}
+
+impl ShardKeys {
+    fn new(shard: Shard) -> Self {
+        let prefix = format!("callout:{{{:03}}}:", shard.index());
+        let key = |name: &str| format!("{prefix}{name}");
+        Self { owner: key("owner"), due: key("due"), live: key("live"), events: key("events"), prefix }
+    }
+
+    /// The snapshot of an entity of the shard, given as `kind/id`.
+    pub fn snapshot(&self, entity: &str) -> String {
+        [&self.prefix, entity].concat()
+    }
+}
+
+/// The keys of every shard, by its number.
+pub(super) fn all() -> &'static [ShardKeys] {
+    static ALL: LazyLock<Vec<ShardKeys>> = LazyLock::new(|| Shard::all().map(ShardKeys::new).collect());
+    &ALL
+}
+
+/// The keys of a shard.
+pub(super) fn of(shard: Shard) -> &'static ShardKeys {
+    &all()[usize::from(shard.index())]
+}
+
+/// The snapshot of an entity.
+pub(super) fn snapshot(entity: &EntityRef) -> String {
+    of(entity.shard()).snapshot(&entity.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::ports::store::EntityKind;
+
+    #[test]
+    fn every_key_of_a_shard_has_its_hash_tag() {
+        let entity = EntityRef::new(EntityKind::Call, "call_1");
+        let tag = format!("callout:{{{:03}}}:", entity.shard().index());
+        let keys = of(entity.shard());
+        for key in [&keys.owner, &keys.due, &keys.live, &keys.events, &snapshot(&entity)] {
+            assert!(key.starts_with(&tag), "{key}");
+        }
+        assert_eq!(snapshot(&entity), format!("{tag}call/call_1"));
+        assert_eq!(all().len(), 64);
+    }
+}

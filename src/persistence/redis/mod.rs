@@ -1,0 +1,113 @@
+//! The store on Redis: snapshots, deadlines, the live set and the event stream of a shard change together in one
+//! script, and groups of commits share a round trip.
+//!
+//! `docs/redis.md` has the layout of the keys and says what an acknowledged commit survives.
+
+mod address;
+mod envelope;
+mod error;
+mod events;
+mod keys;
+mod link;
+mod owner;
+mod read;
+mod write;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub(super) use self::address::Address;
+use self::{link::Link, write::Writer};
+use super::{OpenError, StoreSettings, group::GroupCommit};
+use crate::actors::ports::{
+    BoxFuture,
+    store::{Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, Stored},
+};
+
+/// A store on a Redis.
+pub(super) struct RedisStore {
+    identity: Uuid,
+    writer: Arc<Writer>,
+    /// Reading has its own connection, so that a large page delays no commit.
+    reader: Link,
+    group: GroupCommit,
+    /// The epoch this process took; 0 before it took any.
+    epoch: AtomicU64,
+}
+
+impl RedisStore {
+    /// Connects, and names the data set when it is new.
+    pub async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenError> {
+        let address = || Address::parse(url, settings);
+        let writer = Arc::new(Writer::new(Link::new(address()?, settings.commit_timeout(), "write")));
+        let reader = Link::new(address()?, settings.read_timeout(), "read");
+        let identity = owner::identity(&reader, address()?.shown()).await?;
+        Ok(Self {
+            identity,
+            group: GroupCommit::start(Arc::clone(&writer), settings),
+            writer,
+            reader,
+            epoch: AtomicU64::new(0),
+        })
+    }
+}
+
+impl Store for RedisStore {
+    fn identity(&self) -> BoxFuture<'_, Result<Uuid, StoreError>> {
+        Box::pin(async { Ok(self.identity) })
+    }
+
+    fn take_ownership(&self) -> BoxFuture<'_, Result<Epoch, StoreError>> {
+        Box::pin(async {
+            let epoch = owner::take(&self.writer.link).await?;
+            self.epoch.store(epoch.0, Ordering::Release);
+            Ok(epoch)
+        })
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        Box::pin(self.group.commit(commit))
+    }
+
+    fn load(&self, entity: EntityRef) -> BoxFuture<'_, Result<Option<Stored>, StoreError>> {
+        Box::pin(read::load(&self.reader, entity))
+    }
+
+    fn due(&self, shard: Shard, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>> {
+        Box::pin(read::due(&self.reader, shard, now, limit))
+    }
+
+    fn live(&self, shard: Shard, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<LivePage, StoreError>> {
+        Box::pin(read::live(&self.reader, shard, after, limit))
+    }
+
+    fn events(&self, after: EventCursor, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>> {
+        Box::pin(events::read(&self.reader, after, limit))
+    }
+
+    fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { events::trim(&self.reader, &through).await })
+    }
+
+    fn committed(&self) -> watch::Receiver<u64> {
+        self.group.committed()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(owner::probe(&self.writer.link, Epoch(self.epoch.load(Ordering::Acquire))))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.group.close().await;
+            self.writer.link.close().await;
+            self.reader.close().await;
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! The data set's identity, and who owns its shards.
+
+use std::time::Duration;
+
+use redis::pipe;
+use uuid::Uuid;
+
+use super::{error::unavailable, keys, link::Link};
+use crate::{
+    actors::ports::store::{Epoch, SHARDS, StoreError},
+    persistence::{OpenError, new_identity},
+};
+
+const TAKE: &str = include_str!("take.lua");
+
+/// The layout of the keys. A release that changes it raises this.
+const SCHEMA: i64 = 1;
+
+/// How often to try again when another process takes the shards at the same moment.
+const ATTEMPTS: usize = 16;
+
+/// Names the data set, made when there is none yet; refuses one of a later release.
+pub(super) async fn identity(link: &Link, at: &str) -> Result<Uuid, OpenError> {
+    let failed = |source| OpenError::Store { at: at.to_owned(), source };
+    let mut request = pipe();
+    request.cmd("HSETNX").arg(keys::STORE).arg("identity").arg(new_identity().to_string()).ignore();
+    request.cmd("HSETNX").arg(keys::STORE).arg("schema").arg(SCHEMA).ignore();
+    request.cmd("HSETNX").arg(keys::STORE).arg("shards").arg(SHARDS).ignore();
+    request.cmd("HMGET").arg(keys::STORE).arg("identity").arg("schema").arg("shards");
+    let ((identity, schema, shards),): ((String, i64, u16),) = link.ask(&request).await.map_err(failed)?;
+    if schema > SCHEMA {
+        return Err(OpenError::Newer { at: at.to_owned(), found: schema, known: SCHEMA });
+    }
+    if shards != SHARDS {
+        let reason = format!("it has {shards} shards, this release has {SHARDS}");
+        return Err(OpenError::Foreign { at: at.to_owned(), reason });
+    }
+    identity.parse().map_err(|_| {
+        failed(StoreError::Corrupt { reason: format!("{} has the identity {identity:?}, not a UUID", keys::STORE) })
+    })
+}
+
+/// Raises every shard's epoch above any that was there.
+pub(super) async fn take(link: &Link) -> Result<Epoch, StoreError> {
+    check_types(link).await?;
+    for _ in 0..ATTEMPTS {
+        let epoch = highest(link).await? + 1;
+        // One transaction: two processes that take the shards at the same time do not get half of them each.
+        let mut request = pipe();
+        request.atomic();
+        for shard in keys::all() {
+            request.cmd("EVAL").arg(TAKE).arg(1).arg(&shard.owner).arg(epoch);
+        }
+        let found: Vec<u64> = link.ask(&request).await?;
+        if found.iter().all(|found| *found == 0) {
+            return Ok(Epoch(epoch));
+        }
+    }
+    Err(unavailable(format!("{ATTEMPTS} times another process took the shards at the same moment")))
+}
+
+/// Writes something harmless, and looks whether the shards are still this process's.
+pub(super) async fn probe(link: &Link, mine: Epoch) -> Result<(), StoreError> {
+    let mut request = pipe();
+    request.cmd("INCR").arg(keys::PROBE).ignore();
+    owners(&mut request);
+    let (found,): (Vec<Option<u64>>,) = link.ask(&request).await?;
+    match found.iter().map(|found| found.unwrap_or_default()).find(|found| *found != mine.0) {
+        Some(found) if mine.0 != 0 => Err(StoreError::Unavailable {
+            reason: format!("another process has taken the shards over: epoch {found}, this one's is {}", mine.0),
+            retry_after: Duration::from_secs(10),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn highest(link: &Link) -> Result<u64, StoreError> {
+    let mut request = pipe();
+    owners(&mut request);
+    let (found,): (Vec<Option<u64>>,) = link.ask(&request).await?;
+    Ok(found.into_iter().flatten().max().unwrap_or_default())
+}
+
+fn owners(request: &mut redis::Pipeline) {
+    request.cmd("MGET");
+    for shard in keys::all() {
+        request.arg(&shard.owner);
+    }
+}
+
+/// A key of another type would make the commit script fail half-way, so it is found before anything is written.
+async fn check_types(link: &Link) -> Result<(), StoreError> {
+    let expected: Vec<(&str, &str)> = keys::all()
+        .iter()
+        .flat_map(|shard| {
+            [(&*shard.owner, "string"), (&*shard.due, "zset"), (&*shard.live, "zset"), (&*shard.events, "stream")]
+        })
+        .collect();
+    let mut request = pipe();
+    for (key, _) in &expected {
+        request.cmd("TYPE").arg(*key);
+    }
+    let found: Vec<String> = link.ask(&request).await?;
+    let wrong = expected.iter().zip(&found).find(|((_, expected), found)| found != expected && *found != "none");
+    match wrong {
+        Some(((key, expected), found)) => {
+            Err(StoreError::Corrupt { reason: format!("{key} is a {found}; it must be a {expected} or not be there") })
+        }
+        None => Ok(()),
+    }
+}

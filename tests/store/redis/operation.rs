@@ -1,0 +1,172 @@
+//! How it is run: users, TLS, sentinels, databases; and what it leaves in Redis.
+
+use std::{path::PathBuf, time::Duration};
+
+use callout::{
+    actors::ports::store::{Commit, Committed},
+    persistence::{OpenError, StoreSettings},
+};
+
+use super::{impatient, own, until_it_works};
+use crate::{
+    harness::{Case, Fixture, TestResult, at, case, next},
+    redis_server::RedisServer,
+};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        case(a_user_and_its_password_may_be_in_the_url_or_in_the_settings),
+        case(databases_are_separate_data_sets),
+        case(tls_needs_the_right_authority),
+        case(sentinels_lead_to_the_master_and_after_a_failover_to_the_new_one),
+        case(a_master_the_sentinels_do_not_know_is_named),
+        case(keys_are_as_documented_and_readable_by_hand),
+    ]
+}
+
+async fn a_user_and_its_password_may_be_in_the_url_or_in_the_settings(_: Fixture) -> TestResult {
+    let server = RedisServer::start(&[])?;
+    server.say("ACL SETUSER app on >s3c@ret ~callout:* +@all").await?;
+    server.say("ACL SETUSER default off").await.ok();
+    let in_url = format!("redis://app:s3c%40ret@127.0.0.1:{}/0", server.port());
+    own(&in_url, &impatient()).await?;
+    let settings = StoreSettings { username: Some("app".into()), password: Some("s3c@ret".into()), ..impatient() };
+    own(&server.url(), &settings).await?;
+    assert!(own(&server.url(), &impatient()).await.is_err(), "the default user is off");
+    Ok(())
+}
+
+async fn databases_are_separate_data_sets(_: Fixture) -> TestResult {
+    let server = RedisServer::start(&[])?;
+    let zero = own(&server.url(), &impatient()).await?;
+    let one = own(&format!("redis://127.0.0.1:{}/1", server.port()), &impatient()).await?;
+    assert_ne!(zero.store.identity().await?, one.store.identity().await?);
+    zero.put(&zero.first("a")).await?;
+    assert_eq!(one.load(&one.first("a")).await?, None);
+    Ok(())
+}
+
+async fn tls_needs_the_right_authority(_: Fixture) -> TestResult {
+    let file = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/store/redis/tls").join(name);
+    let (cert, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+    let [cert, key, ca_text] = [&cert, &key, &ca].map(|path| path.display().to_string());
+    let _server = RedisServer::start(&[
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &ca_text,
+    ])?;
+    let url = format!("rediss://localhost:{port}/0");
+    let trusted = StoreSettings {
+        tls_ca_file: Some(ca),
+        tls_cert_file: Some(cert.into()),
+        tls_key_file: Some(key.into()),
+        ..impatient()
+    };
+    let owner = own(&url, &trusted).await?;
+    owner.put(&owner.first("a")).await?;
+    let answer = callout::persistence::open(&url, &impatient()).await;
+    assert!(matches!(answer, Err(OpenError::Store { .. })), "the system does not trust the test's authority");
+    let half = StoreSettings { tls_key_file: None, ..trusted };
+    let answer = callout::persistence::open(&url, &half).await;
+    assert!(matches!(answer, Err(OpenError::Url { .. })), "a certificate without its key");
+    Ok(())
+}
+
+/// A master, a replica of it and a sentinel that fails over quickly.
+fn with_sentinel() -> Result<(RedisServer, RedisServer, RedisServer), Box<dyn std::error::Error>> {
+    let master = RedisServer::start(&[])?;
+    let of = format!("127.0.0.1 {}", master.port());
+    let replica = RedisServer::start(&["--replicaof", &of])?;
+    let sentinel = RedisServer::start_sentinel(&format!(
+        "sentinel monitor calls 127.0.0.1 {} 1\nsentinel down-after-milliseconds calls 300\n\
+         sentinel failover-timeout calls 2000\n",
+        master.port()
+    ))?;
+    Ok((master, replica, sentinel))
+}
+
+async fn sentinels_lead_to_the_master_and_after_a_failover_to_the_new_one(_: Fixture) -> TestResult {
+    let (mut master, replica, sentinel) = with_sentinel()?;
+    // The first sentinel named is not there: the next one is asked.
+    let url = format!("redis+sentinel://127.0.0.1:1,127.0.0.1:{}/calls/0", sentinel.port());
+    let owner = own(&url, &impatient()).await?;
+    let first = Commit { due_at: Some(at(5)), ..owner.first("a") };
+    owner.put(&first).await?;
+    wait_for_replica(&master, &sentinel).await?;
+    master.kill()?;
+    let second = next(&first, 1);
+    let promoted = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            match owner.commit(&second).await {
+                Ok(answer) => break answer,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    });
+    let answer = promoted.await?;
+    assert!(matches!(answer, Committed::Ok | Committed::Duplicate), "{answer:?}");
+    let found = until_it_works(|| owner.load(&second)).await?;
+    assert_eq!(found.map(|stored| stored.version), Some(2));
+    drop(replica);
+    Ok(())
+}
+
+/// Until the replica has everything and the sentinel knows it.
+async fn wait_for_replica(master: &RedisServer, sentinel: &RedisServer) -> TestResult {
+    for _ in 0..300 {
+        let synced = master.say("WAIT 1 20").await?;
+        let info = sentinel.say("SENTINEL REPLICAS calls").await?;
+        let known = matches!(&info, redis::Value::Array(replicas) if !replicas.is_empty());
+        if synced == redis::Value::Int(1) && known {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("the replica did not follow its master".into())
+}
+
+async fn a_master_the_sentinels_do_not_know_is_named(_: Fixture) -> TestResult {
+    let (_master, _replica, sentinel) = with_sentinel()?;
+    let url = format!("redis+sentinel://127.0.0.1:{}/nobody", sentinel.port());
+    let Err(error) = callout::persistence::open(&url, &impatient()).await else {
+        return Err("nobody was opened".into());
+    };
+    assert!(error.to_string().contains("nobody"), "{error}");
+    Ok(())
+}
+
+async fn keys_are_as_documented_and_readable_by_hand(_: Fixture) -> TestResult {
+    let server = RedisServer::start(&[])?;
+    let owner = own(&server.url(), &impatient()).await?;
+    let commit = Commit {
+        snapshot: r#"{"status":"dispatching"}"#.to_owned(),
+        due_at: Some(at(1_790_000_000_000)),
+        ..owner.first("call_1")
+    };
+    owner.put(&commit).await?;
+    let prefix = format!("callout:{{{:03}}}", commit.entity.shard().index());
+    let said = async |command: String| {
+        let value = server.say(&command).await?;
+        redis::from_redis_value::<String>(value).map_err(redis::RedisError::from)
+    };
+    let envelope = said(format!("GET {prefix}:call/call_1")).await?;
+    let write_id = commit.write_id.simple();
+    assert_eq!(
+        envelope,
+        format!(
+            r#"{{"schema":1,"version":1,"write_id":"{write_id}","live":true,"due_at":1790000000000,"snapshot":{{"status":"dispatching"}}}}"#
+        )
+    );
+    assert_eq!(said(format!("ZSCORE {prefix}:due call/call_1")).await?, "1790000000000");
+    assert_eq!(said(format!("ZSCORE {prefix}:live call/call_1")).await?, "0");
+    assert_eq!(said(format!("GET {prefix}:owner")).await?, owner.epoch.0.to_string());
+    assert_eq!(server.say(&format!("XLEN {prefix}:events")).await?, redis::Value::Int(1));
+    assert_eq!(said("HGET callout:store schema".to_owned()).await?, "1");
+    Ok(())
+}
