@@ -115,13 +115,17 @@ pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }
 
-/// `GET /docs`: its page refers to its files relatively, so the slash matters.
-pub(super) async fn to_docs() -> HttpResponse {
-    HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish()
+/// `GET /docs`: the page. It refers to its files relatively, so it is told where they are.
+pub(super) async fn page() -> Result<HttpResponse, Problem> {
+    let Ok(Some(page)) = utoipa_swagger_ui::serve("", Arc::clone(&PAGE)) else {
+        return Err(Problem::not_found("page"));
+    };
+    let text = String::from_utf8_lossy(&page.bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1);
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text))
 }
 
-/// `GET /docs/…`: the page and its files.
-pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+/// `GET /docs/…`: the page's files.
+pub(super) async fn files(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let file = request.match_info().get("file").unwrap_or_default();
     match utoipa_swagger_ui::serve(file, Arc::clone(&PAGE)) {
         Ok(Some(file)) => {

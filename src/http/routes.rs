@@ -97,8 +97,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         Path::new("/health/ready").get(web::to(health::ready)),
         Path::new("/metrics").get(web::to(metrics::handle)),
         Path::new("/openapi.json").get(web::to(openapi::document)),
-        Path::new("/docs").get(web::to(openapi::to_docs)),
-        Path::new("/docs/{file:.*}").get(web::to(openapi::docs)),
+        Path::new("/docs").get(web::to(openapi::page)),
+        Path::new("/docs/{file:.*}").get(web::to(openapi::files)),
     ];
     for path in paths {
         path.register(config);

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web::Data};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::visible;
 use crate::{
     domain::policy::Text,
-    http::{auth::Principal, error::Problem, json, openapi::Refusals, path::CallPath, state::State, views::Label},
+    http::{
+        auth::Principal,
+        error::Problem,
+        json,
+        openapi::Refusals,
+        path::CallPath,
+        state::State,
+        views::{Label, Time},
+    },
     readmodel::TimelineEntry,
 };
 
@@ -24,7 +31,7 @@ pub(in crate::http) struct Entry {
     seq: u64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    at: Time,
     /// The kind of event.
     #[schema(example = "assigned")]
     event: String,
@@ -41,7 +48,7 @@ pub(in crate::http) struct Entry {
 impl From<TimelineEntry> for Entry {
     fn from(entry: TimelineEntry) -> Self {
         let TimelineEntry { seq, at, event, description, cause, trace } = entry;
-        Self { seq, at, event, description, cause, trace }
+        Self { seq, at: at.into(), event, description, cause, trace }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `GET /v1/drivers/{id}/offers`: the calls that are offered to a driver now.
 
 use actix_web::{HttpResponse, web::Data};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,7 +15,7 @@ use crate::{
         openapi::Refusals,
         path::DriverPath,
         state::State,
-        views::{CallView, Page},
+        views::{CallView, Page, Time},
     },
 };
 
@@ -27,7 +26,7 @@ pub(in crate::http) struct Offer<'a> {
     call: CallView<'a>,
     /// Until when.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
+    expires_at: Time,
 }
 
 /// The open offers of a driver.
@@ -49,6 +48,6 @@ pub(in crate::http) async fn handle(
         Phase::Dispatching(search) => search.is_offered_to(&id),
         _ => false,
     });
-    let items = open.map(|(call, expires_at)| Offer { call: state.call_view(call), expires_at: *expires_at });
+    let items = open.map(|(call, expires_at)| Offer { call: state.call_view(call), expires_at: (*expires_at).into() });
     json::ok(&Page::whole(items.collect()))
 }

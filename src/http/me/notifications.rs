@@ -1,7 +1,6 @@
 //! `GET /v1/me/notifications`: what one was told.
 
 use actix_web::{HttpResponse, web::Data};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +13,7 @@ use crate::{
         openapi::Refusals,
         query::{self, Query},
         state::State,
-        views::{Label, Page},
+        views::{Label, Page, Time},
     },
     readmodel::Notice,
 };
@@ -55,13 +54,13 @@ pub(in crate::http) struct Notification {
     text: Text,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    at: Time,
 }
 
 impl From<Notice> for Notification {
     fn from(notice: Notice) -> Self {
         let Notice { id, occasion, call, service, text, at, .. } = notice;
-        Self { id, occasion, call, service, text, at }
+        Self { id, occasion, call, service, text, at: at.into() }
     }
 }
 

@@ -1,7 +1,6 @@
 //! `/v1/ops/gateway/simulator`: faults and ledger of the simulated gateway. Not there with a real one.
 
 use actix_web::{HttpResponse, web::Data};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +13,7 @@ use crate::{
         openapi::Refusals,
         query::{self, Query},
         state::State,
-        views::Page,
+        views::{Page, Time},
     },
 };
 
@@ -69,7 +68,7 @@ pub(in crate::http) struct Movement {
     key: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    at: Time,
 }
 
 impl From<&LedgerEntry> for Movement {
@@ -83,7 +82,7 @@ impl From<&LedgerEntry> for Movement {
             amount: entry.amount.amount,
             currency: entry.amount.currency.code(),
             key: entry.key.to_string(),
-            at: entry.at,
+            at: entry.at.into(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `POST /v1/quotes`: what a trip would cost, promised for five minutes.
 
 use actix_web::{HttpResponse, web::Data};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +16,7 @@ use crate::{
         json::{self, Json},
         openapi::Refusals,
         state::State,
-        views::PlaceSchema,
+        views::{PlaceSchema, Time},
     },
 };
 
@@ -60,7 +60,7 @@ pub(in crate::http) struct Quote {
     eta_s: u64,
     /// Until when the quote is good.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
+    expires_at: Time,
 }
 
 /// What a trip would cost, promised for five minutes. Nothing is stored.
@@ -89,7 +89,7 @@ pub(in crate::http) async fn handle(
         currency: fare.currency.code(),
         distance_m: dropoff.map_or(0, |dropoff| whole(travel.road_m(pickup, dropoff))),
         eta_s: dropoff.map_or(0, |dropoff| travel.eta_s(pickup, dropoff)),
-        expires_at,
+        expires_at: expires_at.into(),
     })
 }
 

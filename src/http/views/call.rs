@@ -1,10 +1,9 @@
 //! A call as clients see it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MoneySchema, PlaceSchema, SeenAt};
+use super::{MoneySchema, PlaceSchema, SeenAt, Time};
 use crate::domain::{
     CallId, CustomerId, DriverId, Money, Place, ServiceId,
     call::{Call, Phase},
@@ -61,10 +60,10 @@ pub(in crate::http) struct CallView<'a> {
     version: u64,
     /// When it was requested.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    created_at: Time,
     /// When something last happened to it.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    updated_at: Time,
 }
 
 /// The driver of a call.
@@ -147,8 +146,8 @@ impl<'a> CallView<'a> {
             },
             label: label(status, policy),
             version: call.version,
-            created_at: call.created_at,
-            updated_at: call.updated_at,
+            created_at: call.created_at.into(),
+            updated_at: call.updated_at.into(),
         }
     }
 }
@@ -171,5 +170,65 @@ fn label<'a>(status: &'static str, policy: Option<&'a Policy>) -> Label<'a> {
     match policy.and_then(|policy| policy.file.labels.get(status)) {
         Some(text) => Label { ko: &text.ko, en: &text.en },
         None => Label { ko: status, en: status },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::{LatLng, ServiceId, geo::ServiceArea, policy::PolicyFile};
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    fn policy() -> Result<Policy, Box<dyn std::error::Error>> {
+        let file: PolicyFile = toml::from_str(include_str!("../../../config/services/driver-call.toml"))?;
+        Ok(Policy { service: ServiceId::new("driver-call")?, file, area: ServiceArea::Everywhere })
+    }
+
+    fn call(phase: &Value) -> Result<Call, serde_json::Error> {
+        serde_json::from_value(json!({
+            "id": "call_1", "service": "driver-call", "customer_id": "mina",
+            "pickup": {"lat": 37.5, "lng": 127.0}, "dropoff": {"lat": 37.6, "lng": 127.0},
+            "fare": {"amount": 20_000, "currency": "KRW"}, "phase": phase,
+            "payment": {"status": "charged", "attempt": 1, "version": 3, "charged": {"amount": 20_000, "currency": "KRW"}},
+            "version": 6, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:01:00Z",
+        }))
+    }
+
+    fn shown(phase: &Value) -> Result<Value, Box<dyn std::error::Error>> {
+        let fix = Fix { position: LatLng::new(37.51, 127.0)?, at: "2026-01-01T00:00:30Z".parse()? };
+        Ok(serde_json::to_value(CallView::new(&call(phase)?, Some(&policy()?), Some(fix)))?)
+    }
+
+    #[test]
+    fn a_call_shows_its_driver_where_it_is_and_how_long_it_needs() -> Tested {
+        let assigned = shown(&json!({"status": "assigned", "driver": {"id": "kim", "name": "김"}}))?;
+        let started = shown(&json!({"status": "started", "driver": {"id": "kim", "name": "김"}}))?;
+        assert_eq!(assigned["status"], "assigned");
+        assert_eq!(assigned["driver"]["position"]["lat"], 37.51);
+        assert_eq!(assigned["payment"], json!({"status": "charged", "charged": {"amount": 20_000, "currency": "KRW"}}));
+        assert_eq!(assigned["label"]["ko"], "기사 배정");
+        assert_eq!(assigned["created_at"], "2026-01-01T00:00:00.000Z");
+        let eta = |call: &Value| call["driver"]["eta_s"].as_u64();
+        assert!(
+            eta(&assigned) < eta(&started),
+            "to the pickup it is 1 km, to the destination 10: {assigned} {started}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_call_that_is_over_shows_who_had_it_but_not_where_that_driver_is_now() -> Tested {
+        let driver = json!({"id": "kim", "name": "김"});
+        let cancelled =
+            shown(&json!({"status": "cancelled", "by": {"customer": "mina"}, "reason": "late", "driver": driver}))?;
+        assert_eq!((&cancelled["cancelled_by"], &cancelled["reason"]), (&json!("customer"), &json!("late")));
+        assert_eq!(cancelled["driver"], driver);
+        let denied = shown(&json!({"status": "denied", "reason": "out_of_area"}))?;
+        assert_eq!(denied["reason"], "out_of_area");
+        assert!(denied.get("driver").is_none() && denied.get("cancelled_by").is_none(), "{denied}");
+        Ok(())
     }
 }

@@ -1,10 +1,9 @@
 //! A driver as clients see it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::SeenAt;
+use super::{SeenAt, Time};
 use crate::domain::{
     CallId, DriverId, ServiceId,
     driver::{Driver, Fix},
@@ -45,10 +44,10 @@ pub(in crate::http) struct DriverView<'a> {
     version: u64,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    created_at: Time,
     /// When something last happened to it.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    updated_at: Time,
 }
 
 impl<'a> DriverView<'a> {
@@ -65,13 +64,36 @@ impl<'a> DriverView<'a> {
             call: driver.call(),
             position: seen.or(driver.fix).map(SeenAt::from),
             version: driver.version,
-            created_at: driver.created_at,
-            updated_at: driver.updated_at,
+            created_at: driver.created_at.into(),
+            updated_at: driver.updated_at.into(),
         }
     }
 
     /// Its status.
     pub(in crate::http) fn status(&self) -> &'static str {
         self.status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_available_driver_is_shown_as_offered() -> Result<(), serde_json::Error> {
+        for (duty, on_duty, status) in [
+            (json!({"status": "free"}), true, "offered"),
+            (json!({"status": "free"}), false, "offline"),
+            (json!({"status": "engaged", "call": "call_1"}), true, "engaged"),
+        ] {
+            let driver: Driver = serde_json::from_value(json!({
+                "id": "kim", "profile": {"service": "driver-call", "name": "김"}, "on_duty": on_duty, "duty": duty,
+                "version": 2, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }))?;
+            assert_eq!(DriverView::new(&driver, None, true).status(), status);
+        }
+        Ok(())
     }
 }

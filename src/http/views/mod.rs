@@ -5,6 +5,7 @@ mod call;
 mod driver;
 mod places;
 mod service;
+mod time;
 
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ pub(super) use call::{CallView, Label};
 pub(super) use driver::DriverView;
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};
 pub(super) use service::ServiceView;
+pub(super) use time::Time;
 
 /// A page of a list.
 #[derive(Serialize, utoipa::ToSchema)]

@@ -1,9 +1,9 @@
 //! Positions and money as the interface describes them. The domain's own types are what is read and written.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Time;
 use crate::domain::driver::Fix;
 
 /// A point in WGS 84 degrees.
@@ -57,11 +57,11 @@ pub(in crate::http) struct SeenAt {
     pub lng: f64,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
+    pub at: Time,
 }
 
 impl From<Fix> for SeenAt {
     fn from(fix: Fix) -> Self {
-        Self { lat: fix.position.lat(), lng: fix.position.lng(), at: fix.at }
+        Self { lat: fix.position.lat(), lng: fix.position.lng(), at: fix.at.into() }
     }
 }

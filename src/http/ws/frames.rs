@@ -1,12 +1,16 @@
 //! The frames, both ways.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::{CallId, DriverId},
-    http::{drivers::Position, error::Problem, strict::Strict, views::CallView},
+    http::{
+        drivers::Position,
+        error::Problem,
+        strict::Strict,
+        views::{CallView, Time},
+    },
 };
 
 /// What a client said, with the `ref` it wants echoed.
@@ -58,7 +62,7 @@ pub(super) enum Told<'a> {
     },
     Offer {
         call: CallView<'a>,
-        expires_at: Timestamp,
+        expires_at: Time,
     },
     OfferWithdrawn {
         call: &'a CallId,
@@ -67,7 +71,7 @@ pub(super) enum Told<'a> {
         driver: &'a DriverId,
         lat: f64,
         lng: f64,
-        at: Timestamp,
+        at: Time,
         eta_s: Option<u64>,
     },
     Notification {

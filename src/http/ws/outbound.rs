@@ -23,12 +23,12 @@ impl Socket {
                     return Ok(());
                 }
                 let state = self.state.clone();
-                self.send(&Told::Offer { call: state.call_view(call), expires_at: *expires_at }).await
+                self.send(&Told::Offer { call: state.call_view(call), expires_at: (*expires_at).into() }).await
             }
             Note::OfferWithdrawn { call } => self.send(&Told::OfferWithdrawn { call }).await,
             Note::Moved { driver, position, at, eta_s } => {
                 let (lat, lng) = (position.lat(), position.lng());
-                self.send(&Told::Position { driver, lat, lng, at: *at, eta_s: *eta_s }).await
+                self.send(&Told::Position { driver, lat, lng, at: (*at).into(), eta_s: *eta_s }).await
             }
             Note::Notified(notification) => self.send(&Told::Notification { notification }).await,
         }
@@ -50,7 +50,7 @@ impl Socket {
             let Ok(Some(call)) = self.state.engine.call(&id).await else { continue };
             if matches!(call.phase, Phase::Dispatching(_)) && may_see(&self.who, &call) {
                 let state = self.state.clone();
-                self.send(&Told::Offer { call: state.call_view(&call), expires_at }).await?;
+                self.send(&Told::Offer { call: state.call_view(&call), expires_at: expires_at.into() }).await?;
             }
         }
         Ok(())

@@ -83,7 +83,8 @@ impl Socket {
 
     async fn run(&mut self, mut stream: AggregatedMessageStream) -> End {
         let mut stage = self.state.lifecycle.stage();
-        let mut pings = tokio::time::interval(Duration::from_secs(self.state.settings.ws_ping_s.max(1)));
+        let every = Duration::from_secs(self.state.settings.ws_ping_s.max(1));
+        let mut pings = tokio::time::interval_at(Instant::now() + every, every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let silence = Duration::from_secs(self.state.settings.ws_idle_s);
         let mut heard = Instant::now();
