@@ -163,8 +163,12 @@ async fn keys_are_as_documented_and_readable_by_hand(_: Fixture) -> TestResult {
             r#"{{"schema":1,"version":1,"write_id":"{write_id}","live":true,"due_at":1790000000000,"snapshot":{{"status":"dispatching"}}}}"#
         )
     );
-    assert_eq!(said(format!("ZSCORE {prefix}:due call/call_1")).await?, "1790000000000");
-    assert_eq!(said(format!("ZSCORE {prefix}:live call/call_1")).await?, "0");
+    assert_eq!(said(format!("ZSCORE {prefix}:agenda call/call_1")).await?, "1790000000000");
+    let idle = Commit { due_at: None, ..next(&commit, 0) };
+    owner.put(&idle).await?;
+    assert_eq!(said(format!("ZSCORE {prefix}:agenda call/call_1")).await?, "inf");
+    owner.put(&Commit { live: false, ..next(&idle, 0) }).await?;
+    assert_eq!(server.say(&format!("ZCARD {prefix}:agenda")).await?, redis::Value::Int(0));
     assert_eq!(said(format!("GET {prefix}:owner")).await?, owner.epoch.0.to_string());
     assert_eq!(server.say(&format!("XLEN {prefix}:events")).await?, redis::Value::Int(1));
     assert_eq!(said("HGET callout:store schema".to_owned()).await?, "1");
