@@ -3,13 +3,13 @@
 use std::{path::PathBuf, time::Duration};
 
 use callout::{
-    actors::ports::store::{Commit, Committed},
+    actors::ports::store::{Commit, Committed, EventCursor},
     persistence::{OpenError, StoreSettings},
 };
 
 use super::{impatient, own, until_it_works};
 use crate::{
-    harness::{Case, Fixture, TestResult, at, case, next},
+    harness::{Case, Fixture, TestResult, at, case, next, stored},
     redis_server::RedisServer,
 };
 
@@ -26,10 +26,19 @@ pub fn cases() -> Vec<Case> {
 
 async fn a_user_and_its_password_may_be_in_the_url_or_in_the_settings(_: Fixture) -> TestResult {
     let server = RedisServer::start(&[])?;
-    server.say("ACL SETUSER app on >s3c@ret ~callout:* +@all").await?;
+    // As docs/redis.md has it.
+    let may = "+@all -@admin -@dangerous +client|info +client|kill +script|load +role";
+    server.say(&format!("ACL SETUSER app on >s3c@ret ~callout:* {may}")).await?;
     server.say("ACL SETUSER default off").await.ok();
     let in_url = format!("redis://app:s3c%40ret@127.0.0.1:{}/0", server.port());
-    own(&in_url, &impatient()).await?;
+    let owner = own(&in_url, &impatient()).await?;
+    let first = Commit { due_at: Some(at(5)), ..owner.first("a") };
+    owner.put(&first).await?;
+    assert_eq!(owner.live(first.entity.shard(), 10).await?, [stored(&first)]);
+    let (events, cursor) = owner.read_on(EventCursor::default(), 10).await?;
+    assert_eq!(events.len(), 1);
+    owner.store.trim_events(cursor).await?;
+    owner.store.ready().await?;
     let settings = StoreSettings { username: Some("app".into()), password: Some("s3c@ret".into()), ..impatient() };
     own(&server.url(), &settings).await?;
     assert!(own(&server.url(), &impatient()).await.is_err(), "the default user is off");
