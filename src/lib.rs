@@ -4,5 +4,13 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod gateway;
+pub mod http;
+pub mod notify;
 pub mod persistence;
+pub mod readmodel;

@@ -1,3 +1,7 @@
 //! The `callout` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    callout::app::main()
+}

@@ -21,7 +21,6 @@ use callout::{
     persistence::{self, StoreSettings},
 };
 use jiff::Timestamp;
-use uuid::Uuid;
 
 /// How often the store and the bare connection take turns: the machine is not equally busy all the time.
 const TURNS: u32 = 3;
@@ -85,7 +84,7 @@ async fn run(
 }
 
 fn entity_names(count: u64) -> Vec<EntityRef> {
-    let run = Uuid::new_v4().simple();
+    let run = callout::clock::random_id().simple();
     (0..count).map(|n| EntityRef::new(EntityKind::Call, format!("bench_{run}_{n}"))).collect()
 }
 
@@ -113,7 +112,7 @@ fn next(entity: &EntityRef, epoch: Epoch, version: u64) -> Commit {
     Commit {
         entity: entity.clone(),
         epoch,
-        write_id: Uuid::new_v4(),
+        write_id: callout::clock::random_id(),
         expected_version: version,
         version: version + 1,
         snapshot: format!(r#"{{"id":"{}","status":"dispatching","version":{version},"note":"{note}"}}"#, entity.id),

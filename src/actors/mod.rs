@@ -1,3 +1,21 @@
 //! The runtime: entity actors and their supervision, dispatch, the payment guard, and the ports they need.
 
+pub mod backoff;
+pub mod boards;
+mod cause;
+pub mod dispatcher;
+mod engine;
+mod entities;
+pub mod entity;
+pub mod guard;
+pub mod hub;
+pub mod ops;
 pub mod ports;
+pub mod supervision;
+mod timers;
+mod world;
+
+pub use cause::Cause;
+pub use engine::{CallError, Engine, EngineParts, EngineSettings};
+pub use ops::Ops;
+pub use world::{Repeats, World};

@@ -90,7 +90,9 @@ impl fmt::Display for Rejection {
             Self::NotFound => f.write_str("there is no such thing"),
             Self::Exists => f.write_str("it exists already"),
             Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
-            Self::CallTaken => f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)"),
+            Self::CallTaken => {
+                f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)")
+            }
             Self::NotOffered => f.write_str("the call is not offered to this driver"),
             Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
             Self::Forbidden => f.write_str("not allowed for this party"),
@@ -121,6 +123,12 @@ impl<E, F> Decision<E, F> {
         Self { events: Vec::new(), effects: Vec::new() }
     }
 
+    /// Whether nothing happens.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.events.is_empty() && self.effects.is_empty()
+    }
+
     /// One event, no effects.
     #[must_use]
     pub fn event(event: E) -> Self {
@@ -142,16 +150,27 @@ impl<E, F> Decision<E, F> {
     }
 }
 
+/// Whether a command is one that causes no event, and when what it changed is worth a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volatile {
+    /// It is an ordinary command.
+    No,
+    /// It goes along with the next commit.
+    Later,
+    /// It is to be committed before it is answered.
+    Now,
+}
+
 /// A state machine: what an entity actor runs.
 pub trait Machine: 'static {
     /// The whole state of one entity. Carries its own data; nothing is looked up elsewhere.
-    type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// What may be asked of it.
-    type Command: Clone + Debug + Send + 'static;
+    type Command: Clone + Debug + Send + Unpin + 'static;
     /// What can happen to it.
-    type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// What it may want done outside.
-    type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// The rules it follows.
     type Policy: ?Sized + Send + Sync + 'static;
 
@@ -176,6 +195,11 @@ pub trait Machine: 'static {
     /// The command that a deadline sends.
     fn wake() -> Self::Command;
 
-    /// Whether nothing can happen to it any more.
+    /// Whether nothing lies ahead of it: it need not be found again at start.
     fn is_terminal(state: &Self::State) -> bool;
+
+    /// Applies a command that causes no event, such as a position, if it is of that kind.
+    fn volatile(_state: &mut Self::State, _command: &Self::Command) -> Volatile {
+        Volatile::No
+    }
 }

@@ -3,12 +3,18 @@
 //! Each entity is a state machine of two pure functions: `decide` says which events a command causes, or why it is
 //! refused; `evolve` applies one event. Time and ids come in as arguments. Effects are data; the actors perform them.
 
+pub mod call;
+pub mod driver;
+pub mod fare;
+pub mod geo;
 mod ids;
 mod machine;
 mod money;
+pub mod payment;
 mod place;
+pub mod policy;
 
 pub use ids::{CallId, CustomerId, DriverId, InvalidId, ServiceId};
-pub use machine::{Decision, Machine, Party, Rejection, Role};
+pub use machine::{Decision, Machine, Party, Rejection, Role, Volatile};
 pub use money::{Currency, Money};
 pub use place::{InvalidPlace, LatLng, Place};

@@ -103,5 +103,5 @@ pub async fn open(url: &str, settings: &StoreSettings) -> Result<Arc<dyn Store>,
 
 /// A name for a new data set.
 fn new_identity() -> Uuid {
-    Uuid::new_v4()
+    crate::clock::random_id()
 }

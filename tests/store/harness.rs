@@ -155,7 +155,7 @@ pub fn next(commit: &Commit, events: u64) -> Commit {
     let version = commit.version + events;
     let id = &commit.entity.id;
     Commit {
-        write_id: Uuid::new_v4(),
+        write_id: callout::clock::random_id(),
         expected_version: commit.version,
         version,
         snapshot: format!(r#"{{"id":"{id}","version":{version},"note":"\"콜\" \\ \u0000 {{}} 'x'"}}"#),

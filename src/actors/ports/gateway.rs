@@ -2,11 +2,14 @@
 //!
 //! Every request carries an idempotency key: the gateway performs a key at most once, and answers a repeat of it with the
 //! first outcome. An error says how much is known about the outcome, because that decides what may be done next.
+//!
+//! A gateway that is only simulated also has a *drill*: its faults can be set, and its ledger of real movements read.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::BoxFuture;
 use crate::domain::Money;
@@ -69,6 +72,8 @@ pub enum GatewayError {
 /// One movement of money in a gateway's own ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
+    /// Its place in the ledger: counts from 1, later movements have larger numbers.
+    pub seq: u64,
     /// The payment it was for.
     pub payment_id: Arc<str>,
     /// Charge or refund.
@@ -98,6 +103,70 @@ pub trait PaymentGateway: Send + Sync {
     /// Gives money back, at most once per key. `Ok` once the refund is confirmed.
     fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<(), GatewayError>>;
 
-    /// The outcome of a charge's key, or `None` when the gateway never processed it.
+    /// The outcome of a charge's key, or `None` when the gateway certainly never processed it. A gateway that cannot be
+    /// certain answers [`GatewayError::NoAnswer`]: then repeating the charge with the same key settles it.
     fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>>;
+}
+
+/// The faults a simulated gateway shows. Rates are drawn anew for every request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// How long every answer takes, in ms, at most [`Faults::LATENCY_MAX_MS`].
+    pub latency_ms: u64,
+    /// The share of new charges that are declined, 0 to 1.
+    pub decline_rate: f64,
+    /// The share of requests answered with a server error before anything is done, 0 to 1.
+    pub error_rate: f64,
+    /// The share of requests that are performed, but never answered, 0 to 1.
+    pub timeout_rate: f64,
+    /// Whether connections are refused.
+    pub down: bool,
+}
+
+/// What is wrong with [`Faults`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} is {value}; it must be {expected}")]
+pub struct InvalidFaults {
+    /// The field.
+    pub field: &'static str,
+    /// What it was.
+    pub value: String,
+    /// What would be right.
+    pub expected: &'static str,
+}
+
+impl Faults {
+    /// The longest latency that can be simulated, in ms.
+    pub const LATENCY_MAX_MS: u64 = 60_000;
+
+    /// # Errors
+    /// The first field that is out of its range.
+    pub fn validate(&self) -> Result<(), InvalidFaults> {
+        if self.latency_ms > Self::LATENCY_MAX_MS {
+            let value = self.latency_ms.to_string();
+            return Err(InvalidFaults { field: "latency_ms", value, expected: "at most 60000" });
+        }
+        let rates =
+            [("decline_rate", self.decline_rate), ("error_rate", self.error_rate), ("timeout_rate", self.timeout_rate)];
+        match rates.into_iter().find(|(_, rate)| !(0.0..=1.0).contains(rate)) {
+            Some((field, rate)) => Err(InvalidFaults { field, value: rate.to_string(), expected: "between 0 and 1" }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What operators can do to a simulated gateway.
+pub trait GatewayDrill: Send + Sync {
+    /// The faults in force.
+    fn faults(&self) -> Faults;
+
+    /// Replaces the faults; requests already being answered keep theirs.
+    ///
+    /// # Errors
+    /// When a field is out of its range; then nothing changes.
+    fn set_faults(&self, faults: Faults) -> Result<(), InvalidFaults>;
+
+    /// Movements with a `seq` above `after`, oldest first, at most `limit`; of one payment, or of all.
+    fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> Vec<LedgerEntry>;
 }

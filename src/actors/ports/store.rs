@@ -24,9 +24,9 @@ impl Shard {
     /// The shard of an entity id: FNV-1a over its bytes, modulo [`SHARDS`]. The same in every release, on every machine.
     #[must_use]
     pub fn of(id: &str) -> Self {
-        let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = id
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self(u16::try_from(hash % u64::from(SHARDS)).unwrap_or_default())
     }
 

@@ -30,7 +30,7 @@ fn commit(epoch: Epoch, id: &str, size: usize) -> Commit {
     Commit {
         entity: EntityRef::new(EntityKind::Call, id),
         epoch,
-        write_id: Uuid::new_v4(),
+        write_id: crate::clock::random_id(),
         expected_version: 0,
         version: 0,
         snapshot: format!("\"{}\"", "x".repeat(size)),

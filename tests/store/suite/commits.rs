@@ -1,7 +1,6 @@
 //! One commit: its four answers, and that it is there whole or not at all.
 
 use callout::actors::ports::store::{Commit, Committed, EntityKind, EntityRef, EventCursor, StoreError};
-use uuid::Uuid;
 
 use crate::harness::{Case, Fixture, Owner, TestResult, at, case, next, records, stored};
 
@@ -139,7 +138,11 @@ async fn a_commit_that_contradicts_itself_is_refused(fixture: Fixture) -> TestRe
 async fn a_large_snapshot_comes_back_as_it_was(fixture: Fixture) -> TestResult {
     let owner = fixture.own().await?;
     let text: String = ('\u{20}'..'\u{d7ff}').filter(|c| *c != '"' && *c != '\\').cycle().take(700_000).collect();
-    let large = Commit { write_id: Uuid::new_v4(), snapshot: format!(r#"{{"text":"{text}"}}"#), ..owner.first("a") };
+    let large = Commit {
+        write_id: callout::clock::random_id(),
+        snapshot: format!(r#"{{"text":"{text}"}}"#),
+        ..owner.first("a")
+    };
     owner.put(&large).await?;
     assert_eq!(owner.load(&large).await?, Some(stored(&large)));
     Ok(())

@@ -8,7 +8,6 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestCaseError, TestRunner},
 };
-use uuid::Uuid;
 
 use crate::harness::{Case, Fixture, Owner, TestResult, at, case, next, records, stored};
 
@@ -91,7 +90,7 @@ impl Model {
 async fn run(fixture: &Fixture, ops: Vec<Op>) -> TestResult {
     let owner = fixture.own().await?;
     let kinds = callout::actors::ports::store::EntityKind::ALL;
-    let run = Uuid::new_v4().simple();
+    let run = callout::clock::random_id().simple();
     let entities = (0..6).map(|n| EntityRef::new(kinds[n % 3], format!("{run}_{}", n / 2))).collect();
     let (_, cursor) = owner.read_on(EventCursor::default(), 1000).await?;
     let model = Model { epoch: owner.epoch.0, ..Model::default() };

@@ -1,0 +1,104 @@
+//! The search itself: the nearest free drivers around a pickup, and a pass over all calls that wait.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::super::{Cause, World, boards::Demand};
+use crate::domain::{DriverId, LatLng, ServiceId, call::Command, policy::Policy};
+
+/// A driver with this many open offers gets no more.
+const OPEN_OFFERS_MAX: usize = 20;
+/// Calls looked at in one pass, those that have waited longest first.
+const PASS_MAX: usize = 512;
+/// Calls that are told of drivers at the same time.
+const OFFERS_AT_ONCE: usize = 64;
+
+/// What a call looks for.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Where it begins.
+    pub pickup: LatLng,
+    /// In which round it is, from 0.
+    pub round: u32,
+    /// Who does not want it.
+    pub declined: Arc<[DriverId]>,
+    /// Who let an offer pass: asked again only when there is nobody else.
+    pub passed: Arc<[DriverId]>,
+}
+
+/// Drivers found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Nearest first.
+    pub drivers: Vec<DriverId>,
+    /// The round whose radius they are within: the one asked for, or the first later one that has anybody.
+    pub reached: u32,
+}
+
+/// Finds drivers within the round's radius. When there is nobody, there is nobody to wait for: the radius grows at once, up
+/// to the largest.
+pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: usize) -> Found {
+    let nobody = Found { drivers: Vec::new(), reached: search.round };
+    let Some(policy) = world.policies.get(service) else { return nobody };
+    let limit = limit.min(policy.file.dispatch.offers_per_round.into());
+    let radius_max_m = f64::from(policy.file.dispatch.radius_max_m);
+    let willing =
+        |driver: &DriverId| !search.declined.contains(driver) && world.boards.offers.count(driver) < OPEN_OFFERS_MAX;
+    let fresh = |driver: &DriverId| willing(driver) && !search.passed.contains(driver);
+    let supply = &world.boards.supply;
+    let mut candidates = supply.nearest(service, search.pickup, radius_max_m, limit, fresh);
+    if candidates.is_empty() && !search.passed.is_empty() {
+        candidates = supply.nearest(service, search.pickup, radius_max_m, limit, willing);
+    }
+    let Some(nearest) = candidates.first() else { return nobody };
+    let reached = round_reaching(policy, search.round, nearest.distance_m);
+    let radius_m = policy.radius_m(reached);
+    let drivers = candidates.into_iter().take_while(|candidate| candidate.distance_m <= radius_m);
+    Found { drivers: drivers.map(|candidate| candidate.driver).collect(), reached }
+}
+
+/// The first round from `round` on whose radius covers `distance_m`, which is within the largest radius.
+fn round_reaching(policy: &Policy, round: u32, distance_m: f64) -> u32 {
+    let largest_m = f64::from(policy.file.dispatch.radius_max_m);
+    (round..)
+        .find(|round| {
+            let radius_m = policy.radius_m(*round);
+            // A radius that does not grow never covers more: then this round is as good as any.
+            radius_m >= distance_m || radius_m >= largest_m || policy.file.dispatch.radius_growth <= 1.0
+        })
+        .unwrap_or(round)
+}
+
+/// Looks for drivers for the calls that have waited longest.
+pub(super) async fn pass(world: Arc<World>, service: ServiceId, limit: usize) {
+    if world.boards.supply.len(&service) == 0 {
+        return;
+    }
+    let waiting = world.boards.demand.longest_waiting(&service, None, PASS_MAX);
+    let offers = stream::iter(waiting).filter_map(|(_, demand)| {
+        let found = find(&world, &service, &Search::of(&demand), limit);
+        let offer = (!found.drivers.is_empty()).then_some((demand, found));
+        std::future::ready(offer)
+    });
+    offers.for_each_concurrent(OFFERS_AT_ONCE, |(demand, found)| offer(&world, &service, demand, found)).await;
+}
+
+async fn offer(world: &World, service: &ServiceId, demand: Demand, found: Found) {
+    let command = Command::Offer { round: demand.round, reached: found.reached, drivers: found.drivers };
+    let cause = Cause::fresh(&format!("dispatcher/{service}"));
+    if let Err(error) = world.calls.ask(demand.call.as_str(), command, cause).await {
+        tracing::debug!(call = %demand.call, %error, "a call could not be offered yet");
+    }
+}
+
+impl Search {
+    fn of(demand: &Demand) -> Self {
+        Self {
+            pickup: demand.pickup,
+            round: demand.round,
+            declined: Arc::clone(&demand.declined),
+            passed: Arc::clone(&demand.passed),
+        }
+    }
+}

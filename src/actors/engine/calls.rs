@@ -1,0 +1,237 @@
+//! What people do with calls.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{CallError, Engine};
+use crate::{
+    actors::{Cause, entity::AskError},
+    domain::{
+        CallId, DriverId, Party, Rejection,
+        call::{Call, Command, Phase, Request},
+        driver::{self, Driver, ReleaseReason},
+        payment::{Method, PaymentStatus},
+    },
+};
+
+/// What a call's answer is.
+type Answer = Result<Arc<Call>, CallError>;
+
+/// How long a caller is asked to wait for the outcome of a payment in flight.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// A command whose actor panicked over it is given once more.
+const TRIES: u32 = 2;
+
+impl Engine {
+    /// A customer asks for a service and, when a method is given, pays with the request: the answer waits for the payment's
+    /// outcome.
+    ///
+    /// # Errors
+    /// Why the call was not taken, or what stands in the way of its payment; then it is there all the same.
+    pub async fn request_call(&self, mut request: Request, cause: Cause) -> Answer {
+        let id = request.id.clone();
+        let paying = request.method.is_some();
+        // Refused early: while the gateway takes nothing, the call is kept and nothing is sent.
+        let held_back = if paying { self.guard.gauge().admission().err() } else { None };
+        if held_back.is_some() {
+            request.method = None;
+        }
+        let command = Command::Request(Box::new(request));
+        let asked = self.calls.ask_new(id.as_str(), command.clone(), None, cause.clone()).await;
+        let call = match asked {
+            Err(AskError::Crashed) => self.calls.ask(id.as_str(), command, cause).await?,
+            other => other?,
+        };
+        match held_back {
+            _ if matches!(call.phase, Phase::Denied { .. }) => Err(CallError::OutOfArea { call }),
+            Some(retry_after) => Err(CallError::PaymentUnavailable { call, retry_after }),
+            None if paying => self.payment_outcome(call).await,
+            None => Ok(call),
+        }
+    }
+
+    /// The customer pays a call that is not paid yet. The answer waits for the outcome.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn pay(&self, id: &CallId, by: &Party, method: Method, cause: Cause) -> Answer {
+        let call = self.visible(id, by).await?;
+        if matches!(call.phase, Phase::Requested { .. })
+            && !call.payment.status.in_flight()
+            && let Err(retry_after) = self.guard.gauge().admission()
+        {
+            return Err(CallError::PaymentUnavailable { call, retry_after });
+        }
+        let call = self.command(id, Command::Pay { method }, cause).await?;
+        self.payment_outcome(call).await
+    }
+
+    /// Waits for the outcome of a payment in flight, and says what it is.
+    async fn payment_outcome(&self, call: Arc<Call>) -> Answer {
+        let waiting = async {
+            let mut call = call.clone();
+            while is_paying(&call) {
+                let settled = self.calls.get_when(call.id.as_str(), |call| !is_paying(call)).await;
+                match settled {
+                    Ok(Some(settled)) => call = settled,
+                    Ok(None) | Err(AskError::Crashed) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    Err(error) => return Err(CallError::from(error)),
+                }
+            }
+            Ok(call)
+        };
+        let Ok(settled) = tokio::time::timeout(self.payment_wait, waiting).await else {
+            let call = self.calls.get(call.id.as_str()).await?.unwrap_or(call);
+            return Err(CallError::PaymentPending { call, retry_after: LOOK_AGAIN });
+        };
+        let call = settled?;
+        match (&call.phase, call.payment.status) {
+            (Phase::Denied { .. }, _) => Err(CallError::OutOfArea { call }),
+            (Phase::Requested { .. }, PaymentStatus::Declined) => {
+                let reason = call.payment.reason.clone().unwrap_or_else(|| "declined".to_owned());
+                Err(CallError::PaymentDeclined { call, reason })
+            }
+            (Phase::Requested { .. }, PaymentStatus::Created) => {
+                let retry_after = Duration::from_secs(call.payment.retry_after_s.unwrap_or(1));
+                Err(CallError::PaymentUnavailable { call, retry_after })
+            }
+            _ => Ok(call),
+        }
+    }
+
+    /// A driver takes a call: it holds itself for it, the call takes it, and it is engaged, or let go.
+    ///
+    /// # Errors
+    /// Who or what was first.
+    pub async fn accept(&self, id: &CallId, driver: &DriverId, cause: Cause) -> Answer {
+        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        let known = self.driver_of(driver).await?;
+        if call.phase.driver().is_some_and(|card| card.id == *driver) && !call.phase.is_terminal() {
+            return Ok(call);
+        }
+        // A look before the leap: most of those who come too late need not hold themselves first.
+        acceptable(&call, &known)?;
+        let claim = driver::Command::Claim { call: id.clone() };
+        let claimed = self.drivers.ask_until(driver.as_str(), claim, |driver| !is_claiming(driver), cause).await;
+        let driver_now = match claimed {
+            Ok(driver) => driver,
+            Err(AskError::Rejected { rejection: Rejection::DriverUnavailable { status }, .. }) => {
+                return Err(CallError::DriverUnavailable { call: Some(call), status });
+            }
+            Err(error) => return Err(CallError::Driver(error)),
+        };
+        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        if call.phase.driver().is_some_and(|card| card.id == *driver) {
+            return Ok(call);
+        }
+        let rejection = match &driver_now.last_release {
+            Some((released, ReleaseReason::NotOffered)) if released == id => Rejection::NotOffered,
+            _ => Rejection::CallTaken,
+        };
+        Err(refused(rejection, call))
+    }
+
+    /// A driver does not want a call that it was offered.
+    ///
+    /// # Errors
+    /// When it was not offered to it, or is gone.
+    pub async fn decline(&self, id: &CallId, driver: &DriverId, cause: Cause) -> Answer {
+        let known = self.driver_of(driver).await?;
+        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        if call.service != known.profile.service {
+            return Err(not_found());
+        }
+        self.command(id, Command::Decline { driver: driver.clone() }, cause).await
+    }
+
+    /// A call gets under way.
+    ///
+    /// # Errors
+    /// When it is not its time, or not for this party to say.
+    pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+        self.command(id, Command::Start { by }, cause).await
+    }
+
+    /// A call is done.
+    ///
+    /// # Errors
+    /// When it is not its time, or not for this party to say.
+    pub async fn complete(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+        self.command(id, Command::Complete { by }, cause).await
+    }
+
+    /// A call is called off.
+    ///
+    /// # Errors
+    /// When it is too late, or not for this party to say.
+    pub async fn cancel(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+        self.command(id, Command::Cancel { by, reason }, cause).await
+    }
+
+    /// A call as it is now, read from its actor.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn call(&self, id: &CallId) -> Result<Option<Arc<Call>>, CallError> {
+        match self.calls.get(id.as_str()).await {
+            Err(AskError::Crashed) => Ok(self.calls.get(id.as_str()).await?),
+            other => Ok(other?),
+        }
+    }
+
+    async fn command(&self, id: &CallId, command: Command, cause: Cause) -> Answer {
+        let mut tries = 1;
+        loop {
+            match self.calls.ask(id.as_str(), command.clone(), cause.clone()).await {
+                // Commands are idempotent: one that an actor failed over may be given again.
+                Err(AskError::Crashed) if tries < TRIES => tries += 1,
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// The call, if this party may know of it.
+    async fn visible(&self, id: &CallId, by: &Party) -> Answer {
+        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        match by {
+            Party::Customer(customer) if *customer != call.customer_id => Err(not_found()),
+            _ => Ok(call),
+        }
+    }
+
+    async fn driver_of(&self, driver: &DriverId) -> Result<Arc<Driver>, CallError> {
+        let known = self.drivers.get(driver.as_str()).await.map_err(CallError::Driver)?;
+        known.ok_or(CallError::DriverUnavailable { call: None, status: "not registered" })
+    }
+}
+
+fn is_paying(call: &Call) -> bool {
+    call.payment.status.in_flight() && !call.phase.is_terminal()
+}
+
+fn is_claiming(driver: &Driver) -> bool {
+    matches!(driver.duty, driver::Duty::Reserved { .. })
+}
+
+fn acceptable(call: &Arc<Call>, driver: &Driver) -> Result<(), CallError> {
+    if driver.profile.service != call.service {
+        return Err(not_found());
+    }
+    match &call.phase {
+        Phase::Dispatching(search) if search.is_offered_to(&driver.id) => Ok(()),
+        Phase::Dispatching(_) => Err(refused(Rejection::NotOffered, Arc::clone(call))),
+        Phase::Requested { .. } => Err(not_found()),
+        Phase::Assigned { .. }
+        | Phase::Started { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(refused(Rejection::CallTaken, Arc::clone(call))),
+    }
+}
+
+fn refused(rejection: Rejection, call: Arc<Call>) -> CallError {
+    CallError::Ask(AskError::Rejected { rejection, state: Some(call) })
+}
+
+fn not_found() -> CallError {
+    CallError::Ask(AskError::Rejected { rejection: Rejection::NotFound, state: None })
+}

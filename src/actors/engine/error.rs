@@ -1,0 +1,54 @@
+//! Why a request about a call failed, as the caller is told.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{actors::entity::AskError, domain::call::Call};
+
+/// Why a request about a call failed. Every variant about a call that exists carries it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// Refused, or no answer.
+    #[error(transparent)]
+    Ask(#[from] AskError<Call>),
+    /// The service is not offered there; the call is `denied`.
+    #[error("the pickup lies outside the service area")]
+    OutOfArea {
+        /// The call.
+        call: Arc<Call>,
+    },
+    /// The payment method was refused; the call can be paid with another one.
+    #[error("the payment was declined: {reason}")]
+    PaymentDeclined {
+        /// The call.
+        call: Arc<Call>,
+        /// The gateway's reason.
+        reason: String,
+    },
+    /// The gateway cannot take payments now; nothing was charged, and the call can be paid later.
+    #[error("payments cannot be taken at the moment; nothing was charged")]
+    PaymentUnavailable {
+        /// The call.
+        call: Arc<Call>,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A charge was sent and its outcome is still to come.
+    #[error("the payment's outcome is not known yet")]
+    PaymentPending {
+        /// The call.
+        call: Arc<Call>,
+        /// When to look again.
+        retry_after: Duration,
+    },
+    /// The driver is not free to take the call.
+    #[error("the driver is {status}")]
+    DriverUnavailable {
+        /// The call.
+        call: Option<Arc<Call>>,
+        /// What the driver is doing.
+        status: &'static str,
+    },
+    /// The driver's actor gives no answer.
+    #[error("the driver's actor gives no answer: {0}")]
+    Driver(#[source] AskError<crate::domain::driver::Driver>),
+}

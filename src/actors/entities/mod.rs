@@ -1,0 +1,7 @@
+//! The three kinds of entities: how each shows itself, and how its effects are performed.
+
+mod call;
+mod driver;
+mod gateway;
+mod payment;
+mod tell;

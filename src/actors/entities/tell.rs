@@ -1,0 +1,49 @@
+//! Telling another entity something until it has taken it.
+
+use super::super::{
+    Cause,
+    entity::{AskError, Entities, Entity},
+    world::Repeats,
+};
+use crate::{clock, domain::Rejection};
+
+/// What the receiver of an effect made of it.
+pub(super) enum Told {
+    /// It took it.
+    Done,
+    /// It refuses, for good.
+    Refused(Rejection),
+}
+
+/// Tells an entity until it answers. A receiver that is parked, overloaded or cut off from the store is tried again; one
+/// that this message crashes again and again is left alone: the effect stays owed, and is tried once its owner is loaded
+/// again.
+pub(super) async fn tell<E: Entity>(
+    entities: &Entities<E>,
+    id: &str,
+    command: E::Command,
+    cause: &Cause,
+    repeats: &Repeats,
+) -> Told {
+    let mut crashes = 0;
+    for attempt in 0_u32.. {
+        match entities.ask(id, command.clone(), cause.clone()).await {
+            Ok(_) => return Told::Done,
+            Err(AskError::Rejected { rejection, .. }) => return Told::Refused(rejection),
+            Err(AskError::Crashed) => crashes += 1,
+            Err(AskError::Parked | AskError::Overloaded { .. } | AskError::Unavailable { .. }) => {}
+            Err(AskError::Stopping) => std::future::pending::<()>().await,
+        }
+        if crashes > repeats.crashes_max {
+            quarantine(E::KIND.as_str(), id, cause).await;
+        }
+        tokio::time::sleep(repeats.inside.delay(attempt, clock::random_unit())).await;
+    }
+    unreachable!("a message is repeated until it is taken")
+}
+
+async fn quarantine(kind: &str, id: &str, cause: &Cause) {
+    tracing::error!(receiver = format!("{kind}/{id}"), by = %cause.by, trace = %cause.trace, "a message is quarantined");
+    metrics::counter!("callout_quarantined_messages_total", "kind" => kind.to_owned()).increment(1);
+    std::future::pending::<()>().await;
+}

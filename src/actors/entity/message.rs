@@ -1,0 +1,85 @@
+//! What goes into an entity's mailbox, and what comes back.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use crate::{
+    actors::{Cause, supervision::Permit},
+    domain::{Machine, Rejection},
+};
+
+/// When an answer may be given: as soon as the state satisfies it.
+pub type Until<M> = fn(&<M as Machine>::State) -> bool;
+
+/// Why a question has no answer, or a refusal for one.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AskError<S> {
+    /// The entity refuses; nothing has changed.
+    #[error("{rejection}")]
+    Rejected {
+        /// Why.
+        rejection: Rejection,
+        /// Its state, when there is one.
+        state: Option<Arc<S>>,
+    },
+    /// It failed too often and waits for an operator.
+    #[error("the actor is parked after repeated failures")]
+    Parked,
+    /// Its mailbox is full.
+    #[error("too many requests wait for this one thing")]
+    Overloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The store cannot commit now, or the outcome of a write is not known yet.
+    #[error("the store cannot commit now")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The actor panicked over this message and is being restarted.
+    #[error("the actor failed over this request and is being restarted")]
+    Crashed,
+    /// This process owns the entity no more, or is about to end.
+    #[error("this server is stopping")]
+    Stopping,
+}
+
+/// An answer.
+pub type Answer<M> = Result<Option<Arc<<M as Machine>::State>>, AskError<<M as Machine>::State>>;
+
+/// Where an answer goes. Dropping it tells the caller that the actor failed over the message.
+pub(super) type Reply<M> = oneshot::Sender<Answer<M>>;
+
+/// A message to an entity.
+pub(super) struct Turn<M: Machine> {
+    pub(super) request: Request<M>,
+    pub(super) reply: Option<Reply<M>>,
+    pub(super) permit: Option<Permit>,
+}
+
+/// What is asked of it.
+pub(super) enum Request<M: Machine> {
+    /// Its state.
+    Get {
+        /// Hold the answer back until then.
+        until: Option<Until<M>>,
+    },
+    /// To do something.
+    Command {
+        /// What.
+        command: M::Command,
+        /// Hold the answer back until then.
+        until: Option<Until<M>>,
+        /// Why.
+        cause: Cause,
+    },
+    /// To panic: a drill.
+    Crash,
+}
+
+impl<M: Machine> Message for Turn<M> {
+    type Result = ();
+}

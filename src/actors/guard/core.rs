@@ -1,0 +1,187 @@
+//! The guard's decisions, without actors, tasks or clocks: who may wait, who may be sent now, who is refused.
+//!
+//! `offer` lets a request in or gives it back; `next`, asked until it answers `None`, says what is to be done with those
+//! that are waiting; `on_done` takes note of an end. Nothing is ever sent twice or forgotten: a job leaves only
+//! through `next`.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    breaker::{Breaker, Ticket},
+    limiter::Limiter,
+    queue::{Urgency, WaitQueue},
+    settings::GuardSettings,
+};
+
+/// Something that waits to be sent.
+pub(super) trait Waiting {
+    /// Whether anyone still waits for it.
+    fn is_wanted(&self) -> bool;
+
+    /// Marks it as sent from now on. `false` when it was withdrawn a moment ago.
+    fn begin(&self) -> bool;
+}
+
+/// The guard's state.
+pub(super) struct GuardCore<J> {
+    settings: GuardSettings,
+    limiter: Limiter,
+    queue: WaitQueue<J>,
+    pub(super) breaker: Breaker,
+    slots: Arc<Semaphore>,
+    limited_until: Option<Instant>,
+}
+
+/// What to do with a job that waited.
+pub(super) enum Turn<J> {
+    /// Send it.
+    Send(J, Sending),
+    /// Tell its caller that it was not sent.
+    Refuse(J, Refusal),
+}
+
+/// What a request under way holds.
+pub(super) struct Sending {
+    pub(super) ticket: Ticket,
+    /// Its place among the requests in flight; free again when this is dropped.
+    pub(super) slot: OwnedSemaphorePermit,
+}
+
+/// Why a request was not sent, and when another try makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: RefusalReason,
+    /// When to come back.
+    pub retry_after: Duration,
+}
+
+/// Why a request was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// As many wait already as may.
+    QueueFull,
+    /// The gateway fails, and is left alone for a while.
+    BreakerOpen,
+    /// Its turn did not come in time.
+    WaitedTooLong,
+    /// The guard failed, and is being restarted.
+    Restarting,
+    /// The guard failed too often, and waits for an operator.
+    Parked,
+}
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueueFull => "too many payments are waiting",
+            Self::BreakerOpen => "the payment gateway is failing and is left alone for a while",
+            Self::WaitedTooLong => "the payment gateway was too busy to take the payment in time",
+            Self::Restarting => "the payment guard is being restarted",
+            Self::Parked => "the payment guard failed too often and waits for an operator",
+        })
+    }
+}
+
+impl<J: Waiting> GuardCore<J> {
+    /// Nothing waits, the breaker is closed. `slots` bounds the requests in flight; it may outlive the core, so that
+    /// requests which a predecessor sent still count.
+    pub(super) fn new(settings: GuardSettings, slots: Arc<Semaphore>, now: Instant) -> Self {
+        Self {
+            settings,
+            limiter: Limiter::new(now, settings.rate_per_s, settings.burst),
+            queue: WaitQueue::new(settings.queue_max, settings.background_max),
+            breaker: Breaker::new(settings.breaker, now),
+            slots,
+            limited_until: None,
+        }
+    }
+
+    /// Lets a request in, to wait until `deadline` at most, or gives it back.
+    pub(super) fn offer(
+        &mut self,
+        now: Instant,
+        job: J,
+        urgency: Urgency,
+        deadline: Instant,
+    ) -> Result<(), (J, Refusal)> {
+        if let Err(retry_after) = self.breaker.admission(now) {
+            return Err((job, Refusal { reason: RefusalReason::BreakerOpen, retry_after }));
+        }
+        self.queue
+            .push(job, urgency, now, deadline)
+            .map_err(|job| (job, Refusal { reason: RefusalReason::QueueFull, retry_after: self.drain_time(now) }))
+    }
+
+    /// What to do now with one of those who wait; `None` when they have to wait on.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Turn<J>> {
+        self.limited_until = None;
+        if let Some(job) = self.queue.pop_expired(now) {
+            let refusal = Refusal { reason: RefusalReason::WaitedTooLong, retry_after: self.drain_time(now) };
+            return Some(Turn::Refuse(job, refusal));
+        }
+        if let Err(retry_after) = self.breaker.admission(now) {
+            let refusal = Refusal { reason: RefusalReason::BreakerOpen, retry_after };
+            return self.queue.pop().map(|job| Turn::Refuse(job, refusal));
+        }
+        self.send_first(now)
+    }
+
+    /// Takes note that a request ended, well or not, and how long it took.
+    pub(super) fn on_done(&mut self, now: Instant, ticket: Ticket, success: bool, took: Duration) {
+        self.breaker.record(now, ticket, success, took);
+    }
+
+    /// When `next` should be asked again, though nothing happens before.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let deadline = self.queue.deadline()?;
+        Some(self.limited_until.map_or(deadline, |limited| limited.min(deadline)))
+    }
+
+    /// How long until those who wait now are gone: at the pace of late, but no longer than any of them may wait.
+    pub(super) fn drain_time(&self, now: Instant) -> Duration {
+        let longest = self.settings.queue_wait();
+        let drained = self.breaker.pace(now).map(|pace| self.queue.len() as f64 / pace);
+        drained.and_then(|secs| Duration::try_from_secs_f64(secs).ok()).map_or(longest, |time| time.min(longest))
+    }
+
+    pub(super) fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn oldest_wait(&self, now: Instant) -> Option<Duration> {
+        self.queue.oldest_wait(now)
+    }
+
+    fn send_first(&mut self, now: Instant) -> Option<Turn<J>> {
+        loop {
+            while !self.queue.front()?.is_wanted() {
+                self.queue.pop();
+            }
+            if !self.breaker.can_send(now) {
+                return None;
+            }
+            let slot = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+            if let Err(wait) = self.limiter.take(now) {
+                self.limited_until = Some(now + wait);
+                return None;
+            }
+            let job = self.queue.pop()?;
+            if job.begin() {
+                let ticket = self.breaker.send(now);
+                return Some(Turn::Send(job, Sending { ticket, slot }));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

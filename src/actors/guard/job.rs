@@ -1,0 +1,145 @@
+//! A request on its way through the guard, with the one who waits for it.
+//!
+//! Its *claim* settles, in one atomic step, whether it is sent or withdrawn: so a caller that gives up, or whose guard
+//! panicked, knows whether a byte may have left.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{
+    core::{Refusal, Waiting},
+    outcome::{Answer, GuardError, Outcome},
+};
+use crate::actors::ports::{
+    BoxFuture,
+    gateway::{ChargeOutcome, ChargeRequest, GatewayError, PaymentGateway, RefundRequest},
+};
+
+/// Where the answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, GuardError>>;
+
+/// The request, and who waits for its answer.
+pub(super) enum Work {
+    Charge(ChargeRequest, Reply<ChargeOutcome>),
+    Refund(RefundRequest, Reply<()>),
+    Lookup(Arc<str>, Reply<Option<ChargeOutcome>>),
+}
+
+/// The kinds of requests, in the order of [`Kind::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Charge,
+    Refund,
+    Lookup,
+}
+
+/// A request that waits.
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) claim: Arc<Claim>,
+}
+
+/// Whether a request may still be withdrawn.
+#[derive(Debug, Default)]
+pub(super) struct Claim(AtomicU8);
+
+const WAITING: u8 = 0;
+const SENT: u8 = 1;
+const WITHDRAWN: u8 = 2;
+
+impl Claim {
+    /// Takes the request back; `false` when it may have been sent.
+    pub(super) fn withdraw(&self) -> bool {
+        self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn send(&self) -> bool {
+        self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.0.load(Ordering::Acquire) == WAITING
+    }
+}
+
+impl Waiting for Job {
+    fn is_wanted(&self) -> bool {
+        self.claim.is_waiting() && self.work.has_listener()
+    }
+
+    fn begin(&self) -> bool {
+        self.claim.send()
+    }
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Charge, Self::Refund, Self::Lookup];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::Refund => "refund",
+            Self::Lookup => "lookup",
+        }
+    }
+}
+
+impl Work {
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Charge(..) => Kind::Charge,
+            Self::Refund(..) => Kind::Refund,
+            Self::Lookup(..) => Kind::Lookup,
+        }
+    }
+
+    /// Asks the gateway, for `longest` at most, and tells the one who waits.
+    pub(super) async fn run(self, gateway: &dyn PaymentGateway, longest: Duration) -> Outcome {
+        match self {
+            Self::Charge(request, reply) => answer(gateway.charge(request), reply, longest).await,
+            Self::Refund(request, reply) => answer(gateway.refund(request), reply, longest).await,
+            Self::Lookup(key, reply) => answer(gateway.lookup(key), reply, longest).await,
+        }
+    }
+
+    /// Tells the one who waits that nothing was sent.
+    pub(super) fn refuse(self, refusal: Refusal) {
+        let error = GuardError::from(refusal);
+        // Whoever no longer waits does not need to be told.
+        match self {
+            Self::Charge(_, reply) => drop(reply.send(Err(error))),
+            Self::Refund(_, reply) => drop(reply.send(Err(error))),
+            Self::Lookup(_, reply) => drop(reply.send(Err(error))),
+        }
+    }
+
+    fn has_listener(&self) -> bool {
+        match self {
+            Self::Charge(_, reply) => !reply.is_closed(),
+            Self::Refund(_, reply) => !reply.is_closed(),
+            Self::Lookup(_, reply) => !reply.is_closed(),
+        }
+    }
+}
+
+async fn answer<T: Answer>(
+    asked: BoxFuture<'_, Result<T, GatewayError>>,
+    reply: Reply<T>,
+    longest: Duration,
+) -> Outcome {
+    let result = match timeout(longest, asked).await {
+        Ok(result) => result,
+        Err(_) => Err(GatewayError::NoAnswer(format!("given up after {} ms", longest.as_millis()))),
+    };
+    let outcome = Outcome::of(&result);
+    // A caller that is gone looks the key up when it is back.
+    drop(reply.send(result.map_err(GuardError::from)));
+    outcome
+}

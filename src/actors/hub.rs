@@ -1,0 +1,247 @@
+//! The hub: who listens to what. Changes are published after their commit; each listener has a bounded outbox.
+//!
+//! The hub never waits: a listener whose outbox is full has been too slow and is told so once, by `Lagged`.
+
+use std::{
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::domain::{CallId, CustomerId, DriverId, LatLng, Role, call::Call};
+
+/// What can be listened to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// One call: its changes and its driver's positions.
+    Call(CallId),
+    /// Everything for one person: its own calls, offers, notifications.
+    Person(Role, Arc<str>),
+}
+
+impl Topic {
+    /// What concerns a customer.
+    #[must_use]
+    pub fn customer(id: &CustomerId) -> Self {
+        Self::Person(Role::Customer, id.to_arc())
+    }
+
+    /// What concerns a driver.
+    #[must_use]
+    pub fn driver(id: &DriverId) -> Self {
+        Self::Person(Role::Driver, id.to_arc())
+    }
+}
+
+/// What listeners hear.
+#[derive(Debug, Clone)]
+pub enum Note {
+    /// A call changed.
+    CallChanged(Arc<Call>),
+    /// A driver is offered a call.
+    Offered {
+        /// The call.
+        call: Arc<Call>,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// An offer ended.
+    OfferWithdrawn {
+        /// The call.
+        call: CallId,
+    },
+    /// The driver of a call moved.
+    Moved {
+        /// Who.
+        driver: DriverId,
+        /// Where to.
+        position: LatLng,
+        /// When.
+        at: Timestamp,
+        /// Seconds to where it is going: to the pickup, or once started to the destination.
+        eta_s: Option<u64>,
+    },
+    /// Something a person is told.
+    Notified(Arc<serde_json::value::RawValue>),
+}
+
+/// One listener's end: notes in order, and whether it has been too slow.
+pub struct Listener {
+    id: u64,
+    hub: Arc<Hub>,
+    outbox: mpsc::Receiver<Note>,
+    lagged: Arc<AtomicBool>,
+    sender: mpsc::Sender<Note>,
+    topics: Vec<Topic>,
+}
+
+#[derive(Clone)]
+struct Outlet {
+    listener: u64,
+    sender: mpsc::Sender<Note>,
+    lagged: Arc<AtomicBool>,
+}
+
+/// The hub.
+#[derive(Default)]
+pub struct Hub {
+    outlets: DashMap<Topic, Vec<Outlet>>,
+    next_listener: AtomicU64,
+}
+
+impl Hub {
+    /// A new hub, nobody listening.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// A new listener that holds at most `outbox` notes.
+    #[must_use]
+    pub fn listener(self: &Arc<Self>, outbox: usize) -> Listener {
+        let (sender, receiver) = mpsc::channel(outbox.max(1));
+        Listener {
+            id: self.next_listener.fetch_add(1, Ordering::Relaxed),
+            hub: Arc::clone(self),
+            outbox: receiver,
+            lagged: Arc::new(AtomicBool::new(false)),
+            sender,
+            topics: Vec::new(),
+        }
+    }
+
+    /// Whether anybody listens to a topic: spares making a note that nobody would hear.
+    #[must_use]
+    pub fn is_heard(&self, topic: &Topic) -> bool {
+        !self.outlets.is_empty() && self.outlets.contains_key(topic)
+    }
+
+    /// Tells everybody who listens to one of the topics, each listener once.
+    pub fn publish(&self, topics: &[Topic], note: &Note) {
+        if self.outlets.is_empty() {
+            return;
+        }
+        let mut told: Vec<u64> = Vec::new();
+        for topic in topics {
+            let Some(outlets) = self.outlets.get(topic) else { continue };
+            for outlet in outlets.iter() {
+                if !told.contains(&outlet.listener) {
+                    told.push(outlet.listener);
+                    outlet.send(note);
+                }
+            }
+        }
+    }
+}
+
+impl Outlet {
+    fn send(&self, note: &Note) {
+        if self.sender.try_send(note.clone()).is_err() {
+            self.lagged.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Listener {
+    /// Listens to one more topic.
+    pub fn subscribe(&mut self, topic: Topic) {
+        if self.topics.contains(&topic) {
+            return;
+        }
+        let outlet = Outlet { listener: self.id, sender: self.sender.clone(), lagged: Arc::clone(&self.lagged) };
+        self.hub.outlets.entry(topic.clone()).or_default().push(outlet);
+        self.topics.push(topic);
+    }
+
+    /// Listens to a topic no more.
+    pub fn unsubscribe(&mut self, topic: &Topic) {
+        self.topics.retain(|listened| listened != topic);
+        self.leave(topic);
+    }
+
+    /// How many topics it listens to.
+    #[must_use]
+    pub fn topics(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// The next note. Waits for ever when there is none; safe to drop and call again.
+    pub async fn next(&mut self) -> Option<Note> {
+        self.outbox.recv().await
+    }
+
+    /// Whether a note had to be dropped because the outbox was full. Never becomes false again.
+    #[must_use]
+    pub fn has_lagged(&self) -> bool {
+        self.lagged.load(Ordering::Acquire)
+    }
+
+    fn leave(&self, topic: &Topic) {
+        if let Some(mut outlets) = self.hub.outlets.get_mut(topic) {
+            outlets.retain(|outlet| outlet.listener != self.id);
+        }
+        self.hub.outlets.remove_if(topic, |_, outlets| outlets.is_empty());
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        for topic in &self.topics {
+            self.leave(topic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gone(call: &str) -> Note {
+        Note::OfferWithdrawn { call: CallId::new(call).expect("an id") }
+    }
+
+    fn topic(call: &str) -> Topic {
+        Topic::Call(CallId::new(call).expect("an id"))
+    }
+
+    #[tokio::test]
+    async fn a_listener_of_two_topics_hears_a_note_once() {
+        let hub = Hub::new();
+        let mut listener = hub.listener(4);
+        listener.subscribe(topic("a"));
+        listener.subscribe(topic("b"));
+        hub.publish(&[topic("a"), topic("b")], &gone("a"));
+        hub.publish(&[topic("c")], &gone("c"));
+        hub.publish(&[topic("b")], &gone("b"));
+        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn { call }) if call.as_str() == "a"));
+        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn { call }) if call.as_str() == "b"));
+    }
+
+    #[test]
+    fn a_slow_listener_is_marked_and_delays_nobody() {
+        let hub = Hub::new();
+        let mut slow = hub.listener(1);
+        slow.subscribe(topic("a"));
+        hub.publish(&[topic("a")], &gone("a"));
+        assert!(!slow.has_lagged());
+        hub.publish(&[topic("a")], &gone("a"));
+        assert!(slow.has_lagged());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_listener_that_left() {
+        let hub = Hub::new();
+        let mut listener = hub.listener(1);
+        listener.subscribe(topic("a"));
+        assert!(hub.is_heard(&topic("a")));
+        drop(listener);
+        assert!(!hub.is_heard(&topic("a")));
+        assert!(hub.outlets.is_empty());
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line: what can be asked of the binary. Parses; does nothing.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
+
+use crate::domain::Role;
+
+/// The longest life of a development token, seconds: a year.
+const TTL_MAX_S: u64 = 365 * 86_400;
+
+/// An actor-based reactive backend for on-demand services.
+#[derive(Debug, Parser)]
+#[command(name = "callout", version, about)]
+pub struct Cli {
+    /// Reads FILE over config/default.toml; may be repeated, later ones win
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Vec<PathBuf>,
+    /// What to do; without it: serve
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the binary does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the server (the default)
+    Serve,
+    /// Prints a development token, signed with the configured secret
+    Token(TokenArgs),
+    /// Checks or shows the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// For whom, and for how long, a token is.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct TokenArgs {
+    /// The role
+    #[arg(long, value_parser = PossibleValuesParser::new(ROLES.map(|(name, _)| name)).map(|name| role(&name)))]
+    pub role: Role,
+    /// Whose token: an id of 1 to 64 characters out of A-Z a-z 0-9 _ -
+    #[arg(long, value_name = "ID", value_parser = subject)]
+    pub sub: String,
+    /// How long it is good: 30s, 15m, 1h or 7d; at most 365d
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub ttl: Duration,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Prints every problem of configuration and services, with file, key and line
+    Check {
+        /// Files over config/default.toml, as with --config
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Prints the effective configuration, secrets hidden
+    Show,
+}
+
+impl Cli {
+    /// The files to read over `default.toml`, in order.
+    #[must_use]
+    pub fn config_files(&self) -> Vec<PathBuf> {
+        let mut files = self.config.clone();
+        if let Some(Command::Config(ConfigCommand::Check { files: more })) = &self.command {
+            files.extend(more.iter().cloned());
+        }
+        files
+    }
+}
+
+const ROLES: [(&str, Role); 3] = [("customer", Role::Customer), ("driver", Role::Driver), ("operator", Role::Operator)];
+
+fn role(name: &str) -> Role {
+    // The parser in front lets only the names of the table through.
+    ROLES.into_iter().find_map(|(known, role)| (known == name).then_some(role)).unwrap_or(Role::Customer)
+}
+
+fn subject(text: &str) -> Result<String, String> {
+    crate::domain::CustomerId::new(text).map(|id| id.to_string()).map_err(|error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    units
+        .into_iter()
+        .find_map(|(unit, seconds)| {
+            let number = text.strip_suffix(unit).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))?;
+            number.parse::<u64>().ok()?.checked_mul(seconds)
+        })
+        .filter(|seconds| (1..=TTL_MAX_S).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "must be a number and a unit, 1s to 365d: 30s, 15m, 1h or 7d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_subcommand_it_serves_and_config_files_go_anywhere() -> Result<(), clap::Error> {
+        for line in ["callout --config a --config b", "callout serve --config a --config b"] {
+            let cli = parse(line)?;
+            assert!(matches!(cli.command, None | Some(Command::Serve)));
+            assert_eq!(cli.config_files(), [PathBuf::from("a"), PathBuf::from("b")]);
+        }
+        let files = parse("callout config check b c --config a")?.config_files();
+        assert_eq!(files, ["a", "b", "c"].map(PathBuf::from));
+        assert!(matches!(parse("callout config show")?.command, Some(Command::Config(ConfigCommand::Show))));
+        Ok(())
+    }
+
+    #[test]
+    fn a_token_has_a_role_a_subject_and_an_hour_unless_told_otherwise() -> Result<(), clap::Error> {
+        let Some(Command::Token(token)) = parse("callout token --role driver --sub d-1")?.command else {
+            return Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand));
+        };
+        let ttl = Duration::from_secs(3_600);
+        assert_eq!(token, TokenArgs { role: Role::Driver, sub: "d-1".to_owned(), ttl });
+        for bad in
+            ["--role admin --sub a", "--role driver --sub a/b", "--role driver", "--role driver --sub a --ttl 0s"]
+        {
+            assert!(parse(&format!("callout token {bad}")).is_err(), "{bad}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_duration_is_a_number_with_a_unit_up_to_a_year() {
+        for (text, seconds) in [("30s", 30), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("365d", TTL_MAX_S)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "s", "1", "1.5h", "-1s", "+1s", "0s", "366d", "1w", "1 h", "99999999999999999999d"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

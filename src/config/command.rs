@@ -1,0 +1,52 @@
+//! What `callout config check` and `callout config show` print. Where it goes, and the exit code, is the caller's.
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use super::{Config, Problems, Sources, policies};
+
+/// Checks configuration and services; writes every problem on its own line, or one line that all is well.
+///
+/// # Errors
+/// When `out` cannot be written to. `Ok(false)`: there are problems.
+pub fn check(sources: &Sources, out: &mut impl Write) -> io::Result<bool> {
+    let (config, policies) = (Config::load(sources), policies(sources));
+    let all = [config.as_ref().err(), policies.as_ref().err()];
+    let mut problems = 0;
+    for problem in all.into_iter().flatten().flat_map(Problems::as_slice) {
+        writeln!(out, "{problem}")?;
+        problems += 1;
+    }
+    if let Ok(policies) = policies
+        && problems == 0
+    {
+        let services: Vec<_> = policies.iter().map(|policy| policy.service.as_str()).collect();
+        writeln!(out, "no problems; services: {}; read: {}", services.join(", "), Read(sources))?;
+    }
+    Ok(problems == 0)
+}
+
+/// Writes the effective configuration as TOML, secrets hidden.
+///
+/// # Errors
+/// When `out` cannot be written to, or, as [`io::ErrorKind::InvalidData`], with everything that is wrong.
+pub fn show(sources: &Sources, out: &mut impl Write) -> io::Result<()> {
+    let config = Config::load(sources).map_err(|problems| io::Error::new(io::ErrorKind::InvalidData, problems))?;
+    writeln!(out, "# Effective configuration; read: {}", Read(sources))?;
+    write!(out, "{}", config.to_toml())
+}
+
+/// The layers that were read, in order.
+struct Read<'a>(&'a Sources);
+
+impl fmt::Display for Read<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("defaults")?;
+        for file in self.0.present_files() {
+            write!(f, ", {}", file.display())?;
+        }
+        f.write_str(", environment")
+    }
+}

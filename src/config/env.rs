@@ -1,0 +1,72 @@
+//! The environment layer: `CALLOUT_<SECTION>__<KEY>` becomes `section.key`, deeper with more `__`.
+//! Decides nothing about types or known keys: the reader does, as for files.
+
+use std::ffi::OsString;
+
+use super::{
+    problem::{Origin, Problem},
+    tree::{Body, Node, dotted},
+};
+
+/// What every variable of ours begins with.
+const PREFIX: &str = "CALLOUT_";
+/// The folder of `default.toml` and `services/`. Not a key.
+pub(super) const CONFIG_DIR: &str = "CALLOUT_CONFIG_DIR";
+/// The sections, to notice a variable that names one and no key.
+const SECTIONS: [&str; 9] = ["http", "store", "auth", "gateway", "guard", "actors", "dispatch", "limits", "readmodel"];
+/// Short for `log.format` (when it is `text` or `json`) or `log.filter`.
+const LOG: &str = "CALLOUT_LOG";
+
+/// The variables of ours among `env`, as a tree.
+pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -> Node {
+    let mut root = Node::table("", Origin::Default);
+    let mut ours: Vec<_> = env.iter().filter_map(|(name, value)| Some((name.to_str()?, value))).collect();
+    ours.retain(|(name, _)| is_meant_for_us(name));
+    // The exact name wins over the short one.
+    ours.sort_by_key(|(name, _)| (*name != LOG, *name));
+    for (name, value) in ours {
+        let origin = Origin::Env(name.into());
+        let mut problem = |message: &str| {
+            problems.push(Problem { origin: origin.clone(), key: String::new(), message: message.to_owned() });
+        };
+        let Some(text) = value.to_str() else {
+            problem("the value is not UTF-8");
+            continue;
+        };
+        match path(name, text) {
+            Some(path) => root.merge(branch("", &path, &origin, text)),
+            None => problem(
+                "unknown; a key is set with CALLOUT_<SECTION>__<KEY>, for example CALLOUT_HTTP__BIND, and outside the \
+                 sections there are only CALLOUT_CONFIG_DIR and CALLOUT_LOG",
+            ),
+        }
+    }
+    root
+}
+
+/// Whether a variable is to set a key. One without `__` sets none: it may belong to a tool around the server, unless it
+/// names a section, which is a slip.
+fn is_meant_for_us(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    name == LOG || rest.contains("__") || SECTIONS.iter().any(|section| rest.eq_ignore_ascii_case(section))
+}
+
+fn path(name: &str, value: &str) -> Option<Vec<String>> {
+    if name == LOG {
+        let key = if matches!(value, "text" | "json") { "format" } else { "filter" };
+        return Some(vec!["log".to_owned(), key.to_owned()]);
+    }
+    let path: Vec<_> = name.strip_prefix(PREFIX)?.split("__").map(str::to_ascii_lowercase).collect();
+    (path.len() > 1 && path.iter().all(|key| !key.is_empty())).then_some(path)
+}
+
+fn branch(parent: &str, path: &[String], origin: &Origin, text: &str) -> Node {
+    let mut node = Node::table(parent, origin.clone());
+    match (path.split_first(), &mut node.body) {
+        (Some((key, rest)), Body::Table(table)) => {
+            table.insert(key.clone(), branch(&dotted(parent, key), rest, origin, text));
+        }
+        _ => node.body = Body::Text(text.to_owned()),
+    }
+    node
+}

@@ -1,0 +1,62 @@
+//! The section `limits`: how much one client may ask. What the server as a whole bears is in `http` and `guard`.
+
+use serde::{Deserialize, Serialize};
+
+use super::Check;
+
+/// Limits per client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests of one principal (`sub` and role of a token).
+    pub principal: Rate,
+    /// Requests from one network address, with or without a token.
+    pub address: Rate,
+    /// Idempotency keys.
+    pub idempotency: Idempotency,
+}
+
+/// A rate with a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Requests per second, 1 to 1,000,000.
+    pub per_s: u32,
+    /// Requests that may come at once after a quiet time, 1 to 1,000,000.
+    pub burst: u32,
+}
+
+/// What is remembered of `Idempotency-Key`s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Idempotency {
+    /// How long a key is remembered, seconds, 60 to 2,592,000 (30 days).
+    pub kept_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            principal: Rate { per_s: 1_000, burst: 2_000 },
+            address: Rate { per_s: 20_000, burst: 40_000 },
+            idempotency: Idempotency::default(),
+        }
+    }
+}
+
+impl Default for Idempotency {
+    fn default() -> Self {
+        Self { kept_s: 86_400 }
+    }
+}
+
+impl Limits {
+    pub(super) fn check(&self, mut check: Check<'_>) {
+        for (key, rate) in [("principal", self.principal), ("address", self.address)] {
+            let mut check = check.table(key);
+            check.range("per_s", rate.per_s, 1..=1_000_000);
+            check.range("burst", rate.burst, 1..=1_000_000);
+        }
+        check.table("idempotency").range("kept_s", self.idempotency.kept_s, 60..=2_592_000);
+    }
+}

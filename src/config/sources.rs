@@ -1,0 +1,77 @@
+//! Where configuration comes from: a folder, files, the environment. Reads files; understands none of it.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    env::{CONFIG_DIR, layer},
+    problem::{Origin, Problem},
+    tree::Node,
+};
+
+/// The folder that is used when `CALLOUT_CONFIG_DIR` names none.
+const DEFAULT_DIR: &str = "config";
+
+/// What to read, later ones over earlier ones: `<folder>/default.toml`, `files` in order, `env`.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The folder of `default.toml` and `services/`. `None`: `config`, and nothing is missed when it is not there.
+    pub dir: Option<PathBuf>,
+    /// More files.
+    pub files: Vec<PathBuf>,
+    /// Environment variables; those that do not begin with `CALLOUT_` are ignored.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+impl Sources {
+    /// This process's environment, the folder it names, and `files`.
+    #[must_use]
+    pub fn of_process(files: Vec<PathBuf>) -> Self {
+        Self { dir: env::var_os(CONFIG_DIR).map(PathBuf::from), files, env: env::vars_os().collect() }
+    }
+
+    /// The folder of `default.toml` and `services/`.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.as_deref().unwrap_or(Path::new(DEFAULT_DIR))
+    }
+
+    /// The folder of the services' policies.
+    #[must_use]
+    pub fn services_dir(&self) -> PathBuf {
+        self.dir().join("services")
+    }
+
+    /// The files that are read, in order.
+    pub(super) fn present_files(&self) -> Vec<PathBuf> {
+        let default = self.dir().join("default.toml");
+        let expected = self.dir.is_some() || default.exists();
+        expected.then_some(default).into_iter().chain(self.files.iter().cloned()).collect()
+    }
+
+    /// All layers over `root`.
+    pub(super) fn lay_over(&self, root: &mut Node, problems: &mut Vec<Problem>) {
+        for file in self.present_files() {
+            let file: Arc<Path> = file.into();
+            match fs::read_to_string(&file) {
+                Ok(text) => root.merge(Node::parse(&text, &file, problems)),
+                Err(error) => problems.push(self.unreadable(&file, &error)),
+            }
+        }
+        root.merge(layer(&self.env, problems));
+    }
+
+    fn unreadable(&self, file: &Arc<Path>, error: &std::io::Error) -> Problem {
+        let named = match &self.dir {
+            Some(dir) if file.parent() == Some(dir) => " (its folder is the one that CALLOUT_CONFIG_DIR names)",
+            _ => "",
+        };
+        let message = format!("the file cannot be read: {error}{named}");
+        Problem { origin: Origin::File(Arc::clone(file), None), key: String::new(), message }
+    }
+}

@@ -1,0 +1,112 @@
+//! A call's search for a driver: offers, declines, accepts and deadlines.
+
+use jiff::Timestamp;
+
+use super::{Call, Dispatching, DriverCard, Effect, Event, Phase};
+use crate::domain::{Decision, DriverId, Party, Rejection, ServiceId, policy::Policy};
+
+type Decided = Result<Decision<Event, Effect>, Rejection>;
+
+/// Why a call without a driver is cancelled by the system.
+pub(super) const NO_DRIVER: &str = "no_driver";
+
+/// The event that offers the call to those `drivers` who may have it, if any may.
+pub(super) fn offer_event(
+    search: Option<&Dispatching>,
+    round: u32,
+    drivers: &[DriverId],
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Event> {
+    let open = search.map_or(0, |search| search.open_offers().count());
+    let room = usize::from(policy.file.dispatch.offers_per_round).saturating_sub(open);
+    let wanted = |driver: &&DriverId| {
+        search.is_none_or(|search| !search.is_offered_to(driver) && !search.declined.contains(driver))
+    };
+    let drivers: Vec<DriverId> = drivers.iter().filter(wanted).take(room).cloned().collect();
+    let deadline = search.map_or(now + policy.dispatch_time(), |search| search.deadline);
+    let expires_at = (now + policy.offer_time()).min(deadline);
+    (!drivers.is_empty() && expires_at > now).then_some(Event::Offered { round, drivers, expires_at })
+}
+
+/// The dispatcher found drivers for a round.
+pub(super) fn offer(
+    call: &Call,
+    round: u32,
+    reached: u32,
+    drivers: &[DriverId],
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision<Event, Effect> {
+    match &call.phase {
+        Phase::Dispatching(search) if search.round == round => {
+            match offer_event(Some(search), round.max(reached), drivers, policy, now) {
+                Some(event) => Decision::event(event),
+                None => Decision::nothing(),
+            }
+        }
+        // Too late, or an answer to an older question: the call has moved on.
+        Phase::Dispatching(_)
+        | Phase::Requested { .. }
+        | Phase::Assigned { .. }
+        | Phase::Started { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Decision::nothing(),
+    }
+}
+
+/// A driver takes the call. The first one who was offered it wins.
+pub(super) fn accept(call: &Call, driver: &DriverCard, service: &ServiceId) -> Decided {
+    if *service != call.service {
+        return Err(Rejection::NotFound);
+    }
+    match &call.phase {
+        Phase::Dispatching(search) if search.is_offered_to(&driver.id) => {
+            Ok(Decision::event(Event::Assigned { driver: driver.clone() }))
+        }
+        Phase::Dispatching(_) => Err(Rejection::NotOffered),
+        Phase::Assigned { driver: winner } | Phase::Started { driver: winner } if winner.id == driver.id => {
+            Ok(Decision::nothing())
+        }
+        Phase::Assigned { .. }
+        | Phase::Started { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(Rejection::CallTaken),
+        // Drivers are not told of calls that are not paid.
+        Phase::Requested { .. } => Err(Rejection::NotFound),
+    }
+}
+
+/// A driver does not want the call.
+pub(super) fn decline(call: &Call, driver: &DriverId) -> Decided {
+    match &call.phase {
+        Phase::Dispatching(search) if search.is_offered_to(driver) => {
+            Ok(Decision::event(Event::OfferDeclined { driver: driver.clone() }))
+        }
+        Phase::Dispatching(search) if search.declined.contains(driver) => Ok(Decision::nothing()),
+        Phase::Dispatching(_) => Err(Rejection::NotOffered),
+        Phase::Requested { .. } => Err(Rejection::NotFound),
+        Phase::Assigned { .. }
+        | Phase::Started { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(Rejection::CallTaken),
+    }
+}
+
+/// What the clock does to a search: it ends at its deadline; before that, offers end at theirs.
+pub(super) fn wake(call: &Call, search: &Dispatching, now: Timestamp) -> Decision<Event, Effect> {
+    if now >= search.deadline {
+        return super::decide::cancelled(call, Party::System, Some(NO_DRIVER.to_owned()));
+    }
+    let expired: Vec<DriverId> =
+        search.open_offers().filter(|(_, expires_at)| now >= *expires_at).map(|(driver, _)| driver.clone()).collect();
+    if expired.is_empty() { Decision::nothing() } else { Decision::event(Event::OffersExpired { drivers: expired }) }
+}
+
+/// When the search wants to be woken.
+pub(super) fn due_at(search: &Dispatching) -> Timestamp {
+    search.offers.iter().map(|batch| batch.expires_at).min().unwrap_or(search.deadline).min(search.deadline)
+}

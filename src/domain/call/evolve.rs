@@ -1,0 +1,151 @@
+//! How an event changes a call.
+
+use jiff::Timestamp;
+
+use super::{Call, Dispatching, DriverCard, Event, OfferBatch, PASSED_MAX, PaymentView, Phase, Requested};
+use crate::domain::{
+    DriverId,
+    payment::{News, PaymentStatus},
+};
+
+/// The call after `event`, which happened at `at`.
+pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Option<Call> {
+    let Some(mut call) = state else {
+        return match event {
+            Event::Requested(request) => Some(requested(request, at)),
+            _ => None,
+        };
+    };
+    // A terminal phase is never left; only the money still moves.
+    if call.phase.is_terminal() && !matches!(event, Event::PaymentChanged(_)) {
+        return Some(call);
+    }
+    call.version += 1;
+    call.updated_at = at;
+    match event {
+        Event::Requested(_) => {}
+        Event::Denied { reason } => {
+            call.phase = Phase::Denied { reason: *reason };
+            owe_refund(&mut call.payment);
+        }
+        Event::PaymentStarted { attempt } => {
+            call.payment.attempt = *attempt;
+            call.payment.status = PaymentStatus::Charging;
+            call.payment.retry_after_s = None;
+            call.payment.reason = None;
+        }
+        Event::PaymentChanged(news) => apply_news(&mut call.payment, news),
+        Event::DispatchStarted { deadline } => {
+            call.phase = Phase::Dispatching(Dispatching {
+                deadline: *deadline,
+                round: 0,
+                offers: Vec::new(),
+                declined: Vec::new(),
+                passed: Vec::new(),
+            });
+        }
+        Event::Assigned { driver } => call.phase = Phase::Assigned { driver: driver.clone() },
+        Event::Started { .. } => call.phase = with_driver(call.phase, |driver| Phase::Started { driver }),
+        Event::Completed { .. } => call.phase = with_driver(call.phase, |driver| Phase::Completed { driver }),
+        Event::Cancelled { by, reason } => {
+            let driver = call.phase.current_driver().cloned();
+            call.phase = Phase::Cancelled { by: by.clone(), reason: reason.clone(), driver };
+            owe_refund(&mut call.payment);
+        }
+        Event::Offered { .. } | Event::OffersExpired { .. } | Event::OfferDeclined { .. } => {
+            if let Phase::Dispatching(dispatching) = &mut call.phase {
+                evolve_offers(dispatching, event);
+            }
+        }
+    }
+    Some(call)
+}
+
+fn requested(request: &Requested, at: Timestamp) -> Call {
+    Call {
+        id: request.id.clone(),
+        service: request.service.clone(),
+        customer_id: request.customer_id.clone(),
+        pickup: request.pickup.clone(),
+        dropoff: request.dropoff.clone(),
+        note: request.note.clone(),
+        fare: request.fare,
+        request_fingerprint: request.request_fingerprint.clone(),
+        phase: Phase::Requested { unpaid_until: request.unpaid_until },
+        payment: PaymentView {
+            status: PaymentStatus::Created,
+            attempt: 0,
+            version: 0,
+            charged: None,
+            refunded: None,
+            retry_after_s: None,
+            reason: None,
+        },
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// A call that ends owes back what was charged, visibly from that moment on.
+fn owe_refund(payment: &mut PaymentView) {
+    if payment.status == PaymentStatus::Charged {
+        payment.status = PaymentStatus::Refunding;
+    }
+}
+
+fn apply_news(payment: &mut PaymentView, news: &News) {
+    payment.version = news.version;
+    payment.status = news.status;
+    payment.charged = news.charged;
+    payment.refunded = news.refunded;
+    payment.retry_after_s = news.retry_after_s;
+    payment.reason = news.reason.clone();
+}
+
+fn with_driver(phase: Phase, next: impl FnOnce(DriverCard) -> Phase) -> Phase {
+    match phase.current_driver().cloned() {
+        Some(driver) => next(driver),
+        None => phase,
+    }
+}
+
+fn evolve_offers(dispatching: &mut Dispatching, event: &Event) {
+    match event {
+        Event::Offered { round, drivers, expires_at } => {
+            dispatching.round = *round;
+            dispatching.offers.push(OfferBatch { expires_at: *expires_at, drivers: drivers.clone() });
+        }
+        Event::OffersExpired { drivers } => {
+            withdraw(dispatching, drivers);
+            let passed = &mut dispatching.passed;
+            passed.retain(|driver| !drivers.contains(driver));
+            passed.extend_from_slice(drivers);
+            passed.drain(..passed.len().saturating_sub(PASSED_MAX));
+        }
+        Event::OfferDeclined { driver } => {
+            withdraw(dispatching, std::slice::from_ref(driver));
+            dispatching.declined.push(driver.clone());
+        }
+        Event::Requested(_)
+        | Event::Denied { .. }
+        | Event::PaymentStarted { .. }
+        | Event::PaymentChanged(_)
+        | Event::DispatchStarted { .. }
+        | Event::Assigned { .. }
+        | Event::Started { .. }
+        | Event::Completed { .. }
+        | Event::Cancelled { .. } => {}
+    }
+}
+
+/// Ends the offers of these drivers. When none is left, the next round comes.
+fn withdraw(dispatching: &mut Dispatching, gone: &[DriverId]) {
+    for batch in &mut dispatching.offers {
+        batch.drivers.retain(|driver| !gone.contains(driver));
+    }
+    dispatching.offers.retain(|batch| !batch.drivers.is_empty());
+    if dispatching.offers.is_empty() {
+        dispatching.round = dispatching.round.saturating_add(1);
+    }
+}

@@ -1,0 +1,351 @@
+//! A call: one request by a customer, from asking to the end. The authority on who won it.
+
+mod command;
+mod decide;
+mod dispatch;
+mod evolve;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
+    payment::{Method, News, PaymentStatus},
+};
+pub use command::{Command, DriverCard, Request};
+pub use decide::CallMachine;
+
+/// How many drivers who let an offer pass are remembered.
+pub const PASSED_MAX: usize = 200;
+/// The longest note or reason, in characters.
+pub const MAX_NOTE_CHARS: usize = 500;
+
+/// The whole state of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Its id.
+    pub id: CallId,
+    /// The service it is a call of.
+    pub service: ServiceId,
+    /// Who asks and pays.
+    pub customer_id: CustomerId,
+    /// Where it begins.
+    pub pickup: Place,
+    /// Where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropoff: Option<Place>,
+    /// What the customer adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What it costs.
+    pub fare: Money,
+    /// Tells a repetition of the same request from another one under the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_fingerprint: Option<String>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Where its payment stands, as far as the call was told.
+    pub payment: PaymentView,
+    /// How many events it has seen.
+    pub version: u64,
+    /// When it was requested.
+    pub created_at: Timestamp,
+    /// When something last happened to it.
+    pub updated_at: Timestamp,
+}
+
+/// Where a call stands. A terminal phase is never left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Phase {
+    /// Not paid yet.
+    Requested {
+        /// When it lapses unpaid.
+        unpaid_until: Timestamp,
+    },
+    /// Paid; looking for a driver.
+    Dispatching(Dispatching),
+    /// A driver has it.
+    Assigned {
+        /// Who.
+        driver: DriverCard,
+    },
+    /// Under way.
+    Started {
+        /// With whom.
+        driver: DriverCard,
+    },
+    /// Done. Terminal.
+    Completed {
+        /// By whom.
+        driver: DriverCard,
+    },
+    /// Called off. Terminal.
+    Cancelled {
+        /// By whom.
+        by: Party,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Who had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        driver: Option<DriverCard>,
+    },
+    /// Refused by the service. Terminal.
+    Denied {
+        /// Why.
+        reason: DenyReason,
+    },
+}
+
+/// Why a service refuses a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenyReason {
+    /// Outside the service area.
+    OutOfArea,
+}
+
+impl DenyReason {
+    /// The reason as the interface shows it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfArea => "out_of_area",
+        }
+    }
+}
+
+/// The search for a driver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dispatching {
+    /// When the search ends without success.
+    pub deadline: Timestamp,
+    /// Which round comes next or is open, from 0.
+    pub round: u32,
+    /// The open offers.
+    pub offers: Vec<OfferBatch>,
+    /// Who does not want it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declined: Vec<DriverId>,
+    /// Who let an offer pass: asked again only when there is nobody else. The last [`PASSED_MAX`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<DriverId>,
+}
+
+/// Drivers who were offered the call at the same time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferBatch {
+    /// When these offers end.
+    pub expires_at: Timestamp,
+    /// To whom.
+    pub drivers: Vec<DriverId>,
+}
+
+/// A payment as its call knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PaymentView {
+    /// Its status.
+    pub status: PaymentStatus,
+    /// How many attempts at charging the call asked for.
+    pub attempt: u32,
+    /// The payment's version, as last told.
+    pub version: u64,
+    /// What was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Money>,
+    /// What was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Money>,
+    /// When to try again, in seconds, after an attempt that could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+    /// Why a method was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What can happen to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A customer asks.
+    Requested(Box<Requested>),
+    /// The service refuses.
+    Denied {
+        /// Why.
+        reason: DenyReason,
+    },
+    /// An attempt at charging begins.
+    PaymentStarted {
+        /// Which, from 1.
+        attempt: u32,
+    },
+    /// The payment changed.
+    PaymentChanged(News),
+    /// The search for a driver begins.
+    DispatchStarted {
+        /// When it ends without success.
+        deadline: Timestamp,
+    },
+    /// Drivers are offered the call.
+    Offered {
+        /// In which round, from 0.
+        round: u32,
+        /// Who.
+        drivers: Vec<DriverId>,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Offers ended without an answer.
+    OffersExpired {
+        /// Whose.
+        drivers: Vec<DriverId>,
+    },
+    /// A driver does not want it.
+    OfferDeclined {
+        /// Who.
+        driver: DriverId,
+    },
+    /// A driver has it.
+    Assigned {
+        /// Who.
+        driver: DriverCard,
+    },
+    /// It is under way.
+    Started {
+        /// Who said so.
+        by: Party,
+    },
+    /// It is done.
+    Completed {
+        /// Who said so.
+        by: Party,
+    },
+    /// It is called off.
+    Cancelled {
+        /// By whom.
+        by: Party,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+/// A request as it was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requested {
+    /// The call's id.
+    pub id: CallId,
+    /// The service.
+    pub service: ServiceId,
+    /// Who asks.
+    pub customer_id: CustomerId,
+    /// Where it begins.
+    pub pickup: Place,
+    /// Where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropoff: Option<Place>,
+    /// What the customer adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What it costs.
+    pub fare: Money,
+    /// Tells a repetition of the same request from another one under the same idempotency key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_fingerprint: Option<String>,
+    /// When it lapses unpaid.
+    pub unpaid_until: Timestamp,
+}
+
+/// What a call wants done outside. Offers are not effects: they are part of its state, which others project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Have the payment charge the fare.
+    Charge {
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How much.
+        amount: Money,
+        /// How it is paid.
+        method: Method,
+    },
+    /// Have the payment charge nothing more and give back what it charged.
+    CancelPayment {
+        /// What would have been charged.
+        amount: Money,
+    },
+    /// Free the driver.
+    ReleaseDriver {
+        /// Whom.
+        driver: DriverId,
+    },
+}
+
+impl Phase {
+    /// The status as the interface shows it.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Requested { .. } => "requested",
+            Self::Dispatching(_) => "dispatching",
+            Self::Assigned { .. } => "assigned",
+            Self::Started { .. } => "started",
+            Self::Completed { .. } => "completed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Denied { .. } => "denied",
+        }
+    }
+
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Completed { .. } | Self::Cancelled { .. } | Self::Denied { .. } => true,
+            Self::Requested { .. } | Self::Dispatching(_) | Self::Assigned { .. } | Self::Started { .. } => false,
+        }
+    }
+
+    /// The driver who has or had it.
+    #[must_use]
+    pub fn driver(&self) -> Option<&DriverCard> {
+        match self {
+            Self::Assigned { driver } | Self::Started { driver } | Self::Completed { driver } => Some(driver),
+            Self::Cancelled { driver, .. } => driver.as_ref(),
+            Self::Requested { .. } | Self::Dispatching(_) | Self::Denied { .. } => None,
+        }
+    }
+
+    /// The driver who has it now.
+    #[must_use]
+    pub fn current_driver(&self) -> Option<&DriverCard> {
+        if self.is_terminal() { None } else { self.driver() }
+    }
+}
+
+impl Dispatching {
+    /// Whether the driver has an open offer.
+    #[must_use]
+    pub fn is_offered_to(&self, driver: &DriverId) -> bool {
+        self.offers.iter().any(|batch| batch.drivers.contains(driver))
+    }
+
+    /// Every open offer with its expiry.
+    pub fn open_offers(&self) -> impl Iterator<Item = (&DriverId, Timestamp)> {
+        self.offers.iter().flat_map(|batch| batch.drivers.iter().map(|driver| (driver, batch.expires_at)))
+    }
+}
+
+/// All statuses of calls, in the order of a call's life.
+pub const STATUSES: [&str; 9] = [
+    "requested",
+    "awaiting_approval",
+    "awaiting_payment",
+    "dispatching",
+    "assigned",
+    "started",
+    "completed",
+    "cancelled",
+    "denied",
+];

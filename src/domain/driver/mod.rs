@@ -1,0 +1,235 @@
+//! A driver: who or what answers calls, one at a time. The authority on whether it is free.
+
+mod machine;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CallId, DriverId, LatLng, ServiceId};
+pub use machine::DriverMachine;
+
+/// The longest name, phone number or plate, in characters.
+pub const MAX_TEXT_CHARS: usize = 100;
+
+/// The whole state of a driver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Driver {
+    /// Its id.
+    pub id: DriverId,
+    /// What it is registered as.
+    pub profile: Profile,
+    /// Whether it wants calls when it is free.
+    pub on_duty: bool,
+    /// What it is doing.
+    pub duty: Duty,
+    /// Where it was last seen. Not committed with each move: goes along with the next commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+    /// Which call it was last let go from, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_release: Option<(CallId, ReleaseReason)>,
+    /// How many events it has seen.
+    pub version: u64,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When something last happened to it.
+    pub updated_at: Timestamp,
+}
+
+/// What a driver is registered as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The service it works for.
+    pub service: ServiceId,
+    /// What people call it.
+    pub name: String,
+    /// Its phone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Its licence plate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plate: Option<String>,
+}
+
+/// What a driver is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Duty {
+    /// Nothing for anybody.
+    Free,
+    /// Held for one call that is not settled yet.
+    Reserved {
+        /// Which.
+        call: CallId,
+    },
+    /// Answering a call.
+    Engaged {
+        /// Which.
+        call: CallId,
+    },
+    /// No driver any more. Terminal.
+    Retired,
+}
+
+/// Where a driver was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Where.
+    pub position: LatLng,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a driver was let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseReason {
+    /// The call is over for this driver: completed or cancelled.
+    CallEnded,
+    /// Another driver has the call, or it is over.
+    CallTaken,
+    /// The call was not offered to it.
+    NotOffered,
+    /// There is no such call.
+    NoSuchCall,
+}
+
+/// What may be asked of a driver.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Register, or change the registration.
+    Register {
+        /// Its id.
+        id: DriverId,
+        /// As what.
+        profile: Profile,
+        /// Where it is.
+        position: Option<LatLng>,
+    },
+    /// Want calls, or no more.
+    SetAvailability {
+        /// Whether it wants calls.
+        available: bool,
+    },
+    /// It moved. The newest fix counts; older ones than what is known are ignored.
+    Move {
+        /// Where it is now.
+        fix: Fix,
+    },
+    /// Hold itself for a call and take it.
+    Claim {
+        /// Which.
+        call: CallId,
+    },
+    /// The call answered the claim.
+    SettleClaim {
+        /// Which.
+        call: CallId,
+        /// `None`: the call is this driver's.
+        refused: Option<ReleaseReason>,
+    },
+    /// The call is over for this driver.
+    Release {
+        /// Which.
+        call: CallId,
+    },
+    /// Be a driver no more.
+    Retire,
+    /// A deadline passed. Drivers have none.
+    Wake,
+}
+
+/// What can happen to a driver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// It exists, or is back.
+    DriverRegistered {
+        /// Its id.
+        id: DriverId,
+        /// As what.
+        profile: Profile,
+        /// Where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<LatLng>,
+    },
+    /// Its registration changed.
+    DriverChanged {
+        /// To what.
+        profile: Profile,
+        /// Where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<LatLng>,
+    },
+    /// It wants calls, or no more.
+    AvailabilityChanged {
+        /// Whether it does.
+        available: bool,
+    },
+    /// It holds itself for a call.
+    DriverReserved {
+        /// Which.
+        call: CallId,
+    },
+    /// The call is its own.
+    DriverEngaged {
+        /// Which.
+        call: CallId,
+    },
+    /// It is free again.
+    DriverReleased {
+        /// From which call.
+        call: CallId,
+        /// Why.
+        reason: ReleaseReason,
+    },
+    /// It is no driver any more.
+    DriverRetired,
+}
+
+/// What a driver wants done outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Take the call it holds itself for.
+    ClaimCall {
+        /// Which.
+        call: CallId,
+        /// The driver's name, for the call to remember.
+        name: String,
+        /// The driver's service.
+        service: ServiceId,
+    },
+}
+
+impl Driver {
+    /// The status, but for `offered`, which the open offers decide.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match (&self.duty, self.on_duty) {
+            (Duty::Free, true) => "available",
+            (Duty::Free, false) => "offline",
+            (Duty::Reserved { .. }, _) => "reserved",
+            (Duty::Engaged { .. }, _) => "engaged",
+            (Duty::Retired, _) => "retired",
+        }
+    }
+
+    /// Whether it could be offered a call.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.on_duty && self.duty == Duty::Free
+    }
+
+    /// The call it holds itself for or answers.
+    #[must_use]
+    pub fn call(&self) -> Option<&CallId> {
+        match &self.duty {
+            Duty::Reserved { call } | Duty::Engaged { call } => Some(call),
+            Duty::Free | Duty::Retired => None,
+        }
+    }
+}
+
+/// All statuses of drivers.
+pub const STATUSES: [&str; 6] = ["offline", "available", "offered", "reserved", "engaged", "retired"];

@@ -1,0 +1,74 @@
+//! What a call costs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LatLng, Money, geo::Travel};
+
+/// How a service computes its fares. Amounts are in the minor unit of the service's currency.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FareRule {
+    /// Always the same.
+    Fixed {
+        /// The fare.
+        amount: u64,
+    },
+    /// Base, plus distance, plus time, never less than the minimum, rounded up to a multiple of `round_to`.
+    Distance {
+        /// Charged for any trip.
+        base: u64,
+        /// Per kilometre of road.
+        per_km: u64,
+        /// Per minute of travel.
+        per_minute: u64,
+        /// The least a trip costs.
+        minimum: u64,
+        /// The smallest step of a fare; at least 1.
+        round_to: u64,
+    },
+}
+
+impl FareRule {
+    /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. Without a destination only the base counts.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "amounts are far below 2^52 and not negative"
+    )]
+    pub fn amount(&self, travel: &Travel, from: LatLng, to: Option<LatLng>) -> u64 {
+        match *self {
+            Self::Fixed { amount } => amount,
+            Self::Distance { base, per_km, per_minute, minimum, round_to } => {
+                let (km, minutes) = to
+                    .map_or((0.0, 0.0), |to| (travel.road_m(from, to) / 1_000.0, travel.eta_s(from, to) as f64 / 60.0));
+                let exact = base as f64 + per_km as f64 * km + per_minute as f64 * minutes;
+                let rounded =
+                    (exact.ceil() as u64).max(minimum).div_ceil(round_to.max(1)).saturating_mul(round_to.max(1));
+                rounded.min(Money::MAX_AMOUNT)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trip_costs_base_plus_distance_plus_time_rounded_up() {
+        let travel = Travel { road_factor: 1.0, speed_kmh: 60.0 };
+        let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 0, round_to: 100 };
+        let from = LatLng::new(0.0, 0.0).expect("in range");
+        // One degree of a meridian is 111.195 km: 1,000 + 11,119.5 + 10 × 111.2 = 13,231.6, rounded up to 13,300.
+        assert_eq!(rule.amount(&travel, from, Some(LatLng::new(1.0, 0.0).expect("in range"))), 13_300);
+    }
+
+    #[test]
+    fn a_short_trip_costs_the_minimum() {
+        let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 5_000, round_to: 100 };
+        let here = LatLng::new(37.5, 127.0).expect("in range");
+        assert_eq!(rule.amount(&Travel::default(), here, Some(here)), 5_000);
+    }
+}

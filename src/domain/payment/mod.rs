@@ -1,0 +1,335 @@
+//! The money of one call: charged at most once, refunded at most once, whatever crashes.
+//!
+//! The payment is the authority on money. Its intent (key, amount, attempt) is committed before the gateway hears of it; an
+//! answer that never came is [`Phase::Unknown`] and is asked again with the same key, never with a new one.
+
+mod machine;
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CallId, Money};
+pub use machine::PaymentMachine;
+
+/// A payment method: the gateway's token for it. Not shown in logs or answers.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Method(pub String);
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Method(…)")
+    }
+}
+
+/// A payment as its call and everybody else sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// Nothing is being charged.
+    Created,
+    /// A charge is on its way.
+    Charging,
+    /// The money was taken.
+    Charged,
+    /// The method was refused.
+    Declined,
+    /// A charge was sent and its outcome is not known.
+    Unknown,
+    /// A refund is owed.
+    Refunding,
+    /// The money was given back.
+    Refunded,
+}
+
+impl PaymentStatus {
+    /// The status as the interface shows it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Charging => "charging",
+            Self::Charged => "charged",
+            Self::Declined => "declined",
+            Self::Unknown => "unknown",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Whether a charge is under way whose outcome is still to come.
+    #[must_use]
+    pub fn in_flight(self) -> bool {
+        match self {
+            Self::Charging | Self::Unknown => true,
+            Self::Created | Self::Charged | Self::Declined | Self::Refunding | Self::Refunded => false,
+        }
+    }
+}
+
+/// The whole state of a payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payment {
+    /// The call it belongs to, whose id it has.
+    pub id: CallId,
+    /// How much is charged.
+    pub amount: Money,
+    /// Which attempt at charging this is, from 1. An attempt ends with a definite answer.
+    pub attempt: u32,
+    /// Whether the call is over: nothing more is charged, and what was charged goes back.
+    pub closed: bool,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How many events it has seen.
+    pub version: u64,
+    /// Since when it exists.
+    pub created_at: Timestamp,
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing is under way.
+    Created {
+        /// After an attempt that could not be made: when to try again, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_s: Option<u64>,
+    },
+    /// A charge is on its way.
+    Charging {
+        /// How it is paid.
+        method: Method,
+    },
+    /// A charge was sent, its outcome is not known.
+    Unknown {
+        /// How it is paid.
+        method: Method,
+    },
+    /// The method was refused.
+    Declined {
+        /// The gateway's reason.
+        reason: String,
+    },
+    /// The money was taken.
+    Charged {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+    },
+    /// The money goes back.
+    Refunding {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+    },
+    /// The money is back.
+    Refunded,
+}
+
+/// What may be asked of a payment.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Charge the call's fare. A repetition of an attempt changes nothing.
+    Charge {
+        /// The payment's id.
+        id: CallId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How much.
+        amount: Money,
+        /// How it is paid.
+        method: Method,
+    },
+    /// What became of an attempt.
+    Settle {
+        /// Which attempt.
+        attempt: u32,
+        /// Its outcome.
+        outcome: Outcome,
+    },
+    /// The call is over: charge nothing more, refund what was charged.
+    Cancel {
+        /// The payment's id.
+        id: CallId,
+        /// What would have been charged.
+        amount: Money,
+    },
+    /// The gateway confirmed the refund.
+    ConfirmRefund,
+    /// A deadline passed. Payments have none of their own.
+    Wake,
+}
+
+/// What is known about an attempt at charging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The money was taken.
+    Charged {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+    },
+    /// The method was refused.
+    Declined {
+        /// The gateway's reason.
+        reason: String,
+    },
+    /// Certainly nothing was taken, and nothing will be.
+    NotCharged {
+        /// When to try again, in seconds.
+        retry_after_s: u64,
+    },
+    /// Sent; no telling yet.
+    Unknown,
+}
+
+/// What can happen to a payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// It exists.
+    PaymentOpened {
+        /// The call's id.
+        id: CallId,
+        /// How much it is about.
+        amount: Money,
+    },
+    /// An attempt begins; the gateway has not heard of it yet.
+    ChargeStarted {
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How much.
+        amount: Money,
+        /// How it is paid.
+        method: Method,
+    },
+    /// The money was taken.
+    Charged {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+    },
+    /// The method was refused.
+    ChargeDeclined {
+        /// The gateway's reason.
+        reason: String,
+    },
+    /// Certainly nothing was taken.
+    ChargeFailed {
+        /// When to try again, in seconds.
+        retry_after_s: u64,
+    },
+    /// The gateway did not answer.
+    OutcomeUnknown,
+    /// The call is over.
+    PaymentClosed,
+    /// The money goes back.
+    RefundStarted,
+    /// The money is back.
+    Refunded,
+}
+
+/// What a payment wants done outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Ask the gateway to charge, for the first time with this key.
+    Submit {
+        /// Which attempt: part of the key.
+        attempt: u32,
+        /// How much.
+        amount: Money,
+        /// How it is paid.
+        method: Method,
+    },
+    /// Find out what became of an attempt, asking again with the same key.
+    Resolve {
+        /// Which attempt: part of the key.
+        attempt: u32,
+        /// How much.
+        amount: Money,
+        /// How it is paid.
+        method: Method,
+    },
+    /// Ask the gateway to give the money back, until it confirms.
+    Refund {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+        /// How much.
+        amount: Money,
+    },
+    /// Tell the call where its payment stands.
+    Tell(News),
+}
+
+/// Where a payment stands, as its call is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// The payment's version: older news than what is known is ignored.
+    pub version: u64,
+    /// Its status.
+    pub status: PaymentStatus,
+    /// What was taken so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Money>,
+    /// What was given back so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Money>,
+    /// When to try again, in seconds, after an attempt that could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+    /// Why a method was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Payment {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> PaymentStatus {
+        match &self.phase {
+            Phase::Created { .. } => PaymentStatus::Created,
+            Phase::Charging { .. } => PaymentStatus::Charging,
+            Phase::Unknown { .. } => PaymentStatus::Unknown,
+            Phase::Declined { .. } => PaymentStatus::Declined,
+            Phase::Charged { .. } => PaymentStatus::Charged,
+            Phase::Refunding { .. } => PaymentStatus::Refunding,
+            Phase::Refunded => PaymentStatus::Refunded,
+        }
+    }
+
+    /// The idempotency key of an attempt at charging: the same for every repetition of it.
+    #[must_use]
+    pub fn charge_key(id: &CallId, attempt: u32) -> Arc<str> {
+        format!("{id}:charge:{attempt}").into()
+    }
+
+    /// The idempotency key of the refund. There is one per payment.
+    #[must_use]
+    pub fn refund_key(id: &CallId) -> Arc<str> {
+        format!("{id}:refund").into()
+    }
+
+    /// What its call is told.
+    #[must_use]
+    pub fn news(&self) -> News {
+        let status = self.status();
+        let taken = matches!(status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded);
+        let (retry_after_s, reason) = match &self.phase {
+            Phase::Created { retry_after_s } => (*retry_after_s, None),
+            Phase::Declined { reason } => (None, Some(reason.clone())),
+            Phase::Charging { .. }
+            | Phase::Unknown { .. }
+            | Phase::Charged { .. }
+            | Phase::Refunding { .. }
+            | Phase::Refunded => (None, None),
+        };
+        News {
+            version: self.version,
+            status,
+            charged: taken.then_some(self.amount),
+            refunded: (status == PaymentStatus::Refunded).then_some(self.amount),
+            retry_after_s,
+            reason,
+        }
+    }
+}

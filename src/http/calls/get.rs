@@ -1,0 +1,20 @@
+//! `GET /v1/calls/{id}`: the call as it is now, read from its actor.
+
+use actix_web::{HttpResponse, web::Data};
+
+use super::visible;
+use crate::http::{
+    auth::Principal, error::Problem, json, openapi::Refusals, path::CallPath, state::State, views::CallView,
+};
+
+/// The call as it is now.
+#[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, body = CallView<'static>), Refusals))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    CallPath(id): CallPath,
+) -> Result<HttpResponse, Problem> {
+    let call = visible(&state, &who, &id).await?;
+    json::ok(&state.call_view(&call))
+}

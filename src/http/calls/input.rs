@@ -1,0 +1,100 @@
+//! What a customer sends to request a call.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{DriverId, Place, ServiceId, policy::Policy},
+    http::{
+        error::Problem,
+        text::{self, NOTE_MAX},
+        views::PlaceSchema,
+    },
+};
+
+/// The longest quote, in characters.
+const QUOTE_MAX: usize = 2_048;
+
+/// A request for a call.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct NewCall {
+    /// The service.
+    #[schema(value_type = String, example = "driver-call")]
+    pub service: ServiceId,
+    /// Where it begins.
+    #[schema(value_type = PlaceSchema)]
+    pub pickup: Place,
+    /// Where it leads.
+    #[serde(default)]
+    #[schema(value_type = Option<PlaceSchema>)]
+    pub dropoff: Option<Place>,
+    /// The driver, for services where the customer chooses one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub driver_id: Option<DriverId>,
+    /// The period, for services that are booked for one.
+    #[serde(default)]
+    pub period: Option<Period>,
+    /// A promised fare, from `POST /v1/quotes` for the same trip.
+    #[serde(default)]
+    pub quote: Option<String>,
+    /// Pays with the request.
+    #[serde(default)]
+    pub payment: Option<Payment>,
+    /// For the driver.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub note: Option<String>,
+}
+
+/// How a call is paid.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Payment {
+    /// The gateway's token for the customer's method.
+    #[schema(example = "tok_ok", min_length = 1, max_length = 128)]
+    pub method: String,
+}
+
+/// From when to when.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Period {
+    /// The beginning.
+    #[schema(value_type = String, format = DateTime)]
+    pub from: Timestamp,
+    /// The end.
+    #[schema(value_type = String, format = DateTime)]
+    pub to: Timestamp,
+}
+
+impl NewCall {
+    /// Refuses texts that are too long.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if let Some(note) = &self.note {
+            text::at_most("note", note, NOTE_MAX)?;
+        }
+        if let Some(quote) = &self.quote {
+            text::at_most("quote", quote, QUOTE_MAX)?;
+        }
+        self.payment.as_ref().map_or(Ok(()), |payment| text::method("payment.method", &payment.method))
+    }
+}
+
+/// Refuses a chosen driver and a period where the service finds the driver and begins at once.
+pub(in crate::http) fn not_chosen(
+    policy: &Policy,
+    driver: Option<&DriverId>,
+    period: Option<&Period>,
+) -> Result<(), Problem> {
+    let service = &policy.service;
+    if driver.is_some() {
+        return Err(Problem::invalid(format!("driver_id: {service} finds the driver itself; leave it out")));
+    }
+    if period.is_some() {
+        return Err(Problem::invalid(format!("period: {service} is not booked for a period; leave it out")));
+    }
+    Ok(())
+}

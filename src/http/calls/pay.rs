@@ -1,0 +1,34 @@
+//! `POST /v1/calls/{id}/pay`: the customer pays, for the first time or with another method.
+
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
+
+use super::{Payment, answer, visible};
+use crate::{
+    domain::payment::Method,
+    http::{
+        auth::Principal, error::Problem, json::Json, openapi::Refusals, path::CallPath, state::State, text,
+        views::CallView,
+    },
+};
+
+/// Pays a call. The answer waits for the outcome.
+#[utoipa::path(post, path = "/v1/calls/{id}/pay", tag = "customer", params(("id" = String, Path)),
+    request_body = Payment,
+    responses(
+        (status = 200, body = CallView<'static>),
+        (status = 402, description = "payment_declined", body = crate::http::error::Document<'static>,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    CallPath(id): CallPath,
+    Json(body): Json<Payment>,
+) -> Result<HttpResponse, Problem> {
+    who.customer()?;
+    text::method("method", &body.method)?;
+    visible(&state, &who, &id).await?;
+    let outcome = state.engine.pay(&id, who.party(), Method(body.method), who.cause()).await;
+    answer(&state, &who, StatusCode::OK, outcome)
+}

@@ -1,0 +1,96 @@
+//! `POST /v1/calls`: a customer asks for a driver, and may pay with the request.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+
+use super::{NewCall, about, answer, not_chosen, refusal, repeat};
+use crate::{
+    actors::{CallError, entity::AskError},
+    domain::{
+        CustomerId, Money, Place, Rejection,
+        call::{Call, Request},
+        payment::Method,
+        policy::Policy,
+    },
+    http::{
+        auth::Principal,
+        error::{Code, Problem},
+        idempotency::Identity,
+        json::Json,
+        openapi::Refusals,
+        quotes::{self, Trip},
+        state::State,
+        views::CallView,
+    },
+};
+
+/// Requests a call. With `payment` it is paid at once, and the answer waits for the outcome.
+#[utoipa::path(post, path = "/v1/calls", tag = "customer", request_body = NewCall,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "1 to 255 visible ASCII characters; repeating key and body answers the same call")),
+    responses(
+        (status = 201, body = CallView<'static>),
+        (status = 200, description = "The call that the same request made before", body = CallView<'static>),
+        (status = 402, description = "payment_declined", body = crate::http::error::Document<'static>,
+            content_type = "application/problem+json"),
+        Refusals,
+    ))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    http: HttpRequest,
+    Json(body): Json<NewCall>,
+) -> Result<HttpResponse, Problem> {
+    let customer = who.customer()?;
+    who.must_use(&body.service)?;
+    body.check()?;
+    let policy = state.policy(&body.service)?;
+    not_chosen(policy, body.driver_id.as_ref(), body.period.as_ref())?;
+    let identity = Identity::of(http.headers(), customer, &body)?;
+    if identity.fingerprint.is_some()
+        && let Some(call) = state.engine.call(&identity.call).await.map_err(|error| refusal(&state, &who, error))?
+    {
+        return repeat::answer_again(&state, &who, &identity, &body, &call).await;
+    }
+    let request = requested(&state, policy, customer, &identity, &body)?;
+    match state.engine.request_call(request, who.cause()).await {
+        Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
+            repeat::answer_again(&state, &who, &identity, &body, &call).await
+        }
+        outcome => answer(&state, &who, StatusCode::CREATED, outcome),
+    }
+}
+
+fn requested(
+    state: &State,
+    policy: &Policy,
+    customer: &CustomerId,
+    identity: &Identity,
+    body: &NewCall,
+) -> Result<Request, Problem> {
+    Ok(Request {
+        id: identity.call.clone(),
+        service: body.service.clone(),
+        customer_id: customer.clone(),
+        pickup: body.pickup.clone(),
+        dropoff: body.dropoff.clone(),
+        note: body.note.clone(),
+        fare: fare(state, policy, customer, body)?,
+        request_fingerprint: identity.fingerprint.clone(),
+        method: body.payment.as_ref().map(|payment| Method(payment.method.clone())),
+    })
+}
+
+/// The promised fare, or what the trip costs now.
+fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -> Result<Money, Problem> {
+    let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
+    match &body.quote {
+        Some(quote) => quotes::verify(&state.keys, quote, &Trip { customer, service: &body.service, pickup, dropoff }),
+        None => Ok(policy.fare(pickup, dropoff)),
+    }
+}
+
+/// The service refused the call because of where it is.
+pub(super) fn out_of_area(state: &State, who: &Principal, call: &Call) -> Problem {
+    let problem = Problem::new(Code::OutOfArea, format!("{} is not offered for this trip", call.service));
+    about(state, who, problem, Some(call))
+}

@@ -1,0 +1,154 @@
+//! `POST /v1/drivers/{id}/position`: where a driver is, or the way it came, oldest first.
+
+use actix_web::{HttpResponse, web::Data};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::in_scope;
+use crate::{
+    clock,
+    domain::{LatLng, driver::Fix},
+    http::{
+        auth::Principal,
+        error::Problem,
+        json::{self, Text},
+        openapi::Refusals,
+        path::DriverPath,
+        state::State,
+    },
+};
+
+/// The most positions that are taken at once.
+const POSITIONS_MAX: usize = 1_000;
+/// How far ahead of the server a driver's clock may be.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// Where a driver is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Position {
+    /// Degrees north, -90 to 90.
+    #[schema(example = 37.4979, minimum = -90, maximum = 90)]
+    lat: f64,
+    /// Degrees east, -180 to 180.
+    #[schema(example = 127.0276, minimum = -180, maximum = 180)]
+    lng: f64,
+    /// How accurate that is, in metres.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    accuracy_m: Option<f64>,
+    /// Where it is heading, in degrees from north, 0 to 360.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 360)]
+    heading: Option<f64>,
+    /// How fast it is, in metres per second.
+    #[serde(default)]
+    #[schema(minimum = 0)]
+    speed_mps: Option<f64>,
+    /// When it was there; now, unless given.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
+}
+
+impl Position {
+    /// The position, checked.
+    pub(in crate::http) fn fix(&self, now: Timestamp) -> Result<Fix, Problem> {
+        let position = LatLng::new(self.lat, self.lng).map_err(|error| Problem::invalid(error.to_string()))?;
+        in_range("accuracy_m", self.accuracy_m, 0.0..=1e6)?;
+        in_range("heading", self.heading, 0.0..=360.0)?;
+        in_range("speed_mps", self.speed_mps, 0.0..=1e4)?;
+        let at = self.at.unwrap_or(now);
+        if at > now + AHEAD_MAX {
+            return Err(Problem::invalid(format!("at: {at} is more than {AHEAD_MAX:#} ahead of the server's {now}")));
+        }
+        Ok(Fix { position, at })
+    }
+}
+
+fn in_range(field: &str, value: Option<f64>, range: std::ops::RangeInclusive<f64>) -> Result<(), Problem> {
+    match value {
+        Some(value) if !range.contains(&value) => {
+            let (low, high) = range.into_inner();
+            Err(Problem::invalid(format!("{field} must be {low} to {high}, got {value}")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The newest of the positions in a body, all of them checked.
+fn newest(body: &[u8], now: Timestamp) -> Result<Option<Fix>, Problem> {
+    let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if !is_list {
+        return json::parse::<Position>(body)?.fix(now).map(Some);
+    }
+    let positions: Vec<Position> = json::parse(body)?;
+    if positions.len() > POSITIONS_MAX {
+        let count = positions.len();
+        return Err(Problem::invalid(format!("at most {POSITIONS_MAX} positions at once, got {count}")));
+    }
+    let mut newest: Option<Fix> = None;
+    for (index, position) in positions.iter().enumerate() {
+        let fix = position.fix(now).map_err(|problem| Problem::invalid(format!("[{index}]: {}", problem.detail())))?;
+        if newest.is_some_and(|before| before.at > fix.at) {
+            return Err(Problem::invalid(format!("[{index}].at: positions must be given oldest first")));
+        }
+        newest = Some(fix);
+    }
+    Ok(newest)
+}
+
+/// Says where a driver is, or the way it came: a list, oldest first.
+#[utoipa::path(post, path = "/v1/drivers/{id}/position", tag = "driver", params(("id" = String, Path)),
+    request_body(content = Position, description = "One position, or a list of up to 1000, oldest first"),
+    responses((status = 204), Refusals))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    DriverPath(id): DriverPath,
+    Text(body): Text,
+) -> Result<HttpResponse, Problem> {
+    in_scope(&state, &who, &id).await?;
+    if let Some(fix) = newest(&body, clock::now())? {
+        state.engine.move_driver(&id, fix, who.cause()).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<Option<Fix>, Problem> {
+        newest(body.as_bytes(), "2026-01-01T12:00:00Z".parse().expect("a time"))
+    }
+
+    #[test]
+    fn the_newest_of_a_list_counts() -> Result<(), Problem> {
+        let list = r#"[{"lat":1,"lng":2,"at":"2026-01-01T11:59:00Z"},{"lat":3,"lng":4,"at":"2026-01-01T11:59:30Z"}]"#;
+        assert_eq!(read(list)?.map(|fix| fix.position.lat()), Some(3.0));
+        assert_eq!(
+            read(r#" {"lat":1,"lng":2,"heading":90,"speed_mps":3.5,"accuracy_m":10}"#)?.map(|fix| fix.position.lng()),
+            Some(2.0)
+        );
+        assert_eq!(read("[]")?, None);
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_positions_are_refused() {
+        for (body, word) in [
+            (r#"{"lat":91,"lng":2}"#, "lat"),
+            (r#"{"lat":1,"lng":2,"accuracy_m":-1}"#, "accuracy_m"),
+            (r#"{"lat":1,"lng":2,"heading":1e300}"#, "heading"),
+            (r#"{"lat":1,"lng":2,"at":"2026-01-01T12:02:00Z"}"#, "ahead"),
+            (r#"{"lat":1,"lng":2,"at":"yesterday"}"#, "at"),
+            (r#"[{"lat":1,"lng":2},{"lat":1,"lng":181}]"#, "[1]"),
+            (r#"[{"lat":1,"lng":2},{"lat":1,"lng":2,"at":"2026-01-01T11:00:00Z"}]"#, "oldest first"),
+        ] {
+            let problem = read(body).expect_err(body);
+            assert!(problem.detail().contains(word), "{body} → {problem}");
+        }
+    }
+}

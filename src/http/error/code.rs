@@ -1,0 +1,172 @@
+//! The kinds of refusals: code, status and title of each.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+
+/// The kind of a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The request makes no sense.
+    InvalidRequest,
+    /// No token, or one that is not good.
+    Unauthorized,
+    /// The role may not do that.
+    Forbidden,
+    /// There is no such thing, as far as the caller may know.
+    NotFound,
+    /// The path does not have that method.
+    MethodNotAllowed,
+    /// The request took too long to arrive.
+    RequestTimeout,
+    /// The body is too long.
+    PayloadTooLarge,
+    /// The body is not JSON.
+    UnsupportedMediaType,
+    /// The service is not offered there.
+    OutOfArea,
+    /// The payment method was refused.
+    PaymentDeclined,
+    /// The payment gateway cannot be used now.
+    PaymentUnavailable,
+    /// The payment's outcome is not known yet.
+    PaymentPending,
+    /// The amount is below what may be charged.
+    PaymentBelowMinimum,
+    /// Another driver has the call, or it is over.
+    CallTaken,
+    /// The call is not offered to this driver.
+    NotOffered,
+    /// The state does not allow that.
+    IllegalTransition,
+    /// The driver is not free.
+    DriverUnavailable,
+    /// The idempotency key belongs to another request.
+    IdempotencyConflict,
+    /// The quote is too old.
+    QuoteExpired,
+    /// It exists already.
+    AlreadyExists,
+    /// Too many requests by this client.
+    RateLimited,
+    /// Too many requests altogether.
+    Overloaded,
+    /// Nothing can be committed now.
+    StoreUnavailable,
+    /// The actor failed too often and waits for an operator.
+    Parked,
+    /// The actor failed at this request and is being restarted.
+    ActorRestarted,
+    /// The server is not ready.
+    NotReady,
+    /// A fault of the server.
+    Internal,
+}
+
+struct Facts {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+}
+
+impl Code {
+    /// Every kind.
+    pub const ALL: [Self; 27] = [
+        Self::InvalidRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::OutOfArea,
+        Self::PaymentDeclined,
+        Self::PaymentUnavailable,
+        Self::PaymentPending,
+        Self::PaymentBelowMinimum,
+        Self::CallTaken,
+        Self::NotOffered,
+        Self::IllegalTransition,
+        Self::DriverUnavailable,
+        Self::IdempotencyConflict,
+        Self::QuoteExpired,
+        Self::AlreadyExists,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::StoreUnavailable,
+        Self::Parked,
+        Self::ActorRestarted,
+        Self::NotReady,
+        Self::Internal,
+    ];
+
+    /// The code for programs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.facts().code
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        self.facts().status
+    }
+
+    /// The title for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.facts().title
+    }
+
+    /// When to try again, unless something better is known.
+    pub(super) fn retry_after(self) -> Option<Duration> {
+        matches!(self.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            .then_some(Duration::from_secs(if self == Self::Parked { 30 } else { 1 }))
+    }
+
+    /// Whether what the client is still sending is not worth reading.
+    pub(super) fn ends_the_connection(self) -> bool {
+        matches!(self, Self::RequestTimeout | Self::PayloadTooLarge)
+    }
+
+    fn facts(self) -> Facts {
+        use StatusCode as S;
+        let (status, code, title) = match self {
+            Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request makes no sense"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A good token is needed"),
+            Self::PaymentDeclined => (S::PAYMENT_REQUIRED, "payment_declined", "The payment was declined"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not for this role"),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such thing"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
+            Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
+            Self::CallTaken => (S::CONFLICT, "call_taken", "The call is taken or over"),
+            Self::NotOffered => (S::CONFLICT, "not_offered", "The call is not offered to this driver"),
+            Self::IllegalTransition => (S::CONFLICT, "illegal_transition", "The state does not allow that"),
+            Self::DriverUnavailable => (S::CONFLICT, "driver_unavailable", "The driver is not free"),
+            Self::IdempotencyConflict => {
+                (S::CONFLICT, "idempotency_conflict", "The idempotency key belongs to another request")
+            }
+            Self::AlreadyExists => (S::CONFLICT, "already_exists", "It exists already"),
+            Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too long"),
+            Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not JSON"),
+            Self::OutOfArea => (S::UNPROCESSABLE_ENTITY, "out_of_area", "Outside the service area"),
+            Self::PaymentBelowMinimum => {
+                (S::UNPROCESSABLE_ENTITY, "payment_below_minimum", "The amount is below the minimum payment")
+            }
+            Self::QuoteExpired => (S::UNPROCESSABLE_ENTITY, "quote_expired", "The quote is too old"),
+            Self::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
+            Self::PaymentUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "payment_unavailable", "The payment gateway cannot be used now")
+            }
+            Self::PaymentPending => (S::SERVICE_UNAVAILABLE, "payment_pending", "The payment is still under way"),
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is overloaded"),
+            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "store_unavailable", "Nothing can be committed now"),
+            Self::Parked => (S::SERVICE_UNAVAILABLE, "parked", "Out of order until an operator resumes it"),
+            Self::ActorRestarted => (S::SERVICE_UNAVAILABLE, "actor_restarted", "It failed and is being restarted"),
+            Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),
+        };
+        Facts { status, code, title }
+    }
+}

@@ -1,0 +1,132 @@
+//! How refusals of the actors, the domain and the read model become problems.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Code, Problem};
+use crate::{
+    actors::{CallError, entity::AskError, ops::OpsError},
+    domain::{Rejection, call::Call},
+    readmodel::ReadError,
+};
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        let code = match &rejection {
+            Rejection::NotFound => Code::NotFound,
+            Rejection::Exists => Code::AlreadyExists,
+            Rejection::IllegalTransition { .. } => Code::IllegalTransition,
+            Rejection::CallTaken => Code::CallTaken,
+            Rejection::NotOffered => Code::NotOffered,
+            Rejection::DriverUnavailable { .. } => Code::DriverUnavailable,
+            Rejection::Forbidden => Code::Forbidden,
+            Rejection::PaymentPending => Code::PaymentPending,
+            Rejection::BelowMinimum { .. } => Code::PaymentBelowMinimum,
+            Rejection::Invalid(_) => Code::InvalidRequest,
+        };
+        Self::new(code, rejection.to_string())
+    }
+}
+
+impl<S> From<AskError<S>> for Problem {
+    fn from(error: AskError<S>) -> Self {
+        let said = error.to_string();
+        match error {
+            AskError::Rejected { rejection, .. } => rejection.into(),
+            AskError::Parked => Self::new(Code::Parked, format!("{said}; an operator can resume it")),
+            AskError::Overloaded { retry_after } => Self::new(Code::Overloaded, said).retry_after(retry_after),
+            AskError::Unavailable { retry_after } => Self::new(Code::StoreUnavailable, said).retry_after(retry_after),
+            AskError::Crashed => Self::new(Code::ActorRestarted, format!("{said}; repeating the request is safe")),
+            AskError::Stopping => Self::new(Code::StoreUnavailable, said).retry_after(Duration::from_secs(2)),
+        }
+    }
+}
+
+/// The problem, and the call that it is about when there is one. Who may see that call is for the caller to judge.
+impl From<CallError> for (Problem, Option<Arc<Call>>) {
+    fn from(error: CallError) -> Self {
+        let said = error.to_string();
+        match error {
+            CallError::Ask(AskError::Rejected { rejection, state }) => (rejection.into(), state),
+            CallError::Ask(error) => (error.into(), None),
+            CallError::Driver(error) => (error.into(), None),
+            CallError::OutOfArea { call } => (Problem::new(Code::OutOfArea, said), Some(call)),
+            CallError::PaymentDeclined { call, .. } => {
+                (Problem::new(Code::PaymentDeclined, format!("{said}; pay with another method")), Some(call))
+            }
+            CallError::PaymentUnavailable { call, retry_after } => {
+                (Problem::new(Code::PaymentUnavailable, said).retry_after(retry_after), Some(call))
+            }
+            CallError::PaymentPending { call, retry_after } => {
+                (Problem::new(Code::PaymentPending, said).retry_after(retry_after), Some(call))
+            }
+            CallError::DriverUnavailable { call, .. } => (Problem::new(Code::DriverUnavailable, said), call),
+        }
+    }
+}
+
+impl From<OpsError> for Problem {
+    fn from(error: OpsError) -> Self {
+        let code = match &error {
+            OpsError::NoSuchKind { .. } | OpsError::NoSuchActor { .. } => Code::NotFound,
+            OpsError::NotParked { .. } => Code::IllegalTransition,
+            OpsError::Parked { .. } => Code::Parked,
+            OpsError::NoAnswer(_) => Code::ActorRestarted,
+            OpsError::Store(_) => Code::StoreUnavailable,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::BadCursor => Self::invalid(error.to_string()),
+            ReadError::Unavailable(_) | ReadError::Unreadable(_) => {
+                tracing::error!(%error, "the read model does not answer");
+                Self::new(
+                    Code::StoreUnavailable,
+                    "lists and histories cannot be read now; calls are taken all the same",
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rejection_has_its_status() {
+        for (rejection, status) in [
+            (Rejection::NotFound, 404),
+            (Rejection::Exists, 409),
+            (Rejection::IllegalTransition { state: "started", command: "cancel" }, 409),
+            (Rejection::CallTaken, 409),
+            (Rejection::NotOffered, 409),
+            (Rejection::DriverUnavailable { status: "engaged" }, 409),
+            (Rejection::Forbidden, 403),
+            (Rejection::PaymentPending, 503),
+            (Rejection::BelowMinimum { amount: 4_999, minimum: 5_000 }, 422),
+            (Rejection::Invalid("x".to_owned()), 400),
+        ] {
+            let problem = Problem::from(rejection.clone());
+            assert_eq!(problem.code().status(), status, "{rejection:?}");
+            assert_eq!(problem.detail(), rejection.to_string());
+        }
+    }
+
+    #[test]
+    fn an_actor_without_an_answer_is_503_with_a_time_to_come_back() {
+        for (error, code) in [
+            (AskError::<Call>::Parked, Code::Parked),
+            (AskError::Overloaded { retry_after: Duration::from_secs(3) }, Code::Overloaded),
+            (AskError::Unavailable { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),
+            (AskError::Crashed, Code::ActorRestarted),
+            (AskError::Stopping, Code::StoreUnavailable),
+        ] {
+            let problem = Problem::from(error);
+            assert_eq!((problem.code(), problem.code().status().as_u16()), (code, 503));
+        }
+    }
+}

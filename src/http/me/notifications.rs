@@ -1,0 +1,101 @@
+//! `GET /v1/me/notifications`: what one was told.
+
+use actix_web::{HttpResponse, web::Data};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{CallId, Role, ServiceId, policy::Text},
+    http::{
+        auth::Principal,
+        error::Problem,
+        json,
+        openapi::Refusals,
+        query::{self, Query},
+        state::State,
+        views::{Label, Page},
+    },
+    readmodel::Notice,
+};
+
+/// Which notifications.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct NoticeQuery {
+    /// For operators: of which service. May be left out when there is only one for the token.
+    #[serde(default)]
+    service: Option<String>,
+    /// How many, 1 to 200; 50 unless given.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(default)]
+    cursor: Option<String>,
+}
+
+/// Something that a person was told.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Notification {
+    /// Its id; higher is later.
+    id: String,
+    /// On what occasion.
+    #[schema(example = "assigned")]
+    occasion: String,
+    /// About which call, if about one.
+    #[schema(value_type = Option<String>)]
+    call: Option<CallId>,
+    /// Of which service.
+    #[schema(value_type = String)]
+    service: ServiceId,
+    /// In what words.
+    #[schema(value_type = Label<'static>)]
+    text: Text,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<Notice> for Notification {
+    fn from(notice: Notice) -> Self {
+        let Notice { id, occasion, call, service, text, at, .. } = notice;
+        Self { id, occasion, call, service, text, at }
+    }
+}
+
+/// What one was told, latest first. Operators are told by service.
+#[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery),
+    responses((status = 200, body = Page<Notification>), Refusals))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    Query(query): Query<NoticeQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (limit, cursor) = (query::limit(query.limit)?, query.cursor.as_deref());
+    let service = query::service(query.service)?;
+    let page = match who.role() {
+        Role::Operator => {
+            let service = operated(&state, &who, service)?;
+            state.read_model.notifications(Role::Operator, service.as_str(), limit, cursor).await?
+        }
+        role @ (Role::Customer | Role::Driver) => state.read_model.notifications(role, who.id(), limit, cursor).await?,
+    };
+    let items = page.items.into_iter().map(Notification::from).collect();
+    json::ok(&Page { items, next_cursor: page.next_cursor })
+}
+
+/// The service whose notifications an operator wants.
+fn operated(state: &State, who: &Principal, service: Option<ServiceId>) -> Result<ServiceId, Problem> {
+    if let Some(service) = service {
+        state.policy(&service)?;
+        who.must_use(&service)?;
+        return Ok(service);
+    }
+    let mut own = state.engine.policies.iter().map(|policy| &policy.service).filter(|service| who.may_use(service));
+    match (own.next(), own.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(Problem::invalid("service: say of which service; operators are told by service")),
+    }
+}

@@ -1,0 +1,61 @@
+//! `GET /v1/me`: who one is, and one's history in numbers.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web::Data};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    domain::{Party, Role, ServiceId},
+    http::{auth::Principal, error::Problem, json, openapi::Refusals, state::State, views::DriverView},
+};
+
+/// A person.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Me<'a> {
+    /// The token's `sub`.
+    #[schema(value_type = String, example = "mina")]
+    id: &'a str,
+    /// customer, driver or operator.
+    #[schema(value_type = String, example = "customer")]
+    role: Role,
+    /// The services that the token is limited to; null: all.
+    #[schema(value_type = Option<Vec<String>>)]
+    services: Option<&'a [ServiceId]>,
+    /// How many calls there are in each status that occurs.
+    calls: BTreeMap<String, u64>,
+    /// A driver's own registration, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<DriverView<'a>>,
+}
+
+/// Who one is, and one's calls in numbers.
+#[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = 200, body = Me<'static>), Refusals))]
+pub(in crate::http) async fn handle(state: Data<State>, who: Principal) -> Result<HttpResponse, Problem> {
+    let driver = match who.party() {
+        Party::Driver(id) => state.engine.driver(id).await?,
+        Party::Customer(_) | Party::Operator(_) | Party::System => None,
+    };
+    json::ok(&Me {
+        id: who.id(),
+        role: who.role(),
+        services: who.services(),
+        calls: counts(&state, &who).await?,
+        driver: driver.as_deref().map(|driver| state.driver_view(driver)),
+    })
+}
+
+/// An operator's are those of its services.
+async fn counts(state: &State, who: &Principal) -> Result<BTreeMap<String, u64>, Problem> {
+    if who.role() != Role::Operator {
+        return Ok(state.read_model.summary(who.role(), who.id()).await?.calls);
+    }
+    let mut sum = BTreeMap::new();
+    for policy in state.engine.policies.iter().filter(|policy| who.may_use(&policy.service)) {
+        for (status, count) in state.read_model.summary(Role::Operator, policy.service.as_str()).await?.calls {
+            *sum.entry(status).or_default() += count;
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,64 @@
+//! Figures: how many requests, how they ended, how long they took. Rendered for Prometheus at `/metrics`.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    http::{Method, StatusCode},
+    web::Data,
+};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::{
+    error::{Code, Problem},
+    state::State,
+};
+
+const REQUESTS: &str = "callout_http_requests_total";
+const SECONDS: &str = "callout_http_request_seconds";
+/// How many WebSockets are open.
+pub(super) const SOCKETS: &str = "callout_ws_sockets";
+/// Upper bounds of latency buckets, in seconds: from a cached answer to the request timeout.
+const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Installs the recorder that every metric of the process goes to. Once, before anything is counted.
+///
+/// # Errors
+/// When there is a recorder already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)?
+        .install_recorder()?;
+    describe_counter!(REQUESTS, "Requests, by method, route and status");
+    describe_histogram!(SECONDS, Unit::Seconds, "Time to answer a request, by route");
+    describe_gauge!(SOCKETS, "Open WebSockets");
+    Ok(handle)
+}
+
+/// `GET /metrics`.
+pub(super) async fn handle(state: Data<State>) -> Result<HttpResponse, Problem> {
+    let Some(metrics) = &state.metrics else {
+        return Err(Problem::new(Code::NotFound, "metrics are not recorded by this process"));
+    };
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render()))
+}
+
+/// Counts a request.
+pub(super) fn request(method: &Method, route: Option<&str>, status: StatusCode, took: Duration) {
+    let route = route.unwrap_or("unknown").to_owned();
+    counter!(REQUESTS, "method" => name(method), "route" => route.clone(), "status" => status.as_u16().to_string())
+        .increment(1);
+    histogram!(SECONDS, "route" => route).record(took.as_secs_f64());
+}
+
+/// Clients may send methods of any name: those that no route has are one.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,153 @@
+//! The OpenAPI document, generated from the endpoints, and the page that shows it.
+
+use std::sync::{Arc, LazyLock};
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use bytes::Bytes;
+use utoipa::{
+    IntoResponses, Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_swagger_ui::Config;
+
+use super::{
+    calls, drivers,
+    error::{Document, Problem},
+    health, me, ops, quotes, services, ws,
+};
+
+/// What every endpoint may answer besides its own: problem documents.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes refusals in the OpenAPI document")]
+pub(super) enum Refusals {
+    /// invalid_request
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(#[to_schema] Document<'static>),
+    /// unauthorized
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(#[to_schema] Document<'static>),
+    /// forbidden
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] Document<'static>),
+    /// not_found
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] Document<'static>),
+    /// call_taken, not_offered, illegal_transition, driver_unavailable, idempotency_conflict, already_exists
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] Document<'static>),
+    /// payload_too_large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] Document<'static>),
+    /// unsupported_media_type
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(#[to_schema] Document<'static>),
+    /// out_of_area, payment_below_minimum, quote_expired
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unprocessable(#[to_schema] Document<'static>),
+    /// rate_limited; Retry-After says when to come back
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(#[to_schema] Document<'static>),
+    /// overloaded, parked, store_unavailable, actor_restarted, payment_unavailable, payment_pending; Retry-After says when
+    /// to come back
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] Document<'static>),
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "callout", description = "An actor-based reactive backend for on-demand services"),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    paths(
+        services::handle,
+        quotes::handle,
+        calls::request::handle,
+        calls::list::handle,
+        calls::get::handle,
+        calls::pay::handle,
+        calls::timeline::handle,
+        calls::cancel::handle,
+        calls::accept::handle,
+        calls::decline::handle,
+        calls::start::handle,
+        calls::complete::handle,
+        drivers::register::handle,
+        drivers::get::handle,
+        drivers::list::handle,
+        drivers::retire::handle,
+        drivers::availability::handle,
+        drivers::position::handle,
+        drivers::offers::handle,
+        me::show::handle,
+        me::calls::handle,
+        me::notifications::handle,
+        ops::actors::handle,
+        ops::actor::show,
+        ops::actor::crash,
+        ops::actor::resume,
+        ops::gateway::show,
+        ops::gateway::set_breaker,
+        ops::simulator::set_faults,
+        ops::simulator::charges,
+        ws::handle,
+        health::live,
+        health::ready,
+    )
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let mut scheme = Http::new(HttpAuthScheme::Bearer);
+        scheme.bearer_format = Some("JWT".to_owned());
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+static DOCUMENT: LazyLock<Bytes> =
+    LazyLock::new(|| Api::openapi().to_json().map(Bytes::from).unwrap_or_else(|_| Bytes::from_static(b"{}")));
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
+
+/// `GET /openapi.json`.
+pub(super) async fn document() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
+}
+
+/// `GET /docs`: its page refers to its files relatively, so the slash matters.
+pub(super) async fn to_docs() -> HttpResponse {
+    HttpResponse::Found().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+/// `GET /docs/…`: the page and its files.
+pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let file = request.match_info().get("file").unwrap_or_default();
+    match utoipa_swagger_ui::serve(file, Arc::clone(&PAGE)) {
+        Ok(Some(file)) => {
+            let mut response = HttpResponse::Ok();
+            if file.gzpipped {
+                response.insert_header((header::CONTENT_ENCODING, "gzip"));
+            }
+            Ok(response.content_type(file.content_type).body(file.bytes.into_owned()))
+        }
+        Ok(None) | Err(_) => Err(Problem::not_found("page")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_describes_endpoints_their_bodies_and_their_refusals() -> Result<(), serde_json::Error> {
+        let document: serde_json::Value = serde_json::from_slice(&DOCUMENT)?;
+        let request = &document["paths"]["/v1/calls"]["post"];
+        assert!(request["requestBody"].is_object() && request["responses"]["201"].is_object(), "{request}");
+        assert!(request["responses"]["503"]["content"]["application/problem+json"].is_object(), "{request}");
+        for schema in ["Call", "Driver", "Problem", "Place", "Money", "NewCall"] {
+            assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
+        }
+        Ok(())
+    }
+}

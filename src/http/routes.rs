@@ -1,0 +1,111 @@
+//! Which path leads to which endpoint. Unknown paths and methods are problems too.
+
+use actix_web::{
+    HttpResponse, Resource, Route,
+    http::Method,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    calls, drivers, edge,
+    error::{Code, Problem},
+    health, me, metrics, openapi, ops, quotes, services, ws,
+};
+
+/// A path and its endpoints.
+struct Path {
+    resource: Resource,
+    methods: Vec<&'static str>,
+}
+
+impl Path {
+    fn new(path: &str) -> Self {
+        Self { resource: web::resource(path), methods: Vec::new() }
+    }
+
+    fn get(self, route: Route) -> Self {
+        self.on(Method::GET, "GET", route)
+    }
+
+    fn post(self, route: Route) -> Self {
+        self.on(Method::POST, "POST", route)
+    }
+
+    fn put(self, route: Route) -> Self {
+        self.on(Method::PUT, "PUT", route)
+    }
+
+    fn delete(self, route: Route) -> Self {
+        self.on(Method::DELETE, "DELETE", route)
+    }
+
+    fn on(mut self, method: Method, name: &'static str, route: Route) -> Self {
+        self.methods.push(name);
+        Self { resource: self.resource.route(route.method(method)), methods: self.methods }
+    }
+
+    fn register(self, config: &mut ServiceConfig) {
+        let methods = self.methods.join(", ");
+        let refuse = move || {
+            let detail = format!("this path has {methods} only");
+            let problem = Problem::new(Code::MethodNotAllowed, detail).allow(methods.clone());
+            std::future::ready(Err::<HttpResponse, Problem>(problem))
+        };
+        config.service(self.resource.default_service(web::to(refuse)).wrap(from_fn(edge::innermost)));
+    }
+}
+
+/// Every path.
+pub(super) fn configure(config: &mut ServiceConfig) {
+    let to_call = |rest: &str| Path::new(&format!("/v1/calls/{{id}}{rest}"));
+    let to_driver = |rest: &str| Path::new(&format!("/v1/drivers/{{id}}{rest}"));
+    let to_actor = |rest: &str| Path::new(&format!("/v1/ops/actors/{{kind}}/{{id}}{rest}"));
+    let paths = [
+        Path::new("/v1/services").get(web::to(services::handle)),
+        Path::new("/v1/quotes").post(web::to(quotes::handle)),
+        Path::new("/v1/calls").get(web::to(calls::list::handle)).post(web::to(calls::request::handle)),
+        to_call("").get(web::to(calls::get::handle)),
+        to_call("/timeline").get(web::to(calls::timeline::handle)),
+        to_call("/pay").post(web::to(calls::pay::handle)),
+        to_call("/cancel").post(web::to(calls::cancel::handle)),
+        to_call("/accept").post(web::to(calls::accept::handle)),
+        to_call("/decline").post(web::to(calls::decline::handle)),
+        to_call("/start").post(web::to(calls::start::handle)),
+        to_call("/complete").post(web::to(calls::complete::handle)),
+        Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
+        to_driver("")
+            .get(web::to(drivers::get::handle))
+            .put(web::to(drivers::register::handle))
+            .delete(web::to(drivers::retire::handle)),
+        to_driver("/availability").put(web::to(drivers::availability::handle)),
+        to_driver("/position").post(web::to(drivers::position::handle)),
+        to_driver("/offers").get(web::to(drivers::offers::handle)),
+        Path::new("/v1/me").get(web::to(me::show::handle)),
+        Path::new("/v1/me/calls").get(web::to(me::calls::handle)),
+        Path::new("/v1/me/notifications").get(web::to(me::notifications::handle)),
+        Path::new("/v1/ops/actors").get(web::to(ops::actors::handle)),
+        to_actor("").get(web::to(ops::actor::show)),
+        to_actor("/crash").post(web::to(ops::actor::crash)),
+        to_actor("/resume").post(web::to(ops::actor::resume)),
+        Path::new("/v1/ops/gateway").get(web::to(ops::gateway::show)),
+        Path::new("/v1/ops/gateway/breaker").put(web::to(ops::gateway::set_breaker)),
+        Path::new("/v1/ops/gateway/simulator").put(web::to(ops::simulator::set_faults)),
+        Path::new("/v1/ops/gateway/simulator/charges").get(web::to(ops::simulator::charges)),
+        Path::new("/v1/ws").get(web::to(ws::handle)),
+        Path::new("/health/live").get(web::to(health::live)),
+        Path::new("/health/ready").get(web::to(health::ready)),
+        Path::new("/metrics").get(web::to(metrics::handle)),
+        Path::new("/openapi.json").get(web::to(openapi::document)),
+        Path::new("/docs").get(web::to(openapi::to_docs)),
+        Path::new("/docs/{file:.*}").get(web::to(openapi::docs)),
+    ];
+    for path in paths {
+        path.register(config);
+    }
+    config.default_service(web::to(unknown));
+}
+
+async fn unknown() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("path"))
+}

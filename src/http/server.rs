@@ -1,0 +1,62 @@
+//! Runs the server on a listener until it is told to stop, and finishes what was begun.
+
+use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web};
+
+use super::{edge, routes, state::State};
+
+/// How long a connection may be silent between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a connection may take to close.
+const CLOSING: Duration = Duration::from_secs(2);
+/// How often quiet clients are forgotten by the limiters and figures are condensed.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Serves `listener` until `shutdown` is done; then answers what is under way within the configured grace, closes the
+/// sockets, and returns. Whether requests are welcome before that is [`super::Lifecycle`]'s to say.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    let settings = state.settings.clone();
+    let data = web::Data::from(Arc::clone(&state));
+    let mut server = HttpServer::new(move || {
+        App::new().app_data(data.clone()).wrap(from_fn(edge::outermost)).configure(routes::configure)
+    })
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(state.client_patience())
+    .client_disconnect_timeout(CLOSING)
+    .max_connections(usize::try_from(settings.connections_max).unwrap_or(usize::MAX))
+    .shutdown_timeout(settings.drain_grace_s)
+    .disable_signals();
+    if settings.workers > 0 {
+        server = server.workers(settings.workers.into());
+    }
+    let server = server.listen(listener)?.run();
+    let handle = server.handle();
+    let upkeep = actix_web::rt::spawn(keep_up(Arc::clone(&state)));
+    let stop = async {
+        shutdown.await;
+        state.lifecycle.drain();
+        handle.stop(true).await;
+        std::future::pending::<()>().await;
+    };
+    let served = tokio::select! {
+        served = server => served,
+        () = stop => Ok(()),
+    };
+    upkeep.abort();
+    served
+}
+
+async fn keep_up(state: Arc<State>) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        state.limits.forget_quiet();
+        if let Some(metrics) = &state.metrics {
+            metrics.run_upkeep();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Makes tokens: for `callout token`, and those printed at a start in development mode.
+
+use std::{sync::Arc, time::Duration};
+
+use jsonwebtoken::{Algorithm, Header, encode};
+use serde::{Deserialize, Serialize};
+
+use super::keys::Keys;
+use crate::{
+    clock,
+    domain::{Role, ServiceId},
+};
+
+/// What a token says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Claims {
+    /// Who it is.
+    pub sub: Arc<str>,
+    /// As what.
+    pub role: Role,
+    /// Until when it is good, seconds since 1970.
+    pub exp: u64,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// Which services it is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Arc<[ServiceId]>>,
+}
+
+impl Keys {
+    /// A token for `sub` as `role`, good for `ttl` from now.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn mint(&self, role: Role, sub: &str, ttl: Duration) -> Result<String, jsonwebtoken::errors::Error> {
+        let now = u64::try_from(clock::now().as_second()).unwrap_or_default();
+        let claims = Claims {
+            sub: sub.into(),
+            role,
+            exp: now.saturating_add(ttl.as_secs()),
+            iss: Some(self.issuer.clone()),
+            services: None,
+        };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.sign_tokens)
+    }
+}

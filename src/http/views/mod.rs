@@ -1,0 +1,30 @@
+//! What clients see of calls, drivers and services: exactly the public interface, borrowed from the domain's states and
+//! written straight to bytes.
+
+mod call;
+mod driver;
+mod places;
+mod service;
+
+use serde::Serialize;
+
+pub(super) use call::{CallView, Label};
+pub(super) use driver::DriverView;
+pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};
+pub(super) use service::ServiceView;
+
+/// A page of a list.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Give this back as `cursor` to go on; null when that was all.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is complete.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self { items, next_cursor: None }
+    }
+}

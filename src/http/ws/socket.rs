@@ -1,0 +1,178 @@
+//! One socket's task: hears the client, the hub, the clock and the server's end, one at a time.
+
+use std::time::Duration;
+
+use actix_web::web::Data;
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session};
+use bytestring::ByteString;
+use futures_util::StreamExt;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use metrics::gauge;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+
+use super::{frames::Told, subscriptions::Subscriptions};
+use crate::{
+    actors::hub::{Listener, Topic},
+    domain::Party,
+    http::{auth::Principal, lifecycle::Stage, metrics::SOCKETS, state::State},
+};
+
+/// Frames per second that a client may send in the long run; at once, enough to follow all it may follow.
+const FRAMES_PER_S: u32 = 100;
+const FRAMES_AT_ONCE: u32 = 1_200;
+/// How many bytes are set aside for a frame at first: most calls fit.
+const FRAME_BYTES: usize = 768;
+/// How long a client may take to make room for one frame. The system's buffers, some megabytes, are full by then.
+const WRITE_PATIENCE: Duration = Duration::from_secs(1);
+/// What a client that reads too slowly is told.
+const TOO_SLOW: u16 = 4008;
+
+/// A socket.
+pub(super) struct Socket {
+    pub(super) state: Data<State>,
+    pub(super) who: Principal,
+    pub(super) listener: Listener,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) rate: DefaultDirectRateLimiter,
+    session: Session,
+}
+
+/// Why a socket ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client is gone, or said goodbye.
+    Gone,
+    /// The client reads too slowly.
+    TooSlow,
+    /// Nothing was heard of the client.
+    Silent,
+    /// The server stops.
+    Stopping,
+    /// A frame is longer than allowed.
+    TooLong,
+    /// What came is no WebSocket frame.
+    Garbled,
+}
+
+/// Whether the socket goes on.
+pub(super) type Goes = Result<(), End>;
+
+impl Socket {
+    pub(super) fn new(state: Data<State>, who: Principal, session: Session) -> Self {
+        let outbox = usize::try_from(state.settings.ws_outbox_max).unwrap_or(usize::MAX);
+        let mut listener = state.engine.hub.listener(outbox);
+        own_topics(&state, &who).into_iter().for_each(|topic| listener.subscribe(topic));
+        let quota = Quota::per_second(at_least_one(FRAMES_PER_S)).allow_burst(at_least_one(FRAMES_AT_ONCE));
+        let rate = RateLimiter::direct(quota);
+        Self { state, who, listener, subscriptions: Subscriptions::default(), rate, session }
+    }
+
+    /// Runs the socket to its end.
+    pub(super) async fn serve(mut self, stream: AggregatedMessageStream) {
+        gauge!(SOCKETS).increment(1.0);
+        let end = match self.show_offers().await {
+            Ok(()) => self.run(stream).await,
+            Err(end) => end,
+        };
+        gauge!(SOCKETS).decrement(1.0);
+        tracing::debug!(who = self.who.id(), ?end, "a socket ends");
+        let patience = self.state.client_patience();
+        // A client that does not take the goodbye in time goes without.
+        let _ = timeout(patience, self.session.close(end.reason())).await;
+    }
+
+    async fn run(&mut self, mut stream: AggregatedMessageStream) -> End {
+        let mut stage = self.state.lifecycle.stage();
+        let mut pings = tokio::time::interval(Duration::from_secs(self.state.settings.ws_ping_s.max(1)));
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let silence = Duration::from_secs(self.state.settings.ws_idle_s);
+        let mut heard = Instant::now();
+        loop {
+            let goes = tokio::select! {
+                message = stream.next() => {
+                    heard = Instant::now();
+                    self.hear(message).await
+                }
+                note = self.listener.next() => match note {
+                    Some(note) => self.tell_of(&note).await,
+                    None => Err(End::Stopping),
+                },
+                _ = pings.tick() => if heard.elapsed() > silence { Err(End::Silent) } else { self.ping().await },
+                _ = stage.wait_for(|stage| *stage == Stage::Draining) => Err(End::Stopping),
+            };
+            match goes {
+                Err(end) => return end,
+                Ok(()) if self.listener.has_lagged() => return End::TooSlow,
+                Ok(()) => {}
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: Option<Result<AggregatedMessage, ProtocolError>>) -> Goes {
+        match message {
+            None | Some(Ok(AggregatedMessage::Close(_))) => Err(End::Gone),
+            Some(Err(ProtocolError::Overflow)) => Err(End::TooLong),
+            Some(Err(_)) => Err(End::Garbled),
+            Some(Ok(AggregatedMessage::Text(text))) => self.hear_text(&text).await,
+            Some(Ok(AggregatedMessage::Binary(_))) => self.refuse_binary().await,
+            Some(Ok(AggregatedMessage::Ping(bytes))) => {
+                let sent = timeout(WRITE_PATIENCE, self.session.pong(&bytes)).await;
+                taken(sent.map_err(|_| End::TooSlow)?)
+            }
+            Some(Ok(AggregatedMessage::Pong(_))) => Ok(()),
+        }
+    }
+
+    /// Sends a frame. A client that does not take it in time is given up.
+    pub(super) async fn send(&mut self, frame: &Told<'_>) -> Goes {
+        let mut text = Vec::with_capacity(FRAME_BYTES);
+        if let Err(error) = serde_json::to_writer(&mut text, frame) {
+            tracing::error!(%error, "a frame cannot be written");
+            return Ok(());
+        }
+        let Ok(text) = ByteString::try_from(text) else { return Ok(()) };
+        let sent = timeout(WRITE_PATIENCE, self.session.text(text)).await;
+        taken(sent.map_err(|_| End::TooSlow)?)
+    }
+
+    async fn ping(&mut self) -> Goes {
+        let sent = timeout(WRITE_PATIENCE, self.session.ping(b"")).await;
+        taken(sent.map_err(|_| End::TooSlow)?)
+    }
+}
+
+impl End {
+    fn reason(self) -> Option<CloseReason> {
+        let (code, description) = match self {
+            Self::Gone => return None,
+            Self::TooSlow => (CloseCode::Other(TOO_SLOW), "reads too slowly"),
+            Self::Silent => (CloseCode::Away, "nothing was heard of the client"),
+            Self::Stopping => (CloseCode::Away, "the server stops"),
+            Self::TooLong => (CloseCode::Size, "the frame is too long"),
+            Self::Garbled => (CloseCode::Protocol, "not a WebSocket frame"),
+        };
+        Some(CloseReason { code, description: Some(description.to_owned()) })
+    }
+}
+
+fn taken(sent: Result<(), actix_ws::Closed>) -> Goes {
+    sent.map_err(|_| End::Gone)
+}
+
+fn at_least_one(number: u32) -> std::num::NonZeroU32 {
+    std::num::NonZeroU32::new(number).unwrap_or(std::num::NonZeroU32::MIN)
+}
+
+/// What somebody hears without asking. Operators are told by service.
+fn own_topics(state: &State, who: &Principal) -> Vec<Topic> {
+    match who.party() {
+        Party::Customer(id) => vec![Topic::customer(id)],
+        Party::Driver(id) => vec![Topic::driver(id)],
+        Party::Operator(_) => {
+            let services = state.engine.policies.iter().map(|policy| &policy.service);
+            let own = services.filter(|service| who.may_use(service));
+            own.map(|service| Topic::Person(who.role(), service.to_arc())).collect()
+        }
+        Party::System => Vec::new(),
+    }
+}

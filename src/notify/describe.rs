@@ -1,0 +1,85 @@
+//! What a timeline says about each event of a call.
+
+use super::fill::{Fill, why_cancelled, why_denied};
+use crate::domain::{
+    call::{Call, Event},
+    payment::{News, PaymentStatus},
+    policy::{Policy, Text},
+};
+
+/// The name of an event: its `type` in JSON.
+#[must_use]
+pub fn event_type(event: &Event) -> &'static str {
+    match event {
+        Event::Requested(_) => "requested",
+        Event::Denied { .. } => "denied",
+        Event::PaymentStarted { .. } => "payment_started",
+        Event::PaymentChanged(_) => "payment_changed",
+        Event::DispatchStarted { .. } => "dispatch_started",
+        Event::Offered { .. } => "offered",
+        Event::OffersExpired { .. } => "offers_expired",
+        Event::OfferDeclined { .. } => "offer_declined",
+        Event::Assigned { .. } => "assigned",
+        Event::Started { .. } => "started",
+        Event::Completed { .. } => "completed",
+        Event::Cancelled { .. } => "cancelled",
+    }
+}
+
+/// An event in words, as the timeline shows it. `after` is the call once it had happened.
+#[must_use]
+pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
+    let fill = Fill::new(policy, after);
+    let (ko, en) = match event {
+        Event::Requested(_) => ("요청: {service}, {amount}", "Requested: {service}, {amount}"),
+        Event::Denied { reason } => {
+            return fill.because(why_denied(*reason)).fill(&text("요청 거절. {reason}", "Denied. {reason}"));
+        }
+        Event::PaymentStarted { .. } => ("결제 시도: {amount}", "Payment attempted: {amount}"),
+        Event::PaymentChanged(news) => return payment(fill, news),
+        Event::DispatchStarted { .. } => ("{noun} 찾는 중", "Looking for a {noun}"),
+        Event::Offered { drivers, .. } => {
+            let count = drivers.len();
+            return fill.fill(&Text {
+                ko: format!("{{noun}} {count}곳에 전달"),
+                en: format!("Offered to {count} × {{noun}}"),
+            });
+        }
+        Event::OffersExpired { .. } => ("전달한 콜에 응답 없음", "Offers expired"),
+        Event::OfferDeclined { .. } => ("{noun} 거절", "Declined by a {noun}"),
+        Event::Assigned { .. } => ("{noun} 배정: {driver}", "Assigned to {noun} {driver}"),
+        Event::Started { .. } => ("시작", "Started"),
+        Event::Completed { .. } => ("완료", "Completed"),
+        Event::Cancelled { by, reason } => {
+            let (ko, en) = match by.as_str() {
+                "customer" => ("고객이 취소. {reason}", "Cancelled by the customer. {reason}"),
+                "driver" => ("{noun} 측에서 취소. {reason}", "Cancelled by the {noun}. {reason}"),
+                "operator" => ("관리자가 취소. {reason}", "Cancelled by the operator. {reason}"),
+                _ => ("자동 취소. {reason}", "Cancelled by the system. {reason}"),
+            };
+            return fill.because(why_cancelled(reason.as_deref())).fill(&text(ko, en));
+        }
+    };
+    fill.fill(&text(ko, en))
+}
+
+fn payment(fill: Fill<'_>, news: &News) -> Text {
+    let (ko, en) = match news.status {
+        PaymentStatus::Created if news.retry_after_s.is_some() => {
+            ("결제 불가, 청구되지 않음", "Payment not possible, nothing charged")
+        }
+        PaymentStatus::Created => ("결제 대기", "Waiting for payment"),
+        PaymentStatus::Charging => ("결제 중: {amount}", "Charging {amount}"),
+        PaymentStatus::Charged => ("결제 완료: {amount}", "Paid: {amount}"),
+        PaymentStatus::Declined => ("결제 거절. {reason}", "Payment declined. {reason}"),
+        PaymentStatus::Unknown => ("결제 결과 확인 중", "Checking the outcome of the payment"),
+        PaymentStatus::Refunding => ("환불 중: {amount}", "Refunding {amount}"),
+        PaymentStatus::Refunded => ("환불 완료: {amount}", "Refunded: {amount}"),
+    };
+    let reason = news.reason.as_deref().map(super::texts::sentence);
+    fill.amount(news.refunded.or(news.charged)).because(reason).fill(&text(ko, en))
+}
+
+fn text(ko: &str, en: &str) -> Text {
+    Text { ko: ko.to_owned(), en: en.to_owned() }
+}

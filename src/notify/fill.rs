@@ -1,0 +1,152 @@
+//! Turns an occasion into words: the policy's message, or the built-in one, with its placeholders filled in.
+
+use super::{Notification, Occasion, Receiver, texts};
+use crate::domain::{
+    DriverId, Money, Role,
+    call::{Call, DenyReason},
+    policy::{Policy, Text},
+};
+
+/// What the placeholders of a call's messages stand for.
+#[derive(Clone)]
+pub(super) struct Fill<'a> {
+    policy: Option<&'a Policy>,
+    call: &'a Call,
+    amount: Money,
+    reason: Text,
+}
+
+impl<'a> Fill<'a> {
+    pub fn new(policy: Option<&'a Policy>, call: &'a Call) -> Self {
+        Self { policy, call, amount: call.fare, reason: Text::same("") }
+    }
+
+    /// With another amount than the fare.
+    pub fn amount(mut self, amount: Option<Money>) -> Self {
+        self.amount = amount.unwrap_or(self.amount);
+        self
+    }
+
+    /// With a reason.
+    pub fn because(mut self, reason: Option<Text>) -> Self {
+        self.reason = reason.unwrap_or(self.reason);
+        self
+    }
+
+    pub fn customer(&self, occasion: Occasion) -> Notification {
+        self.tell(occasion, vec![Receiver::customer(&self.call.customer_id)], Role::Customer)
+    }
+
+    pub fn driver(&self, occasion: Occasion, driver: &DriverId) -> Notification {
+        self.tell(occasion, vec![Receiver::driver(driver)], Role::Driver)
+    }
+
+    pub fn operators(&self, occasion: Occasion) -> Notification {
+        self.tell(occasion, vec![Receiver::operators(&self.call.service)], Role::Operator)
+    }
+
+    /// The same to many drivers; nothing when there is none.
+    pub fn drivers<'d>(&self, occasion: Occasion, drivers: impl Iterator<Item = &'d DriverId>) -> Vec<Notification> {
+        let receivers: Vec<_> = drivers.map(Receiver::driver).collect();
+        if receivers.is_empty() { Vec::new() } else { vec![self.tell(occasion, receivers, Role::Driver)] }
+    }
+
+    /// Any text with the placeholders filled in.
+    pub fn fill(&self, text: &Text) -> Text {
+        let service = self.policy.map_or_else(|| Text::same(self.call.service.as_str()), |p| p.file.name.clone());
+        let noun = self.policy.map_or_else(|| texts::NOUN.text(), |policy| policy.file.noun.clone());
+        let driver = self.call.phase.driver().map_or_else(|| noun.clone(), |card| Text::same(card.name.as_str()));
+        let values = [
+            ("service", &service),
+            ("noun", &noun),
+            ("amount", &amount(self.amount)),
+            ("driver", &driver),
+            ("reason", &self.reason),
+        ];
+        tidy(&text.filled(&values))
+    }
+
+    fn tell(&self, occasion: Occasion, receivers: Vec<Receiver>, role: Role) -> Notification {
+        let text = message(self.policy, occasion, role);
+        Notification {
+            receivers,
+            occasion,
+            call: Some(self.call.id.clone()),
+            service: self.call.service.clone(),
+            text: self.fill(&self.with_eta(occasion, role, text)),
+        }
+    }
+
+    /// When the driver comes is said even by a message that has no place for it.
+    fn with_eta(&self, occasion: Occasion, role: Role, text: Text) -> Text {
+        let wanted = occasion == Occasion::Assigned && role == Role::Customer;
+        if !wanted || text.en.contains("{reason}") {
+            return text;
+        }
+        Text { ko: text.ko + " {reason}", en: text.en + " {reason}" }
+    }
+}
+
+/// The policy's words for an occasion, or the built-in ones.
+pub(super) fn message(policy: Option<&Policy>, occasion: Occasion, role: Role) -> Text {
+    let own = policy.and_then(|policy| policy.file.messages.get(occasion.message_key(role)));
+    own.cloned().unwrap_or_else(|| texts::default(occasion, role).text())
+}
+
+/// Without the blanks that an empty placeholder leaves.
+pub(super) fn tidy(text: &Text) -> Text {
+    let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Text { ko: tidy(&text.ko), en: tidy(&text.en) }
+}
+
+/// Why a call was cancelled, in words: the system's reasons have names, people's are their own words.
+pub(super) fn why_cancelled(reason: Option<&str>) -> Option<Text> {
+    reason.map(|reason| match reason {
+        "no_driver" => texts::NO_DRIVER.text(),
+        "unpaid" => texts::UNPAID.text(),
+        words => texts::sentence(words),
+    })
+}
+
+pub(super) fn why_denied(reason: DenyReason) -> Option<Text> {
+    match reason {
+        DenyReason::OutOfArea => Some(texts::OUT_OF_AREA.text()),
+    }
+}
+
+/// An amount as people write it: `20,000원`, `KRW 20,000`.
+fn amount(money: Money) -> Text {
+    use crate::domain::Currency::{EUR, JPY, KRW, USD};
+    let code = money.currency.code();
+    match money.currency {
+        KRW => Text { ko: format!("{}원", grouped(money.amount)), en: format!("{code} {}", grouped(money.amount)) },
+        JPY => Text::same(format!("{code} {}", grouped(money.amount))),
+        USD | EUR => Text::same(format!("{code} {}.{:02}", grouped(money.amount / 100), money.amount % 100)),
+    }
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Currency;
+
+    #[test]
+    fn amounts_are_written_as_people_write_them() {
+        assert_eq!(amount(Money::new(1_234_567, Currency::KRW)).ko, "1,234,567원");
+        assert_eq!(amount(Money::new(20_000, Currency::KRW)).en, "KRW 20,000");
+        assert_eq!(amount(Money::new(500, Currency::JPY)).en, "JPY 500");
+        assert_eq!(amount(Money::new(123_405, Currency::USD)).ko, "USD 1,234.05");
+    }
+}

@@ -1,0 +1,243 @@
+//! Who is told what. Pure: an event and the call before and after it go in, notifications come out.
+//!
+//! Nothing here stores or sends; the read model records what these functions say, and the hub carries it on.
+
+mod describe;
+mod fill;
+mod texts;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::describe::{describe, event_type};
+use self::fill::{Fill, why_cancelled, why_denied};
+use crate::domain::{
+    CallId, CustomerId, DriverId, Party, Role, ServiceId,
+    call::{Call, Event, Phase},
+    payment::{News, PaymentStatus},
+    policy::{Policy, Text},
+};
+
+/// Whom a notification is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Receiver {
+    /// In which role.
+    pub role: Role,
+    /// The customer's or driver's id; for operators the service's.
+    pub id: Arc<str>,
+}
+
+impl Receiver {
+    /// A customer.
+    #[must_use]
+    pub fn customer(id: &CustomerId) -> Self {
+        Self { role: Role::Customer, id: id.to_arc() }
+    }
+
+    /// A driver.
+    #[must_use]
+    pub fn driver(id: &DriverId) -> Self {
+        Self { role: Role::Driver, id: id.to_arc() }
+    }
+
+    /// Everybody who runs a service.
+    #[must_use]
+    pub fn operators(service: &ServiceId) -> Self {
+        Self { role: Role::Operator, id: service.to_arc() }
+    }
+}
+
+/// What somebody is told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// Customer: the fare was taken.
+    Paid,
+    /// Customer: the method was refused.
+    PaymentDeclined,
+    /// Customer: the charge could not be made now; nothing was taken.
+    PaymentUnavailable,
+    /// Customer: a charge was sent and its outcome is not known yet.
+    PaymentUnknown,
+    /// Customer: the service refused the call.
+    Denied,
+    /// Customer: who comes, and when if that is known. Driver: the call is its own.
+    Assigned,
+    /// Customer: it is under way.
+    Started,
+    /// Customer: it is done.
+    Completed,
+    /// Customer and the driver who had it: it is called off.
+    Cancelled,
+    /// Customer: the money is back.
+    Refunded,
+    /// Driver: it may have this call.
+    Offer,
+    /// Driver: the offer expired, another driver has the call, or it was cancelled.
+    OfferWithdrawn,
+    /// Operator: the outcome of a charge has not been known for too long.
+    PaymentUnknownLong,
+    /// Operator: an actor failed again and again and was taken out of work.
+    ActorParked,
+}
+
+impl Occasion {
+    /// The occasion's name, as notifications show it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::PaymentDeclined => "payment_declined",
+            Self::PaymentUnavailable => "payment_unavailable",
+            Self::PaymentUnknown => "payment_unknown",
+            Self::Denied => "denied",
+            Self::Assigned => "assigned",
+            Self::Started => "started",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+            Self::Offer => "offer",
+            Self::OfferWithdrawn => "offer_withdrawn",
+            Self::PaymentUnknownLong => "payment_unknown_long",
+            Self::ActorParked => "actor_parked",
+        }
+    }
+
+    /// The key of its text in a policy's `messages`. It is the occasion's name, but for what a driver is told on an
+    /// occasion that has a text for customers too: `assigned_driver`, `cancelled_driver`.
+    #[must_use]
+    pub fn message_key(self, role: Role) -> &'static str {
+        match (self, role) {
+            (Self::Assigned, Role::Driver) => "assigned_driver",
+            (Self::Cancelled, Role::Driver) => "cancelled_driver",
+            _ => self.as_str(),
+        }
+    }
+}
+
+/// One thing that people are told: the same words to each of the receivers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Who is told; never empty.
+    pub receivers: Vec<Receiver>,
+    /// On what occasion.
+    pub occasion: Occasion,
+    /// About which call, if about one.
+    pub call: Option<CallId>,
+    /// Of which service.
+    pub service: ServiceId,
+    /// In what words.
+    pub text: Text,
+}
+
+/// What an event of a call tells whom. `policy` is that of the call's service, if there still is one; `eta_s` is how many
+/// seconds the driver needs to the pickup, if somebody knows.
+#[must_use]
+pub fn notifications(
+    policy: Option<&Policy>,
+    before: Option<&Call>,
+    event: &Event,
+    after: &Call,
+    eta_s: Option<u64>,
+) -> Vec<Notification> {
+    let fill = Fill::new(policy, after);
+    match event {
+        Event::PaymentChanged(news) => payment_changed(&fill, before, news),
+        Event::Denied { reason } => vec![fill.because(why_denied(*reason)).customer(Occasion::Denied)],
+        Event::Offered { drivers, .. } => fill.drivers(Occasion::Offer, drivers.iter()),
+        Event::OffersExpired { drivers } => {
+            fill.because(Some(texts::EXPIRED.text())).drivers(Occasion::OfferWithdrawn, drivers.iter())
+        }
+        Event::Assigned { driver } => {
+            let mut told = vec![
+                fill.clone().because(eta_s.map(texts::eta)).customer(Occasion::Assigned),
+                fill.driver(Occasion::Assigned, &driver.id),
+            ];
+            told.extend(withdrawn(&fill, before, texts::TAKEN.text(), &driver.id));
+            told
+        }
+        Event::Started { .. } => vec![fill.customer(Occasion::Started)],
+        Event::Completed { .. } => vec![fill.customer(Occasion::Completed)],
+        Event::Cancelled { by, reason } => cancelled(&fill, before, by, reason.as_deref()),
+        // What people did themselves, or what another event of the same commit tells them.
+        Event::Requested(_)
+        | Event::PaymentStarted { .. }
+        | Event::DispatchStarted { .. }
+        | Event::OfferDeclined { .. } => Vec::new(),
+    }
+}
+
+/// Whether an event tells somebody how long the driver needs.
+#[must_use]
+pub fn tells_eta(event: &Event) -> bool {
+    matches!(event, Event::Assigned { .. })
+}
+
+/// Tells the operators that the outcome of a call's charge has not been known for too long.
+#[must_use]
+pub fn payment_unknown_long(policy: Option<&Policy>, call: &Call) -> Notification {
+    Fill::new(policy, call).operators(Occasion::PaymentUnknownLong)
+}
+
+/// Tells a service's operators that an actor was parked: `actor` names it (`call/call_…`), `panic` says why.
+#[must_use]
+pub fn actor_parked(policy: Option<&Policy>, service: &ServiceId, actor: &str, panic: &str) -> Notification {
+    let text = fill::message(policy, Occasion::ActorParked, Role::Operator);
+    let reason = Text::same(format!("{actor}: {panic}"));
+    let name = policy.map_or_else(|| Text::same(service.as_str()), |policy| policy.file.name.clone());
+    Notification {
+        receivers: vec![Receiver::operators(service)],
+        occasion: Occasion::ActorParked,
+        call: None,
+        service: service.clone(),
+        text: fill::tidy(&text.filled(&[("service", &name), ("reason", &reason)])),
+    }
+}
+
+fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News) -> Vec<Notification> {
+    let fill = fill.clone().amount(news.refunded.or(news.charged));
+    // The problems of a payment that nobody waits for any more are nobody's news.
+    let over = before.is_some_and(|call| call.phase.is_terminal());
+    let known = before.map(|call| call.payment.status);
+    match news.status {
+        PaymentStatus::Refunded => vec![fill.customer(Occasion::Refunded)],
+        status if over || known == Some(status) => Vec::new(),
+        PaymentStatus::Charged => vec![fill.customer(Occasion::Paid)],
+        PaymentStatus::Declined => {
+            vec![fill.because(news.reason.as_deref().map(texts::sentence)).customer(Occasion::PaymentDeclined)]
+        }
+        PaymentStatus::Unknown => vec![fill.customer(Occasion::PaymentUnknown)],
+        PaymentStatus::Created => {
+            let retry = news.retry_after_s.map(texts::retry);
+            retry.map(|retry| fill.because(Some(retry)).customer(Occasion::PaymentUnavailable)).into_iter().collect()
+        }
+        PaymentStatus::Charging | PaymentStatus::Refunding => Vec::new(),
+    }
+}
+
+fn cancelled(fill: &Fill<'_>, before: Option<&Call>, by: &Party, reason: Option<&str>) -> Vec<Notification> {
+    let fill = fill.clone().because(why_cancelled(reason));
+    let mut told = vec![fill.customer(Occasion::Cancelled)];
+    let had = before.and_then(|call| call.phase.current_driver());
+    // A driver that called it off knows.
+    if let Some(driver) = had.filter(|driver| *by != Party::Driver(driver.id.clone())) {
+        told.push(fill.driver(Occasion::Cancelled, &driver.id));
+    }
+    let nobody = None::<&DriverId>;
+    told.extend(fill.because(Some(texts::CALLED_OFF.text())).open_offers(before, nobody));
+    told
+}
+
+/// Tells everybody else who had an open offer.
+fn withdrawn(fill: &Fill<'_>, before: Option<&Call>, why: Text, but: &DriverId) -> Vec<Notification> {
+    fill.clone().because(Some(why)).open_offers(before, Some(but))
+}
+
+impl Fill<'_> {
+    fn open_offers(&self, before: Option<&Call>, but: Option<&DriverId>) -> Vec<Notification> {
+        let Some(Phase::Dispatching(search)) = before.map(|call| &call.phase) else { return Vec::new() };
+        let others = search.open_offers().map(|(driver, _)| driver).filter(|driver| Some(*driver) != but);
+        self.drivers(Occasion::OfferWithdrawn, others)
+    }
+}

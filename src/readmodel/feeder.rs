@@ -1,0 +1,200 @@
+//! The feeder: an actor that follows the event stream and keeps the read model up to date.
+//!
+//! It holds nothing that a crash could lose: where it stands is in the read model's file, so `started` only begins the
+//! loop, and it may be restarted at any moment. What it cannot read or write now it tries again, for ever and in order.
+
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use actix::{Actor, AsyncContext, Context, Handler, Supervised, WrapFuture};
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{ApplyError, ReadError, ReadModel};
+use crate::{
+    actors::{
+        backoff::BackoffSettings,
+        hub::Hub,
+        ports::store::{EventCursor, EventPage, Store, StoreError},
+        supervision::Crash,
+    },
+    clock,
+    domain::call::Call,
+};
+
+/// How many seconds the driver of a call needs to the pickup, if that is known.
+pub type Eta = Arc<dyn Fn(&Call) -> Option<u64> + Send + Sync>;
+
+/// How long news is left to collect: one transaction for many events costs little more than for one.
+const LINGER: Duration = Duration::from_millis(10);
+/// How long it waits after a failure.
+const BACKOFF: BackoffSettings = BackoffSettings { initial_ms: 100, factor: 2.0, max_ms: 5_000, jitter: 0.5 };
+/// How often the stream is trimmed and waiting payments are looked for, at most.
+const TIDY_EVERY: Duration = Duration::from_secs(2);
+
+/// The actor. Clones share everything: a supervisor can make it anew.
+#[derive(Clone)]
+pub struct Feeder {
+    model: Arc<ReadModel>,
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    eta: Eta,
+}
+
+/// Why a pass ended early.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("reading events: {0}")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Apply(#[from] ApplyError),
+    #[error("{0}")]
+    Read(#[from] ReadError),
+}
+
+/// What a feeder remembers between passes; a new one begins with none of it.
+#[derive(Default)]
+struct Memory {
+    trimmed: Option<EventCursor>,
+    tidied: Option<Instant>,
+}
+
+impl Actor for Feeder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Polled by the actor's own context: a panic in it is this actor's, and a restart drops it.
+        ctx.spawn(self.clone().run().into_actor(self));
+    }
+}
+
+impl Supervised for Feeder {}
+
+impl Handler<Crash> for Feeder {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Context<Self>) {
+        panic!("a drill: {0}/{0} was asked to crash", Self::KIND);
+    }
+}
+
+impl Feeder {
+    /// The kind of actor this is, for the supervisor and the ops interface.
+    pub const KIND: &'static str = "readmodel";
+
+    /// A feeder of `model` from `store`; what people are told goes to `hub`.
+    #[must_use]
+    pub fn new(model: Arc<ReadModel>, store: Arc<dyn Store>, hub: Arc<Hub>, eta: Eta) -> Self {
+        describe_metrics();
+        Self { model, store, hub, eta }
+    }
+
+    async fn run(self) {
+        let mut committed = self.store.committed();
+        let mut memory = Memory::default();
+        let mut failures = 0;
+        loop {
+            committed.borrow_and_update();
+            match self.pass(&mut memory).await {
+                Ok(ControlFlow::Continue(())) => failures = 0,
+                Ok(ControlFlow::Break(())) => {
+                    failures = 0;
+                    self.wait(&mut committed).await;
+                }
+                Err(_) if self.model.is_closed() => return,
+                // Somebody else's transaction, cut off by a restart, was committed after all: look again.
+                Err(Failure::Apply(ApplyError::Stale { .. })) => {}
+                Err(failure) => {
+                    metrics::counter!("callout_readmodel_failures_total").increment(1);
+                    let pause = BACKOFF.delay(failures, clock::random_unit());
+                    tracing::warn!(error = %failure, pause_ms = pause.as_millis(), "the read model cannot be fed");
+                    failures = failures.saturating_add(1);
+                    sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Takes one page. `Continue`: there may be more.
+    async fn pass(&self, memory: &mut Memory) -> Result<ControlFlow<()>, Failure> {
+        self.model.publish_missed(&self.hub).await?;
+        let cursor = self.model.cursor().await?;
+        let limit = self.model.settings.batch_max.max(1);
+        let page = self.store.events(cursor.clone(), limit).await?;
+        if page.next == cursor {
+            metrics::gauge!("callout_readmodel_lag_seconds").set(0.0);
+            self.tidy(memory, &cursor).await?;
+            return Ok(ControlFlow::Break(()));
+        }
+        let began = Instant::now();
+        let applied = self.model.apply(&cursor, &page, &self.eta).await?;
+        self.model.publish(&self.hub, &applied.outgoing);
+        metrics::histogram!("callout_readmodel_batch_seconds").record(began.elapsed());
+        metrics::counter!("callout_readmodel_events_total").increment(applied.events.try_into().unwrap_or(u64::MAX));
+        let more = page.events.len() >= limit;
+        metrics::gauge!("callout_readmodel_lag_seconds").set(if more { age(&page) } else { 0.0 });
+        self.tidy(memory, &page.next).await?;
+        Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+
+    /// Waits for news: a commit of this process, or anybody's within the poll time.
+    async fn wait(&self, committed: &mut watch::Receiver<u64>) {
+        match timeout(self.model.settings.poll, committed.changed()).await {
+            Ok(Ok(())) => sleep(LINGER).await,
+            // The store is closed; its events can still be read.
+            Ok(Err(_)) => sleep(self.model.settings.poll).await,
+            Err(_) => {}
+        }
+    }
+
+    /// Now and then: tells of payments that hang, and lets the store forget what is safely here.
+    async fn tidy(&self, memory: &mut Memory, cursor: &EventCursor) -> Result<(), Failure> {
+        if memory.tidied.is_some_and(|before| before.elapsed() < TIDY_EVERY) {
+            return Ok(());
+        }
+        memory.tidied = Some(Instant::now());
+        let now = clock::now();
+        if self.model.tell_of_unknown_payments(now, before(now, self.model.settings.payment_unknown_after)).await? > 0 {
+            self.model.publish_missed(&self.hub).await?;
+        }
+        if memory.trimmed.as_ref() != Some(cursor) {
+            let synced = self.model.synced_cursor().await?;
+            self.store.trim_events(synced.clone()).await?;
+            memory.trimmed = Some(synced);
+        }
+        Ok(())
+    }
+}
+
+impl ReadModel {
+    /// Where it stands, on the disk for certain: no power cut makes it ask for earlier events again.
+    async fn synced_cursor(&self) -> Result<EventCursor, ApplyError> {
+        let mut transaction = self.writer.begin().await?;
+        let cursor: String = sqlx::query_scalar("SELECT cursor FROM source").fetch_one(transaction.sql()).await?;
+        transaction.commit_synced().await?;
+        Ok(EventCursor(cursor))
+    }
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(age).unwrap_or(Timestamp::MIN)
+}
+
+fn age(page: &EventPage) -> f64 {
+    page.events.last().map_or(0.0, |event| clock::now().duration_since(event.at).as_secs_f64().max(0.0))
+}
+
+fn describe_metrics() {
+    use metrics::Unit;
+    metrics::describe_counter!("callout_readmodel_events_total", Unit::Count, "Events taken into the read model");
+    metrics::describe_counter!("callout_readmodel_failures_total", Unit::Count, "Pages that had to be tried again");
+    metrics::describe_gauge!("callout_readmodel_lag_seconds", Unit::Seconds, "How old the next event to be taken is");
+    metrics::describe_histogram!(
+        "callout_readmodel_batch_seconds",
+        Unit::Seconds,
+        "How long a page took to be applied"
+    );
+}

@@ -1,0 +1,184 @@
+//! Services' policies as people meet them: what is read, and what `config check` says about mistakes.
+
+use std::fs;
+
+use callout::config::{Origin, Problem, command, policies, services};
+use callout::domain::{LatLng, ServiceId};
+
+use super::{Given, Result, given};
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only read, to see what reading reports")]
+struct Example {
+    noun: String,
+    rounds: Vec<Round>,
+    found: Found,
+    fee: u32,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only read, to see what reading reports")]
+struct Round {
+    radius_m: u32,
+    size: u32,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(dead_code, reason = "only read, to see what reading reports")]
+enum Found {
+    Offer { expires_s: u32 },
+    Choose {},
+}
+
+fn example_problems(text: &str) -> Result<Vec<Problem>> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("taxi.toml"), text)?;
+    let result = services::<Example, ()>(folder.path(), |_, example, mut check| {
+        check.range("fee", example.fee, 1..=9);
+        Some(())
+    });
+    Ok(result.err().map(|problems| problems.as_slice().to_vec()).unwrap_or_default())
+}
+
+fn lines(problems: &[Problem]) -> Vec<(Option<usize>, &str, &str)> {
+    let line = |origin: &Origin| if let Origin::File(_, line) = origin { *line } else { None };
+    problems.iter().map(|problem| (line(&problem.origin), &*problem.key, &*problem.message)).collect()
+}
+
+#[test]
+fn a_services_every_problem_is_reported_with_key_and_line() -> Result {
+    let good =
+        "noun = \"taxi\"\nfee = 1\nfound = { by = \"offer\", expires_s = 3 }\nrounds = [{ radius_m = 1, size = 1 }]\n";
+    assert_eq!(example_problems(good)?, []);
+    let problems = example_problems(
+        "noun = 1\ncolour = \"red\"\n[found]\nby = \"offer\"\nexpires_s = 3\nextra = 1\n\
+         [[rounds]]\nsize = 1\n[[rounds]]\nradius_m = \"far\"\n",
+    )?;
+    assert_eq!(
+        lines(&problems),
+        [
+            (None, "fee", "is required and missing"),
+            (Some(1), "noun", "must be text in quotes, got integer 1"),
+            (Some(2), "colour", "unknown key; known here: noun, rounds, found, fee"),
+            (Some(6), "found.extra", "unknown key; known here: expires_s"),
+            (Some(7), "rounds[0].radius_m", "is required and missing"),
+            (Some(9), "rounds[1].size", "is required and missing"),
+            (Some(10), "rounds[1].radius_m", "must be a whole number from 0 to 4294967295, got string \"far\""),
+        ]
+    );
+    let problems = example_problems(&good.replace("fee = 1", "fee = 0").replace("offer", "luck"))?;
+    assert_eq!(lines(&problems).len(), 1, "a value that was read in part is not checked: {problems:?}");
+    let problems = example_problems(&good.replace("fee = 1", "fee = 0"))?;
+    assert_eq!(lines(&problems), [(Some(2), "fee", "must be 1 to 9, got 0")]);
+    Ok(())
+}
+
+#[test]
+fn a_folder_without_services_is_a_problem() -> Result {
+    let folder = tempfile::tempdir()?;
+    let none = services::<Example, ()>(folder.path(), |_, _, _| Some(())).err().ok_or("a problem")?;
+    assert!(none.to_string().contains("there is no service here: at least one <id>.toml is needed"), "{none}");
+    fs::write(folder.path().join("no id.toml"), "noun = \"x\"\nfee = 1\nrounds = []\nfound.by = \"choose\"")?;
+    let bad = services::<Example, ()>(folder.path(), |_, _, _| Some(())).err().ok_or("a problem")?;
+    assert!(bad.to_string().contains("no id.toml: the file's name must be <id>.toml"), "{bad}");
+    Ok(())
+}
+
+/// A policy like the shipped ones.
+const POLICY: &str = r#"
+currency = "KRW"
+name = { ko = "대리기사 콜", en = "Driver call" }
+noun = { ko = "기사", en = "driver" }
+fare = { kind = "fixed", amount = 20000 }
+area = { file = "areas/seoul.geojson", districts = ["종로구"] }
+
+[dispatch]
+by = "offer"
+deadline_s = 600
+offers_per_round = 3
+offer_s = 15
+radius_m = 1000
+radius_growth = 2.0
+radius_max_m = 8000
+
+[payment]
+due = "with_request"
+minimum = 5000
+unpaid_s = 600
+"#;
+
+const AREA: &str = r#"{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "종로구"},
+    "geometry": {"type": "Polygon", "coordinates": [[[126, 37], [127, 37], [127, 38], [126, 38], [126, 37]]]}}]}"#;
+
+/// That configuration, and one service with that policy.
+fn given_service(default: &str, policy: &str) -> Result<Given> {
+    let given = given(default)?;
+    for (folder, file, text) in [("services", "driver-call.toml", policy), ("areas", "seoul.geojson", AREA)] {
+        let folder = given.folder.path().join(folder);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(file), text)?;
+    }
+    Ok(given)
+}
+
+fn checked(given: &Given) -> Result<(bool, String)> {
+    let mut out = Vec::new();
+    let good = command::check(&given.sources, &mut out)?;
+    Ok((good, String::from_utf8(out)?.replace(&format!("{}/", given.folder.path().display()), "")))
+}
+
+#[test]
+fn check_says_that_all_is_well_and_what_was_read() -> Result {
+    let given = given_service("", POLICY)?.file("more.toml", "")?;
+    let expected = "no problems; services: driver-call; read: defaults, default.toml, more.toml, environment\n";
+    assert_eq!(checked(&given)?, (true, expected.to_owned()));
+    let policies = policies(&given.sources)?;
+    let policy = policies.get(&ServiceId::new("driver-call")?).ok_or("a policy")?;
+    assert!(policy.serves(LatLng::new(37.5, 126.5)?, None));
+    assert!(!policy.serves(LatLng::new(36.5, 126.5)?, None));
+    Ok(())
+}
+
+#[test]
+fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result {
+    let policy = POLICY
+        .replace("offers_per_round = 3", "offers_per_round = 0\ncolour = 1")
+        .replace("ko = \"기사\", ", "")
+        .replace("minimum = 5000\n", "");
+    assert_eq!(
+        checked(&given_service("guard.queue_max = 0", &policy)?)?,
+        (
+            false,
+            "default.toml:1: guard.queue_max: must be 1 to 100000, got 0\n\
+             services/driver-call.toml:4: noun.ko: is required and missing\n\
+             services/driver-call.toml:12: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
+             offer_s, radius_m, radius_growth, radius_max_m\n\
+             services/driver-call.toml:18: payment.minimum: is required and missing\n"
+                .to_owned()
+        )
+    );
+    let policy = POLICY
+        .replace("offers_per_round = 3", "offers_per_round = 0")
+        .replace("offer_s = 15", "offer_s = 601")
+        .replace("\"종로구\"", "\"강남\", \"종로구\", \"송파\"");
+    assert_eq!(
+        checked(&given_service("", &policy)?)?,
+        (
+            false,
+            "services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"강남\"\n\
+             services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"송파\"\n\
+             services/driver-call.toml:11: dispatch.offers_per_round: must be 1 to 100, got 0\n\
+             services/driver-call.toml:12: dispatch.offer_s: an offer of 601 s outlives the deadline of 600 s\n"
+                .to_owned()
+        )
+    );
+    let (good, out) = checked(&given_service("", &POLICY.replace("seoul", "busan"))?)?;
+    assert!(
+        !good && out.starts_with("services/driver-call.toml:6: area.file: areas/busan.geojson cannot be read: "),
+        "{out}"
+    );
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! A small model checker: every order in which two people's wishes and what they cause can meet, with at most one crash.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::{
+    policies,
+    together::{check_always, check_at_rest},
+    world::{Act, Luck, World},
+};
+
+/// How far an order of events has come.
+#[derive(Clone)]
+struct Branch {
+    world: World,
+    /// What people still want to do, in any order, and the answers to what they did.
+    wishes: Vec<Act>,
+    answers: Vec<(Act, bool)>,
+    crashes: usize,
+}
+
+/// Every way a story can end: the call's status, the money taken and given back, and who was told yes.
+type Endings = BTreeSet<(&'static str, (usize, usize), Vec<&'static str>)>;
+
+fn explore(world: World, wishes: &[Act]) -> Endings {
+    let mut endings = Endings::new();
+    let mut open = vec![Branch { world, wishes: wishes.to_vec(), answers: Vec::new(), crashes: 1 }];
+    let mut seen = HashSet::new();
+    while let Some(branch) = open.pop() {
+        if !seen.insert(fingerprint(&branch)) {
+            continue;
+        }
+        check_always(&branch.world);
+        let before = open.len();
+        extend(&branch, &mut open);
+        if open.len() == before {
+            check_at_rest(&branch.world);
+            endings.insert(ending(&branch));
+        }
+    }
+    endings
+}
+
+fn extend(branch: &Branch, open: &mut Vec<Branch>) {
+    for wish in 0..branch.wishes.len() {
+        let mut next = branch.clone();
+        let act = next.wishes.remove(wish);
+        let granted = next.world.act(act).is_ok();
+        next.answers.push((act, granted));
+        open.push(next);
+    }
+    for owed in 0..branch.world.owes() {
+        let mut next = branch.clone();
+        next.world.advance(owed, Luck::Fine);
+        open.push(next);
+    }
+    if branch.crashes > 0 && branch.world.owes() > 0 {
+        let mut next = branch.clone();
+        next.crashes -= 1;
+        next.world.crash();
+        open.push(next);
+    }
+}
+
+/// Orders that lead to the same world, with the same still to come, need one look only.
+fn fingerprint(branch: &Branch) -> String {
+    format!("{} {:?} {:?} {}", branch.world.fingerprint(), branch.wishes, granted(branch), branch.crashes)
+}
+
+fn granted(branch: &Branch) -> Vec<&'static str> {
+    let mut granted: Vec<_> =
+        branch.answers.iter().filter(|(_, granted)| *granted).map(|(act, _)| name(*act)).collect();
+    granted.sort_unstable();
+    granted
+}
+
+fn ending(branch: &Branch) -> (&'static str, (usize, usize), Vec<&'static str>) {
+    let call = branch.world.calls[0].as_ref().expect("the call is there");
+    (call.phase.status(), branch.world.ledger(0), granted(branch))
+}
+
+fn name(act: Act) -> &'static str {
+    match act {
+        Act::Request { .. } => "request",
+        Act::Pay { .. } => "pay",
+        Act::Cancel { .. } => "cancel",
+        Act::Claim { .. } => "claim",
+        Act::Decline { .. } => "decline",
+        Act::Start { .. } => "start",
+        Act::Complete { .. } => "complete",
+        Act::Availability { .. } => "availability",
+    }
+}
+
+/// A world in which these acts, and all they cause, are past.
+fn after(acts: &[Act]) -> World {
+    let mut world = World::new(policies());
+    for act in acts {
+        world.act(*act).expect("nothing stands against it");
+        world.drain();
+    }
+    world
+}
+
+const PAID: Act = Act::Request { call: 0, pay: true };
+const UNPAID: Act = Act::Request { call: 0, pay: false };
+const PAY: Act = Act::Pay { call: 0 };
+const CANCEL: Act = Act::Cancel { call: 0 };
+const CLAIM: Act = Act::Claim { driver: 0, call: 0 };
+const RIVAL: Act = Act::Claim { driver: 1, call: 0 };
+const START: Act = Act::Start { driver: 0, call: 0 };
+
+#[test]
+fn dc_4_of_two_accepts_one_wins_in_every_order() {
+    let endings = explore(after(&[PAID]), &[CLAIM, RIVAL]);
+    assert_eq!(endings, [("assigned", (1, 0), vec!["claim", "claim"])].into());
+}
+
+#[test]
+fn dc_6_a_cancel_that_meets_an_accept_ends_in_a_refund_and_a_free_driver() {
+    let endings = explore(after(&[PAID]), &[CANCEL, CLAIM]);
+    assert_eq!(endings, [("cancelled", (1, 1), vec!["cancel", "claim"])].into());
+}
+
+#[test]
+fn dc_6_a_cancel_that_meets_two_accepts_ends_in_a_refund_and_free_drivers() {
+    let endings = explore(after(&[PAID]), &[CANCEL, CLAIM, RIVAL]);
+    assert_eq!(endings, [("cancelled", (1, 1), vec!["cancel", "claim", "claim"])].into());
+}
+
+#[test]
+fn dc_6_a_cancel_that_meets_the_start_has_one_winner() {
+    let endings = explore(after(&[PAID, CLAIM]), &[CANCEL, START]);
+    let expected = [("cancelled", (1, 1), vec!["cancel"]), ("started", (1, 0), vec!["start"])];
+    assert_eq!(endings, expected.into());
+}
+
+#[test]
+fn dc_7_a_cancel_that_meets_a_payment_in_flight_leaves_no_money_behind() {
+    let endings = explore(after(&[UNPAID]), &[PAY, CANCEL]);
+    let expected = [
+        // The cancel came first: nothing is paid any more.
+        ("cancelled", (0, 0), vec!["cancel"]),
+        // The payment was stopped before the gateway heard of it, or given back.
+        ("cancelled", (0, 0), vec!["cancel", "pay"]),
+        ("cancelled", (1, 1), vec!["cancel", "pay"]),
+    ];
+    assert_eq!(endings, expected.into());
+}
+
+#[test]
+fn one_driver_who_accepts_two_calls_gets_one() {
+    let world = after(&[PAID, Act::Request { call: 1, pay: true }]);
+    let endings = explore(world, &[CLAIM, Act::Claim { driver: 0, call: 1 }]);
+    let expected = [("assigned", (1, 0), vec!["claim"]), ("dispatching", (1, 0), vec!["claim"])];
+    assert_eq!(endings, expected.into());
+}

@@ -1,0 +1,133 @@
+//! Calls, payments and drivers together, in random order and with faults: money is conserved, and a call and a driver
+//! have each other alone.
+
+use std::sync::LazyLock;
+
+use callout::domain::{
+    geo::ServiceArea,
+    policy::{Policies, Policy},
+};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::{
+    call_id, driver_call, driver_id, policies,
+    world::{Act, CALLS, DRIVERS, Luck, World},
+};
+
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Act(Act),
+    Advance(prop::sample::Index, Luck),
+    Dispatch(usize),
+    Wait(u32),
+    Crash,
+    CloseArea,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn money_is_conserved_and_nobody_is_held_twice(moves in vec(a_move(), 1..80)) {
+        let mut world = World::new(policies());
+        for each in moves {
+            make(&mut world, each);
+            check_always(&world);
+        }
+        world.drain();
+        check_at_rest(&world);
+    }
+}
+
+fn make(world: &mut World, each: Move) {
+    match each {
+        // A refusal is an answer; what it may not do is change anything, which every step checks.
+        Move::Act(act) => drop(world.act(act)),
+        Move::Advance(which, luck) if world.owes() > 0 => world.advance(which.index(world.owes()), luck),
+        Move::Advance(..) => {}
+        Move::Dispatch(call) => world.dispatch(call),
+        Move::Wait(seconds) => world.wait(seconds),
+        Move::Crash => world.crash(),
+        Move::CloseArea => world.use_policies(nowhere()),
+    }
+}
+
+/// What holds at every moment.
+pub fn check_always(world: &World) {
+    for call in 0..CALLS {
+        let (charged, refunded) = world.ledger(call);
+        assert!(charged <= 1 && refunded <= charged, "call {call}: charged {charged} ×, refunded {refunded} ×");
+        let state = world.calls[call].as_ref();
+        let Some(card) = state.and_then(|call| call.phase.current_driver()) else { continue };
+        let driver = (0..DRIVERS).find(|&n| driver_id(n) == card.id).expect("a driver of this world");
+        let held = world.drivers[driver].as_ref().and_then(|driver| driver.call());
+        assert_eq!(held, Some(&call_id(call)), "driver {driver} holds another call than the one that has it");
+    }
+}
+
+/// What holds when nothing is owed any more.
+pub fn check_at_rest(world: &World) {
+    check_always(world);
+    for call in 0..CALLS {
+        check_money(world, call);
+    }
+    for driver in world.drivers.iter().flatten() {
+        assert_ne!(driver.status(), "reserved", "{} stays reserved", driver.id);
+        let has =
+            |call: &&callout::domain::call::Call| call.phase.current_driver().is_some_and(|card| card.id == driver.id);
+        let calls: Vec<_> = world.calls.iter().flatten().filter(has).map(|call| &call.id).collect();
+        assert_eq!(calls, driver.call().into_iter().collect::<Vec<_>>(), "what {} holds", driver.id);
+    }
+}
+
+fn check_money(world: &World, call: usize) {
+    let Some(state) = &world.calls[call] else { return };
+    let (charged, refunded) = world.ledger(call);
+    let paid = match state.phase.status() {
+        "dispatching" | "assigned" | "started" | "completed" => 1,
+        "requested" | "cancelled" | "denied" => 0,
+        other => panic!("driver-call has no {other}"),
+    };
+    assert_eq!(charged - refunded, paid, "a {} call, charged {charged} ×", state.phase.status());
+    let truth = world.payments[call].as_ref().map_or("created", |payment| payment.status().as_str());
+    assert_eq!(state.payment.status.as_str(), truth, "the call knows where its payment stands");
+}
+
+/// The policy of a service that has stopped serving everywhere.
+fn nowhere() -> &'static Policies {
+    static NOWHERE: LazyLock<Policies> =
+        LazyLock::new(|| Policies::new([Policy { area: ServiceArea::Within(Vec::new()), ..driver_call() }]));
+    &NOWHERE
+}
+
+fn a_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        30 => an_act().prop_map(Move::Act),
+        40 => (any::<prop::sample::Index>(), luck()).prop_map(|(which, luck)| Move::Advance(which, luck)),
+        5 => (0..CALLS).prop_map(Move::Dispatch),
+        5 => select(vec![1, 20, 700, 90_000]).prop_map(Move::Wait),
+        5 => Just(Move::Crash),
+        1 => Just(Move::CloseArea),
+    ]
+}
+
+fn luck() -> impl Strategy<Value = Luck> {
+    prop_oneof![
+        4 => Just(Luck::Fine),
+        1 => select(vec![Luck::Forgotten, Luck::Declined, Luck::NotSent, Luck::Unanswered]),
+    ]
+}
+
+fn an_act() -> impl Strategy<Value = Act> {
+    let both = || (0..DRIVERS, 0..CALLS);
+    prop_oneof![
+        3 => (0..CALLS, any::<bool>()).prop_map(|(call, pay)| Act::Request { call, pay }),
+        3 => (0..CALLS).prop_map(|call| Act::Pay { call }),
+        1 => (0..CALLS).prop_map(|call| Act::Cancel { call }),
+        5 => both().prop_map(|(driver, call)| Act::Claim { driver, call }),
+        1 => both().prop_map(|(driver, call)| Act::Decline { driver, call }),
+        3 => both().prop_map(|(driver, call)| Act::Start { driver, call }),
+        3 => both().prop_map(|(driver, call)| Act::Complete { driver, call }),
+        1 => (0..DRIVERS, any::<bool>()).prop_map(|(driver, available)| Act::Availability { driver, available }),
+    ]
+}

@@ -1,0 +1,363 @@
+//! A small world: two calls, their payments, two drivers and a gateway, put together as the actors put them together.
+//!
+//! What is owed is performed in any order, performed again when the acknowledgement is lost, and survives a crash.
+//! Answers that are under way die with the process. An effect that waits for an answer is forgotten in the same commit
+//! that takes the answer, and is not performed twice at the same time: that much the actors guarantee.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use callout::domain::{
+    CallId, Currency, Decision, DriverId, Machine, Money, Party, Rejection,
+    call::{self, Call, CallMachine, DriverCard, Request},
+    driver::{self, Driver, DriverMachine, Profile, ReleaseReason},
+    payment::{self, Method, Outcome, Payment, PaymentMachine},
+    policy::Policies,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{call_id, customer_id, driver_id, in_seoul, laws::Laws, laws::step, service};
+
+pub const CALLS: usize = 2;
+pub const DRIVERS: usize = 2;
+const FARE: Money = Money { amount: 20_000, currency: Currency::KRW };
+
+/// What a person does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    Request { call: usize, pay: bool },
+    Pay { call: usize },
+    Cancel { call: usize },
+    Claim { driver: usize, call: usize },
+    Decline { driver: usize, call: usize },
+    Start { driver: usize, call: usize },
+    Complete { driver: usize, call: usize },
+    Availability { driver: usize, available: bool },
+}
+
+/// What goes wrong, or not, when an effect is performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Luck {
+    /// Nothing.
+    Fine,
+    /// It is done, but that is not heard: it stays owed.
+    Forgotten,
+    /// The gateway declines the method.
+    Declined,
+    /// The guard refuses it, or it is lost before the gateway has it.
+    NotSent,
+    /// The gateway does it, and its answer is lost.
+    Unanswered,
+}
+
+#[derive(Debug, Clone)]
+enum Effect {
+    Call(usize, call::Effect),
+    Payment(usize, payment::Effect),
+    Driver(usize, driver::Effect),
+}
+
+#[derive(Debug, Clone)]
+enum Answer {
+    Payment(usize, payment::Command),
+    Driver(usize, driver::Command),
+}
+
+#[derive(Debug, Clone)]
+struct Owed {
+    effect: Effect,
+    /// Whether the gateway may have heard of it.
+    sent: bool,
+    /// What comes back, while it is under way.
+    answer: Option<Answer>,
+}
+
+#[derive(Clone)]
+pub struct World {
+    policies: &'static Policies,
+    now: Timestamp,
+    pub calls: [Option<Call>; CALLS],
+    pub payments: [Option<Payment>; CALLS],
+    pub drivers: [Option<Driver>; DRIVERS],
+    owed: Vec<Owed>,
+    /// The gateway's memory: what became of each idempotency key.
+    charges: BTreeMap<String, bool>,
+    refunds: BTreeSet<String>,
+}
+
+impl World {
+    /// Two drivers who want calls.
+    pub fn new(policies: &'static Policies) -> Self {
+        let mut world = Self {
+            policies,
+            now: "2026-03-01T09:00:00Z".parse().expect("a time"),
+            calls: Default::default(),
+            payments: Default::default(),
+            drivers: Default::default(),
+            owed: Vec::new(),
+            charges: BTreeMap::new(),
+            refunds: BTreeSet::new(),
+        };
+        for driver in 0..DRIVERS {
+            let profile = Profile { service: service(), name: "김기사".to_owned(), phone: None, plate: None };
+            let register = driver::Command::Register { id: driver_id(driver), profile, position: None };
+            world.driver(driver, &register).expect("a new driver");
+            world.act(Act::Availability { driver, available: true }).expect("a free driver");
+        }
+        world
+    }
+
+    /// A person does something; a refusal is the answer they get.
+    pub fn act(&mut self, act: Act) -> Result<(), Rejection> {
+        match act {
+            Act::Request { call, pay } => self.call(call, &request(call, pay)),
+            Act::Pay { call } => self.call(call, &call::Command::Pay { method: method() }),
+            Act::Cancel { call } => {
+                let by = Party::Customer(customer_id(call));
+                self.call(call, &call::Command::Cancel { by, reason: None })
+            }
+            Act::Claim { driver, call } => self.driver(driver, &driver::Command::Claim { call: call_id(call) }),
+            Act::Decline { driver, call } => self.call(call, &call::Command::Decline { driver: driver_id(driver) }),
+            Act::Start { driver, call } => {
+                self.call(call, &call::Command::Start { by: Party::Driver(driver_id(driver)) })
+            }
+            Act::Complete { driver, call } => {
+                self.call(call, &call::Command::Complete { by: Party::Driver(driver_id(driver)) })
+            }
+            Act::Availability { driver, available } => {
+                self.driver(driver, &driver::Command::SetAvailability { available })
+            }
+        }
+    }
+
+    /// The service stops serving where the calls are.
+    pub fn use_policies(&mut self, policies: &'static Policies) {
+        self.policies = policies;
+    }
+
+    /// The dispatcher offers a call to whoever is free.
+    pub fn dispatch(&mut self, call: usize) {
+        let Some(Call { phase: call::Phase::Dispatching(search), .. }) = &self.calls[call] else { return };
+        let (round, drivers) = (search.round, self.free_drivers());
+        self.call(call, &call::Command::Offer { round, reached: round, drivers }).expect("an offer is never refused");
+    }
+
+    /// Time passes, and every deadline that is due fires.
+    pub fn wait(&mut self, seconds: u32) {
+        self.now += SignedDuration::from_secs(seconds.into());
+        for call in 0..CALLS {
+            let due = self.calls[call].as_ref().and_then(CallMachine::due_at).is_some_and(|due| due <= self.now);
+            if due {
+                self.call(call, &CallMachine::wake()).expect("a wake is never refused");
+            }
+        }
+    }
+
+    /// The process dies: what is owed stays owed, what was under way is lost.
+    pub fn crash(&mut self) {
+        for owed in &mut self.owed {
+            owed.answer = None;
+            owed.sent = true;
+        }
+    }
+
+    /// The same text for worlds that differ in nothing that matters.
+    pub fn fingerprint(&self) -> String {
+        let mut owed: Vec<String> = self.owed.iter().map(|owed| format!("{owed:?}")).collect();
+        owed.sort_unstable();
+        let Self { now, calls, payments, drivers, charges, refunds, .. } = self;
+        format!("{now} {calls:?} {payments:?} {drivers:?} {charges:?} {refunds:?} {owed:?}")
+    }
+
+    /// How many things are owed.
+    pub fn owes(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// Takes the answer to the `n`th thing owed when it is under way, else performs it.
+    pub fn advance(&mut self, n: usize, luck: Luck) {
+        if let Some(answer) = self.owed[n].answer.take() {
+            self.take(n, answer);
+            return;
+        }
+        match self.owed[n].effect.clone() {
+            Effect::Call(call, effect) => {
+                self.perform_call(call, &effect);
+                self.forget(n, luck);
+            }
+            Effect::Payment(call, payment::Effect::Tell(news)) => {
+                let candidates = self.free_drivers();
+                self.call(call, &call::Command::PaymentNews { news, candidates }).expect("news is never refused");
+                self.forget(n, luck);
+            }
+            Effect::Payment(call, effect) => {
+                let outcome = self.ask_gateway(call, &effect, luck, self.owed[n].sent);
+                self.owed[n].sent = true;
+                self.owed[n].answer = outcome.map(|command| Answer::Payment(call, command));
+            }
+            Effect::Driver(driver, driver::Effect::ClaimCall { call, name, service }) => {
+                let card = DriverCard { id: driver_id(driver), name };
+                let accepted = self.call(index(&call), &call::Command::Accept { driver: card, service });
+                let refused = accepted.err().map(|refusal| reason(&refusal));
+                let settle = driver::Command::SettleClaim { call, refused };
+                self.owed[n].answer = (luck != Luck::Unanswered).then_some(Answer::Driver(driver, settle));
+            }
+        }
+    }
+
+    /// Everything owed is performed, all goes well, until nothing is owed any more.
+    pub fn drain(&mut self) {
+        for _ in 0..1_000 {
+            if self.owed.is_empty() {
+                return;
+            }
+            self.advance(0, Luck::Fine);
+        }
+        panic!("it never comes to rest: {:?}", self.owed);
+    }
+
+    /// What the gateway took for a call, and what it gave back: numbers of times.
+    pub fn ledger(&self, call: usize) -> (usize, usize) {
+        let prefix = format!("{}:", call_id(call));
+        let charged = self.charges.iter().filter(|(key, taken)| key.starts_with(&prefix) && **taken).count();
+        (charged, self.refunds.iter().filter(|key| key.starts_with(&prefix)).count())
+    }
+
+    fn take(&mut self, n: usize, answer: Answer) {
+        let open = matches!(&answer, Answer::Payment(_, payment::Command::Settle { outcome: Outcome::Unknown, .. }))
+            && matches!(self.owed[n].effect, Effect::Payment(_, payment::Effect::Resolve { .. }));
+        if !open {
+            self.owed.remove(n);
+        }
+        match answer {
+            Answer::Payment(call, command) => self.payment(call, &command).expect("the gateway's answer is taken"),
+            Answer::Driver(driver, command) => self.driver(driver, &command).expect("the call's answer is taken"),
+        }
+    }
+
+    fn forget(&mut self, n: usize, luck: Luck) {
+        if luck != Luck::Forgotten {
+            self.owed.remove(n);
+        }
+    }
+
+    fn perform_call(&mut self, call: usize, effect: &call::Effect) {
+        let id = call_id(call);
+        // A payment that is closed refuses a charge that comes late; that is an answer, too.
+        let _ = match effect.clone() {
+            call::Effect::Charge { attempt, amount, method } => {
+                self.payment(call, &payment::Command::Charge { id, attempt, amount, method })
+            }
+            call::Effect::CancelPayment { amount } => self.payment(call, &payment::Command::Cancel { id, amount }),
+            call::Effect::ReleaseDriver { driver } => {
+                self.driver(index_of(&driver), &driver::Command::Release { call: id })
+            }
+        };
+    }
+
+    /// What the guard and the gateway answer, if an answer comes at all.
+    fn ask_gateway(
+        &mut self,
+        call: usize,
+        effect: &payment::Effect,
+        luck: Luck,
+        sent_before: bool,
+    ) -> Option<payment::Command> {
+        match effect {
+            payment::Effect::Submit { attempt, .. } if luck == Luck::NotSent && !sent_before => {
+                Some(payment::Command::Settle { attempt: *attempt, outcome: Outcome::NotCharged { retry_after_s: 5 } })
+            }
+            payment::Effect::Submit { attempt, .. } | payment::Effect::Resolve { attempt, .. } => {
+                let outcome = self.charge(&Payment::charge_key(&call_id(call), *attempt), luck);
+                Some(payment::Command::Settle { attempt: *attempt, outcome })
+            }
+            payment::Effect::Refund { .. } => {
+                if luck != Luck::NotSent {
+                    self.refunds.insert(Payment::refund_key(&call_id(call)).to_string());
+                }
+                matches!(luck, Luck::Fine | Luck::Forgotten).then_some(payment::Command::ConfirmRefund)
+            }
+            payment::Effect::Tell(_) => None,
+        }
+    }
+
+    fn charge(&mut self, key: &str, luck: Luck) -> Outcome {
+        if luck == Luck::NotSent {
+            return Outcome::Unknown;
+        }
+        let taken = *self.charges.entry(key.to_owned()).or_insert(luck != Luck::Declined);
+        match (luck, taken) {
+            (Luck::Unanswered, _) => Outcome::Unknown,
+            (_, true) => Outcome::Charged { reference: format!("ch_{key}").into() },
+            (_, false) => Outcome::Declined { reason: "card_declined".to_owned() },
+        }
+    }
+
+    fn free_drivers(&self) -> Vec<DriverId> {
+        self.drivers.iter().flatten().filter(|driver| driver.is_available()).map(|driver| driver.id.clone()).collect()
+    }
+
+    fn call(&mut self, call: usize, command: &call::Command) -> Result<(), Rejection> {
+        let effects = commit::<CallMachine>(&mut self.calls[call], command, self.policies, self.now)?;
+        self.owe(effects.into_iter().map(|effect| Effect::Call(call, effect)));
+        Ok(())
+    }
+
+    fn payment(&mut self, call: usize, command: &payment::Command) -> Result<(), Rejection> {
+        let effects = commit::<PaymentMachine>(&mut self.payments[call], command, self.policies, self.now)?;
+        self.owe(effects.into_iter().map(|effect| Effect::Payment(call, effect)));
+        Ok(())
+    }
+
+    fn driver(&mut self, driver: usize, command: &driver::Command) -> Result<(), Rejection> {
+        let effects = commit::<DriverMachine>(&mut self.drivers[driver], command, self.policies, self.now)?;
+        self.owe(effects.into_iter().map(|effect| Effect::Driver(driver, effect)));
+        Ok(())
+    }
+
+    fn owe(&mut self, effects: impl Iterator<Item = Effect>) {
+        self.owed.extend(effects.map(|effect| Owed { effect, sent: false, answer: None }));
+    }
+}
+
+fn commit<M: Laws>(
+    state: &mut Option<M::State>,
+    command: &M::Command,
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<Vec<M::Effect>, Rejection> {
+    step::<M>(state, command, policies, now).map(|Decision { effects, .. }| effects)
+}
+
+fn method() -> Method {
+    Method("tok_ok".to_owned())
+}
+
+fn request(call: usize, pay: bool) -> call::Command {
+    call::Command::Request(Box::new(Request {
+        request_fingerprint: None,
+        id: call_id(call),
+        service: service(),
+        customer_id: customer_id(call),
+        pickup: in_seoul(),
+        dropoff: None,
+        note: None,
+        fare: FARE,
+        method: pay.then(method),
+    }))
+}
+
+fn reason(refusal: &Rejection) -> ReleaseReason {
+    match refusal {
+        Rejection::NotOffered => ReleaseReason::NotOffered,
+        Rejection::NotFound => ReleaseReason::NoSuchCall,
+        _ => ReleaseReason::CallTaken,
+    }
+}
+
+fn index(call: &CallId) -> usize {
+    (0..CALLS).find(|&n| call_id(n) == *call).expect("a call of this world")
+}
+
+fn index_of(driver: &DriverId) -> usize {
+    (0..DRIVERS).find(|&n| driver_id(n) == *driver).expect("a driver of this world")
+}

@@ -1,0 +1,168 @@
+//! What the tests of this folder share: an engine on a store of its own, with a simulated gateway.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use actix::Arbiter;
+use callout::{
+    actors::{
+        Cause, Engine, EngineParts, EngineSettings, Repeats,
+        backoff::BackoffSettings,
+        dispatcher::DispatchSettings,
+        guard::GuardSettings,
+        ports::gateway::GatewayDrill,
+        supervision::{Intensity, SupervisionSettings},
+    },
+    clock,
+    config::{Sources, policies},
+    domain::{
+        CallId, CustomerId, DriverId, LatLng, Party, Place, ServiceId,
+        call::{Call, Request},
+        driver::{Driver, Profile},
+        payment::Method,
+    },
+    gateway::{GatewaySettings, OpenGateway},
+    persistence::{self, StoreSettings},
+};
+
+/// What a test returns.
+pub type Tested = Result<(), Box<dyn std::error::Error>>;
+
+/// An engine with everything it is plugged into.
+pub struct Bench {
+    pub engine: Arc<Engine>,
+    pub drill: Arc<dyn GatewayDrill>,
+    folder: PathBuf,
+    kept: Option<tempfile::TempDir>,
+}
+
+impl Bench {
+    /// On a new store.
+    pub async fn new() -> Result<Self, Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().to_owned();
+        Ok(Self { kept: Some(folder), ..Self::on(path).await? })
+    }
+
+    /// On the store in a folder, as after a restart.
+    pub async fn on(folder: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
+        let url = format!("sqlite://{}", folder.join("callout.db").display());
+        let store = persistence::open(&url, &StoreSettings::default()).await?;
+        let ledger = Some(folder.join("ledger.jsonl"));
+        let OpenGateway { gateway, drill } =
+            callout::gateway::open(&GatewaySettings { ledger, seed: Some(1), ..GatewaySettings::default() })?;
+        let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config");
+        let sources = Sources { dir: Some(dir), files: Vec::new(), env: Vec::new() };
+        let parts = EngineParts {
+            store: Arc::clone(&store),
+            gateway,
+            policies: Arc::new(policies(&sources).map_err(|problems| problems.to_string())?),
+            arbiters: vec![Arbiter::new().handle(), Arbiter::new().handle()],
+            fence: Arc::new(AtomicBool::new(false)),
+            escalation: Arc::new(|name: &str| panic!("{name} escalates")),
+        };
+        let engine = Engine::start(parts, settings()).await?;
+        Ok(Self { engine, drill: drill.ok_or("the simulated gateway has a drill")?, folder, kept: None })
+    }
+
+    /// A second engine takes over the same store, as after a crash of the first, which is fenced.
+    pub async fn taken_over(mut self) -> Result<Self, Box<dyn std::error::Error>> {
+        let kept = self.kept.take();
+        Ok(Self { kept, ..Self::on(self.folder.clone()).await? })
+    }
+
+    /// A driver at the pickup who wants calls.
+    pub async fn driver(&self, id: &str) -> Result<DriverId, Box<dyn std::error::Error>> {
+        let driver = DriverId::new(id)?;
+        let profile = Profile { service: service(), name: id.to_owned(), phone: None, plate: None };
+        self.engine.register_driver(&driver, profile, Some(gangnam()), cause()).await?;
+        self.engine.set_availability(&driver, true, cause()).await?;
+        Ok(driver)
+    }
+
+    /// A call by `ann`, paid with that method.
+    pub async fn request(&self, method: Option<&str>) -> Result<Arc<Call>, callout::actors::CallError> {
+        self.engine.request_call(request(method), cause()).await
+    }
+
+    /// The call as it is now.
+    pub async fn call(&self, id: &CallId) -> Arc<Call> {
+        self.engine.call(id).await.expect("an answer").expect("a call")
+    }
+
+    /// The driver as it is now.
+    pub async fn driver_now(&self, id: &DriverId) -> Arc<Driver> {
+        self.engine.driver(id).await.expect("an answer").expect("a driver")
+    }
+
+    /// How often money went that way for a call.
+    pub fn ledger(&self, call: &CallId) -> usize {
+        self.drill.ledger(Some(call.as_str()), usize::MAX, 0).len()
+    }
+}
+
+/// Quick to restart and to repeat.
+fn settings() -> EngineSettings {
+    let supervision = SupervisionSettings {
+        backoff: BackoffSettings { initial_ms: 10, factor: 2.0, max_ms: 100, jitter: 0.0 },
+        intensity: Intensity { restarts_max: 3, window: Duration::from_secs(60) },
+        ..SupervisionSettings::default()
+    };
+    EngineSettings {
+        call: supervision,
+        driver: supervision,
+        payment: supervision,
+        dispatcher: SupervisionSettings { mailbox_max: 10_000, ..supervision },
+        guard_supervision: SupervisionSettings { mailbox_max: 10_000, ..supervision },
+        support: supervision,
+        guard: GuardSettings::default(),
+        dispatch: DispatchSettings { tick: Duration::from_millis(100), ..DispatchSettings::default() },
+        repeats: Repeats { inside: supervision.backoff, gateway: supervision.backoff, crashes_max: 5 },
+        payment_wait: Duration::from_secs(8),
+    }
+}
+
+pub fn service() -> ServiceId {
+    ServiceId::new("driver-call").expect("an id")
+}
+
+pub fn gangnam() -> LatLng {
+    LatLng::new(37.4979, 127.0276).expect("on earth")
+}
+
+pub fn cause() -> Cause {
+    Cause::fresh("test")
+}
+
+pub fn ann() -> Party {
+    Party::Customer(CustomerId::new("ann").expect("an id"))
+}
+
+pub fn request(method: Option<&str>) -> Request {
+    let fare = callout::domain::Money::new(20_000, callout::domain::Currency::KRW);
+    Request {
+        id: CallId::new(format!("call_{}", clock::random_id().simple())).expect("an id"),
+        service: service(),
+        customer_id: CustomerId::new("ann").expect("an id"),
+        pickup: Place::new(gangnam(), None).expect("a place"),
+        dropoff: None,
+        note: None,
+        fare,
+        request_fingerprint: None,
+        method: method.map(|method| Method(method.to_owned())),
+    }
+}
+
+/// Waits until something is so.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
+    for _ in 0..1_000 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came about that {what}");
+}

@@ -1,0 +1,153 @@
+//! What the tests of this folder share: requests, and gateways to send them to.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use callout::{
+    actors::{
+        guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
+        ports::{
+            BoxFuture,
+            gateway::{
+                ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest,
+            },
+        },
+        supervision::{KindStats, Singleton, SupervisionSettings, install_panic_hook},
+    },
+    domain::{Currency, Money},
+    gateway::{GatewaySettings, OpenGateway, open},
+};
+use secrecy::ExposeSecret;
+
+/// What a test returns.
+pub type Tested = Result<(), Box<dyn std::error::Error>>;
+
+/// A gateway and its drill.
+pub struct Simulated {
+    pub gateway: Arc<dyn PaymentGateway>,
+    pub drill: Arc<dyn GatewayDrill>,
+}
+
+pub fn simulated(settings: &GatewaySettings) -> Result<Simulated, Box<dyn std::error::Error>> {
+    let OpenGateway { gateway, drill } = open(settings)?;
+    Ok(Simulated { gateway, drill: drill.ok_or("the simulated gateway has a drill")? })
+}
+
+/// In memory, with a response timeout.
+pub fn in_memory(response_timeout_ms: u64) -> Result<Simulated, Box<dyn std::error::Error>> {
+    simulated(&GatewaySettings { response_timeout_ms, seed: Some(1), ..GatewaySettings::default() })
+}
+
+pub fn won(amount: u64) -> Money {
+    Money::new(amount, Currency::KRW)
+}
+
+/// A charge of 20,000 won for a payment of its own.
+pub fn charge(key: &str, method: &str) -> ChargeRequest {
+    ChargeRequest {
+        key: key.into(),
+        payment_id: format!("pay_{key}").into(),
+        amount: won(20_000),
+        method: method.to_owned().into(),
+    }
+}
+
+pub fn refund(key: &str, of: &str, reference: &Arc<str>, amount: u64) -> RefundRequest {
+    RefundRequest {
+        key: key.into(),
+        payment_id: format!("pay_{of}").into(),
+        charge: Arc::clone(reference),
+        amount: won(amount),
+    }
+}
+
+pub fn down() -> Faults {
+    Faults { down: true, ..Faults::default() }
+}
+
+/// A guard in front of a simulated gateway.
+pub struct Guarded {
+    pub bank: Simulated,
+    pub guard: GuardHandle,
+    pub watch: Arc<Watch>,
+}
+
+impl Guarded {
+    pub fn keys(&self) -> Vec<String> {
+        self.bank.drill.ledger(None, usize::MAX, 0).iter().map(|entry| entry.key.to_string()).collect()
+    }
+}
+
+/// Starts the guard on the current arbiter.
+pub fn guarded(bank: Simulated, settings: GuardSettings) -> Guarded {
+    assert_eq!(settings.problems(), []);
+    let watch =
+        Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
+    let gauge = GuardGauge::new(settings);
+    let gateway = Arc::clone(&watch) as Arc<dyn PaymentGateway>;
+    Guarded { bank, guard: supervised(gateway, gauge, SupervisionSettings::default()), watch }
+}
+
+/// Starts the guard under supervision on the current arbiter.
+pub fn supervised(
+    gateway: Arc<dyn PaymentGateway>,
+    gauge: Arc<GuardGauge>,
+    supervision: SupervisionSettings,
+) -> GuardHandle {
+    supervised_within(100_000, gateway, gauge, supervision)
+}
+
+/// The same, with room for so many messages.
+pub fn supervised_within(
+    mailbox_max: u32,
+    gateway: Arc<dyn PaymentGateway>,
+    gauge: Arc<GuardGauge>,
+    supervision: SupervisionSettings,
+) -> GuardHandle {
+    install_panic_hook();
+    let made_with = Arc::clone(&gauge);
+    let actor = Singleton::start(
+        "guard/gateway",
+        actix_rt::Arbiter::current(),
+        SupervisionSettings { mailbox_max, ..supervision },
+        KindStats::new("guard"),
+        Arc::new(|_: &str| {}),
+        move || Guard::new(Arc::clone(&gateway), Arc::clone(&made_with)),
+    );
+    GuardHandle::new(actor, gauge)
+}
+
+/// Passes everything on, and notes how many charges were under way at once. The method `tok_panic` panics.
+pub struct Watch {
+    inner: Arc<dyn PaymentGateway>,
+    now: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+impl Watch {
+    pub fn peak(&self) -> usize {
+        self.peak.load(Ordering::SeqCst)
+    }
+}
+
+impl PaymentGateway for Watch {
+    fn charge(&self, request: ChargeRequest) -> BoxFuture<'_, Result<ChargeOutcome, GatewayError>> {
+        Box::pin(async move {
+            assert_ne!(request.method.expose_secret(), "tok_panic", "as the test wants it");
+            self.peak.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let outcome = self.inner.charge(request).await;
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            outcome
+        })
+    }
+
+    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<(), GatewayError>> {
+        self.inner.refund(request)
+    }
+
+    fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
+        self.inner.lookup(key)
+    }
+}

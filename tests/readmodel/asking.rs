@@ -1,0 +1,180 @@
+//! Lists, pages, timelines and replays.
+
+use std::time::Duration;
+
+use callout::{
+    domain::{Machine, Role, ServiceId, call::CallMachine},
+    readmodel::{CallFilter, DriverFilter, ReadError},
+};
+
+use crate::fixture::{Home, Life, Outcome, call_id, customer, driver_id, feed, registered, service};
+
+#[tokio::test]
+async fn pages_are_complete_and_nothing_new_moves_them() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    // Pairs at the same millisecond: the id decides.
+    for n in 0..23 {
+        feed(&model, &Life::new(&format!("call_{n:02}"), "mina", n / 2).events).await?;
+    }
+    let mut seen = Vec::new();
+    let mut next = None;
+    for page in 0.. {
+        let list = model.me_calls(Role::Customer, "mina", CallFilter::default(), 5, next.as_deref()).await?;
+        seen.extend(list.items.iter().map(|call| call.id.to_string()));
+        next = list.next_cursor;
+        feed(&model, &Life::new(&format!("call_new{page}"), "mina", 1_000).events).await?;
+        if next.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<_> = (0..23).rev().map(|n| format!("call_{n:02}")).collect();
+    assert_eq!(seen, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_by_service_status_and_what_an_operator_may_see() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    feed(&model, &Life::new("call_open", "mina", 0).events).await?;
+    feed(&model, &Life::new("call_gone", "mina", 1).cancelled_by(customer("mina")).events).await?;
+    feed(&model, &Life::new("call_jun", "jun", 2).events).await?;
+    let (own, other) = (service(), ServiceId::new("taxi")?);
+    let (mine, others) = ([own.clone()], [other.clone()]);
+    let all = CallFilter::default();
+    for (filter, expected) in [
+        (all, vec!["call_jun", "call_gone", "call_open"]),
+        (CallFilter { status: Some("requested"), ..all }, vec!["call_jun", "call_open"]),
+        (CallFilter { status: Some("cancelled"), ..all }, vec!["call_gone"]),
+        (CallFilter { service: Some(&own), services: Some(&mine), ..all }, vec!["call_jun", "call_gone", "call_open"]),
+        (CallFilter { service: Some(&other), ..all }, vec![]),
+        (CallFilter { services: Some(&others), ..all }, vec![]),
+        (CallFilter { services: Some(&[]), ..all }, vec![]),
+    ] {
+        let list = model.calls(filter, 50, None).await?;
+        let ids: Vec<_> = list.items.iter().map(|call| call.id.as_str()).collect();
+        assert_eq!(ids, expected, "{filter:?}");
+    }
+    let mine = model.me_calls(Role::Customer, "jun", all, 50, None).await?;
+    assert_eq!(mine.items.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn drivers_are_listed_by_id_with_their_status() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    for id in ["lee", "kim", "park"] {
+        feed(&model, &registered(id, 0)).await?;
+    }
+    feed(&model, &registered("kim", 0)[..1]).await?;
+    let first = model.drivers(DriverFilter::default(), 2, None).await?;
+    let ids: Vec<_> = first.items.iter().map(|driver| driver.id.as_str()).collect();
+    assert_eq!(ids, ["kim", "lee"]);
+    let rest = model.drivers(DriverFilter::default(), 2, first.next_cursor.as_deref()).await?;
+    assert_eq!((rest.items.len(), rest.next_cursor), (1, None));
+    let available = DriverFilter { status: Some("available"), ..DriverFilter::default() };
+    assert_eq!(model.drivers(available, 50, None).await?.items.len(), 3);
+    let retired = DriverFilter { status: Some("retired"), ..DriverFilter::default() };
+    assert!(model.drivers(retired, 50, None).await?.items.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_or_none_at_all_is_refused() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    for n in 0..3 {
+        feed(&model, &Life::whole(&format!("call_{n}"), "mina", "kim", n).events).await?;
+    }
+    let calls = model.calls(CallFilter::default(), 1, None).await?.next_cursor.ok_or("no next page")?;
+    let notices = model.notifications(Role::Customer, "mina", 1, None).await?.next_cursor.ok_or("no next page")?;
+    for bad in ["garbage", "", "Y2FsbHM6", "콜", notices.as_str()] {
+        let refused = model.calls(CallFilter::default(), 1, Some(bad)).await;
+        assert!(matches!(refused, Err(ReadError::BadCursor)), "{bad:?}");
+    }
+    assert!(matches!(model.notifications(Role::Customer, "mina", 1, Some(&calls)).await, Err(ReadError::BadCursor)));
+    assert!(matches!(model.drivers(DriverFilter::default(), 1, Some(&calls)).await, Err(ReadError::BadCursor)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn states_after_a_number_are_those_that_folding_gives() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    let life = Life::whole("call_1", "mina", "kim", 0);
+    feed(&model, &life.events).await?;
+    let mut expected = Vec::new();
+    let mut state = None;
+    for record in &life.events {
+        let body: serde_json::Value = serde_json::from_str(&record.body)?;
+        let event = serde_json::from_value(body["event"].clone())?;
+        state = CallMachine::evolve(state, &event, record.at);
+        expected.extend(state.clone());
+    }
+    for seq in [0, 1, 5, 7, 8, 99] {
+        let from = expected.len().min(usize::try_from(seq)?);
+        assert_eq!(model.states_after(&call_id("call_1"), seq).await?, expected[from..], "after {seq}");
+    }
+    assert!(model.states_after(&call_id("call_none"), 0).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn dc_8_the_timeline_tells_everything_with_cause_and_trace_in_both_languages() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    let life = Life::whole("call_1", "mina", "kim", 0);
+    feed(&model, &life.events).await?;
+    let timeline = model.timeline(&call_id("call_1")).await?;
+    let events: Vec<_> = timeline.iter().map(|entry| entry.event.as_str()).collect();
+    let expected = [
+        "requested",
+        "payment_started",
+        "payment_changed",
+        "dispatch_started",
+        "offered",
+        "assigned",
+        "started",
+        "completed",
+    ];
+    assert_eq!(events, expected);
+    for (entry, seq) in timeline.iter().zip(1..) {
+        assert_eq!((entry.seq, entry.trace.len()), (seq, 32));
+        let text = entry.description.as_ref().ok_or("no description")?;
+        for words in [&text.ko, &text.en] {
+            assert!(!words.is_empty() && !words.contains(['{', '}']), "{words}");
+        }
+    }
+    assert_eq!((timeline[0].cause.as_str(), timeline[5].cause.as_str()), ("customer/mina", "driver/kim"));
+    let assigned = timeline[5].description.as_ref().ok_or("no description")?;
+    assert_eq!(
+        (assigned.ko.as_str(), assigned.en.as_str()),
+        ("대리기사 배정: kim 님", "Assigned to substitute driver kim 님")
+    );
+    assert!(model.timeline(&call_id("call_none")).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waits_to_be_caught_up_is_woken_and_never_waits_for_ever() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    let life = Life::whole("call_1", "mina", "kim", 0);
+    let id = call_id("call_1");
+    assert!(!model.caught_up_to(&id, 1, Duration::from_millis(20)).await);
+    let feeding = async {
+        for event in &life.events {
+            feed(&model, std::slice::from_ref(event)).await.expect("applied");
+        }
+    };
+    let (caught_up, ()) = tokio::join!(model.caught_up_to(&id, 8, Duration::from_secs(20)), feeding);
+    assert!(caught_up);
+    assert!(
+        model.caught_up_to(&id, 3, Duration::ZERO).await || model.caught_up_to(&id, 3, Duration::from_secs(5)).await
+    );
+    let summary = model.summary(Role::Driver, driver_id("kim").as_str()).await?;
+    assert_eq!(summary.calls.get("completed"), Some(&1));
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The server is killed at any moment, under a load of real lifecycles, and started again: nothing that was answered is
+//! lost, nothing is charged twice, nobody holds two calls, and every deadline fires.
+
+#[path = "../service/harness/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the service tests use the rest of it")]
+mod harness;
+
+mod check;
+mod deadlines;
+mod kill;
+mod load;
+mod promises;

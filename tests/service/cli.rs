@@ -1,0 +1,77 @@
+//! The commands of the binary besides serving.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use crate::harness::Server;
+
+const CONFIG_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+
+fn callout(folder: &Path, secret: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_callout"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("CALLOUT_CONFIG_DIR", CONFIG_DIR)
+        .env("CALLOUT_AUTH__SECRET", secret)
+        .output()
+        .expect("the callout binary starts")
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test]
+async fn a_development_token_opens_the_server() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["token", "--role", "customer", "--sub", "mina", "--ttl", "1h"];
+    let output = callout(folder.path(), server.secret(), &arguments);
+    assert!(output.status.success(), "{}", text(&output));
+    let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let me = server.client_with(Some(token), "mina").get("/v1/me").await.expect(200);
+    assert_eq!(me["id"], "mina");
+}
+
+#[test]
+fn a_token_for_no_role_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in
+        [&["token", "--role", "emperor", "--sub", "a"][..], &["token", "--role", "customer", "--sub", "a b"]]
+    {
+        let output = callout(folder.path(), "a-secret-that-is-long-enough-for-hs256", arguments);
+        assert!(!output.status.success(), "{}", text(&output));
+    }
+}
+
+#[test]
+fn the_shipped_configuration_passes_its_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = callout(folder.path(), "a-secret-that-is-long-enough-for-hs256", &["config", "check"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_named_with_file_key_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("wrong.toml");
+    std::fs::write(&file, "[http]\n# a comment\nbnid = \"127.0.0.1:1\"\n\n[nonsense]\nkey = 1\n").expect("a file");
+    let secret = "a-secret-that-is-long-enough-for-hs256";
+    let output = callout(folder.path(), secret, &["config", "check", &file.display().to_string()]);
+    let said = text(&output);
+    assert!(!output.status.success(), "{said}");
+    for part in ["wrong.toml", "bnid", "3", "nonsense", "5"] {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
+}
+
+#[test]
+fn showing_the_configuration_hides_the_secrets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = callout(folder.path(), "a-secret-that-is-long-enough-for-hs256", &["config", "show"]);
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("bind") && !said.contains("a-secret-that"), "{said}");
+}
