@@ -48,7 +48,7 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
     for commit in group {
         let (entity, shard) = (commit.entity.to_string(), commit.entity.shard().index());
         let key = |name: &str| format!("callout:{{{shard:03}}}:{name}");
-        let due = commit.due_at.map_or_else(|| "null".to_owned(), |at| at.as_millisecond().to_string());
+        let due = commit.due_at.map(|at| at.as_millisecond()).unwrap_or_default().to_string();
         let envelope = format!(
             r#"{{"schema":1,"version":{},"write_id":"{}","live":{},"due_at":{due},"snapshot":{}}}"#,
             commit.version,
@@ -56,11 +56,11 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
             commit.live,
             commit.snapshot
         );
-        let mut call = redis::Cmd::with_capacity(15 + 3 * commit.events.len(), 600 + envelope.len());
-        call.arg("EVALSHA").arg(hash).arg(5);
-        call.arg(key("owner")).arg(key(&entity)).arg(key("due")).arg(key("live")).arg(key("events"));
+        let mut call = redis::Cmd::with_capacity(13 + 3 * commit.events.len(), 600 + envelope.len());
+        call.arg("EVALSHA").arg(hash).arg(4);
+        call.arg(key("owner")).arg(key(&entity)).arg(key("agenda")).arg(key("events"));
         call.arg(commit.epoch.0).arg(commit.expected_version).arg(commit.write_id.simple().to_string());
-        call.arg(envelope).arg(entity).arg(due).arg(commit.live.to_string());
+        call.arg(envelope).arg(entity).arg(due);
         for event in &commit.events {
             call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
         }

@@ -29,14 +29,18 @@ pub(super) fn of(commit: &Commit) -> String {
         commit.version,
         commit.write_id.simple(),
         commit.live,
-        due_at(commit),
+        due_at(commit).unwrap_or_else(|| "null".to_owned()),
         commit.snapshot
     )
 }
 
-/// A commit's deadline as the envelope and the script have it: milliseconds, or `null`.
-pub(super) fn due_at(commit: &Commit) -> String {
-    commit.due_at.map_or_else(|| "null".to_owned(), |at| at.as_millisecond().to_string())
+/// A commit's entity's place in the agenda: its deadline in milliseconds, `+inf` when it is only live, or `none`.
+pub(super) fn score(commit: &Commit) -> String {
+    due_at(commit).unwrap_or_else(|| if commit.live { "+inf" } else { "none" }.to_owned())
+}
+
+fn due_at(commit: &Commit) -> Option<String> {
+    commit.due_at.map(|at| at.as_millisecond().to_string())
 }
 
 /// Opens an entity's envelope.

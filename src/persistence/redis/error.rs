@@ -81,3 +81,61 @@ fn code(error: &ServerError) -> &str {
     let wrapped = WRAPPED.into_iter().find(|code| error.code() == "ERR" && detail.contains(&format!("-{code} ")));
     wrapped.unwrap_or(error.code())
 }
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+
+    fn said(reply: &str) -> Result<ServerError, RedisError> {
+        match redis::parse_redis_value(format!("-{reply}\r\n").as_bytes())? {
+            Value::ServerError(error) => Ok(error),
+            other => panic!("{reply} was read as {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_written_nothing_and_says_why() -> Result<(), RedisError> {
+        for (reply, hint) in [
+            ("READONLY You can't write against a read only replica.", "it is a replica now"),
+            ("LOADING Redis is loading the dataset in memory", "it is loading its data"),
+            ("OOM command not allowed when used memory > 'maxmemory'.", "it is out of memory"),
+            ("ERR Error running script: @user_script:1: -OOM command not allowed", "it is out of memory"),
+            ("MISCONF Errors writing to the AOF file: No space left on device", "it cannot persist"),
+            ("NOREPLICAS Not enough good replicas to write.", "it has too few replicas"),
+            ("BUSY Redis is busy running a script.", "a script of someone else's"),
+            ("MASTERDOWN Link with MASTER is down", "it is a replica whose master is down"),
+            ("NOAUTH Authentication required.", "it wants another user"),
+            ("WRONGPASS invalid username-password pair", "it wants another user"),
+            ("NOPERM this user has no permissions", "its user may not do this"),
+            ("MOVED 3999 127.0.0.1:6381", "it is a node of a Redis Cluster"),
+            ("ASK 3999 127.0.0.1:6381", "it is a node of a Redis Cluster"),
+            ("CLUSTERDOWN Hash slot not served", "it is a node of a Redis Cluster"),
+            ("ERR something new", "redis said ERR something new"),
+        ] {
+            let StoreError::Unavailable { reason, .. } = refused(&said(reply)?) else { panic!("{reply}") };
+            assert!(reason.starts_with(hint), "{reply}: {reason}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_only_a_person_can_mend_is_corrupt() -> Result<(), RedisError> {
+        for reply in ["WRONGTYPE Operation against a key", "CORRUPT the snapshot at k is not an envelope of schema 1"] {
+            assert!(matches!(refused(&said(reply)?), StoreError::Corrupt { .. }), "{reply}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn only_a_missing_reply_leaves_the_outcome_open() -> Result<(), RedisError> {
+        let timed_out = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert!(matches!(of_group(&timed_out), StoreError::Unknown { .. }));
+        assert!(matches!(nothing_written(&timed_out), StoreError::Unavailable { .. }));
+        assert!(breaks_connection(&timed_out));
+        assert!(wants_another_server(&said("READONLY You can't write against a read only replica.")?));
+        assert!(!wants_another_server(&said("LOADING Redis is loading the dataset in memory")?));
+        Ok(())
+    }
+}

@@ -92,9 +92,7 @@ fn owners(request: &mut redis::Pipeline) {
 async fn check_types(link: &Link) -> Result<(), StoreError> {
     let expected: Vec<(&str, &str)> = keys::all()
         .iter()
-        .flat_map(|shard| {
-            [(&*shard.owner, "string"), (&*shard.due, "zset"), (&*shard.live, "zset"), (&*shard.events, "stream")]
-        })
+        .flat_map(|shard| [(&*shard.owner, "string"), (&*shard.agenda, "zset"), (&*shard.events, "stream")])
         .collect();
     let mut request = pipe();
     for (key, _) in &expected {

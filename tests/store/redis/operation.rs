@@ -3,13 +3,13 @@
 use std::{path::PathBuf, time::Duration};
 
 use callout::{
-    actors::ports::store::{Commit, Committed},
+    actors::ports::store::{Commit, Committed, EventCursor},
     persistence::{OpenError, StoreSettings},
 };
 
 use super::{impatient, own, until_it_works};
 use crate::{
-    harness::{Case, Fixture, TestResult, at, case, next},
+    harness::{Case, Fixture, TestResult, at, case, next, stored},
     redis_server::RedisServer,
 };
 
@@ -26,10 +26,19 @@ pub fn cases() -> Vec<Case> {
 
 async fn a_user_and_its_password_may_be_in_the_url_or_in_the_settings(_: Fixture) -> TestResult {
     let server = RedisServer::start(&[])?;
-    server.say("ACL SETUSER app on >s3c@ret ~callout:* +@all").await?;
+    // As docs/redis.md has it.
+    let may = "+@all -@admin -@dangerous +client|info +client|kill +script|load +role";
+    server.say(&format!("ACL SETUSER app on >s3c@ret ~callout:* {may}")).await?;
     server.say("ACL SETUSER default off").await.ok();
     let in_url = format!("redis://app:s3c%40ret@127.0.0.1:{}/0", server.port());
-    own(&in_url, &impatient()).await?;
+    let owner = own(&in_url, &impatient()).await?;
+    let first = Commit { due_at: Some(at(5)), ..owner.first("a") };
+    owner.put(&first).await?;
+    assert_eq!(owner.live(first.entity.shard(), 10).await?, [stored(&first)]);
+    let (events, cursor) = owner.read_on(EventCursor::default(), 10).await?;
+    assert_eq!(events.len(), 1);
+    owner.store.trim_events(cursor).await?;
+    owner.store.ready().await?;
     let settings = StoreSettings { username: Some("app".into()), password: Some("s3c@ret".into()), ..impatient() };
     own(&server.url(), &settings).await?;
     assert!(own(&server.url(), &impatient()).await.is_err(), "the default user is off");
@@ -163,8 +172,12 @@ async fn keys_are_as_documented_and_readable_by_hand(_: Fixture) -> TestResult {
             r#"{{"schema":1,"version":1,"write_id":"{write_id}","live":true,"due_at":1790000000000,"snapshot":{{"status":"dispatching"}}}}"#
         )
     );
-    assert_eq!(said(format!("ZSCORE {prefix}:due call/call_1")).await?, "1790000000000");
-    assert_eq!(said(format!("ZSCORE {prefix}:live call/call_1")).await?, "0");
+    assert_eq!(said(format!("ZSCORE {prefix}:agenda call/call_1")).await?, "1790000000000");
+    let idle = Commit { due_at: None, ..next(&commit, 0) };
+    owner.put(&idle).await?;
+    assert_eq!(said(format!("ZSCORE {prefix}:agenda call/call_1")).await?, "inf");
+    owner.put(&Commit { live: false, ..next(&idle, 0) }).await?;
+    assert_eq!(server.say(&format!("ZCARD {prefix}:agenda")).await?, redis::Value::Int(0));
     assert_eq!(said(format!("GET {prefix}:owner")).await?, owner.epoch.0.to_string());
     assert_eq!(server.say(&format!("XLEN {prefix}:events")).await?, redis::Value::Int(1));
     assert_eq!(said("HGET callout:store schema".to_owned()).await?, "1");
