@@ -16,7 +16,6 @@ use std::{
 };
 
 use actix::Arbiter;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 pub use commands::main;
 
@@ -96,7 +95,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let secret = auth::secret(&config)?;
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source })?;
-    let metrics = install_metrics()?;
+    let metrics = http::metrics::install()?;
     let shutdown = Shutdown::on_signals();
 
     let store = persistence::open(config.store.url.as_str(), &settings::store(&config)).await?;
@@ -139,10 +138,6 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     read_model.close().await;
     tracing::info!("callout has stopped");
     shutdown.outcome()
-}
-
-fn install_metrics() -> Result<PrometheusHandle, AppError> {
-    Ok(PrometheusBuilder::new().install_recorder()?)
 }
 
 async fn open_read_model(
