@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LatLng, Money, geo::Travel};
+use super::{LatLng, Money, Period, geo::Travel};
 
 /// How a service computes its fares. Amounts are in the minor unit of the service's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,15 @@ pub enum FareRule {
     Fixed {
         /// The fare.
         amount: u64,
+    },
+    /// By the time something is booked for: begun units count in full. Never less than the minimum.
+    Period {
+        /// The unit, in seconds: 3600 for an hour, 86400 for a day.
+        unit_s: u32,
+        /// Per unit.
+        amount: u64,
+        /// The least it costs; also the price of a booking without a period.
+        minimum: u64,
     },
     /// Base, plus distance, plus time, never less than the minimum, rounded up to a multiple of `round_to`.
     Distance {
@@ -37,9 +46,13 @@ impl FareRule {
         clippy::cast_precision_loss,
         reason = "amounts are far below 2^52 and not negative"
     )]
-    pub fn amount(&self, travel: &Travel, from: LatLng, to: Option<LatLng>) -> u64 {
+    pub fn amount(&self, travel: &Travel, from: LatLng, to: Option<LatLng>, period: Option<&Period>) -> u64 {
         match *self {
             Self::Fixed { amount } => amount,
+            Self::Period { unit_s, amount, minimum } => {
+                let units = period.map_or(0, |period| period.seconds().div_ceil(u64::from(unit_s.max(1))));
+                amount.saturating_mul(units).max(minimum).min(Money::MAX_AMOUNT)
+            }
             Self::Distance { base, per_km, per_minute, minimum, round_to } => {
                 let (km, minutes) = to
                     .map_or((0.0, 0.0), |to| (travel.road_m(from, to) / 1_000.0, travel.eta_s(from, to) as f64 / 60.0));
@@ -62,13 +75,27 @@ mod tests {
         let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 0, round_to: 100 };
         let from = LatLng::new(0.0, 0.0).expect("in range");
         // One degree of a meridian is 111.195 km: 1,000 + 11,119.5 + 10 × 111.2 = 13,231.6, rounded up to 13,300.
-        assert_eq!(rule.amount(&travel, from, Some(LatLng::new(1.0, 0.0).expect("in range"))), 13_300);
+        assert_eq!(rule.amount(&travel, from, Some(LatLng::new(1.0, 0.0).expect("in range")), None), 13_300);
+    }
+
+    #[test]
+    fn a_begun_hour_costs_a_whole_one() {
+        let rule = FareRule::Period { unit_s: 3_600, amount: 2_000, minimum: 5_000 };
+        let here = LatLng::new(37.5, 127.0).expect("in range");
+        let until = |to: &str| Period {
+            from: "2030-01-01T09:00:00Z".parse().expect("a time"),
+            to: to.parse().expect("a time"),
+        };
+        let fare = |period: Option<&Period>| rule.amount(&Travel::default(), here, None, period);
+        assert_eq!(fare(Some(&until("2030-01-01T12:00:01Z"))), 8_000);
+        assert_eq!(fare(Some(&until("2030-01-01T10:00:00Z"))), 5_000);
+        assert_eq!(fare(None), 5_000);
     }
 
     #[test]
     fn a_short_trip_costs_the_minimum() {
         let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 5_000, round_to: 100 };
         let here = LatLng::new(37.5, 127.0).expect("in range");
-        assert_eq!(rule.amount(&Travel::default(), here, Some(here)), 5_000);
+        assert_eq!(rule.amount(&Travel::default(), here, Some(here), None), 5_000);
     }
 }

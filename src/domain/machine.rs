@@ -142,6 +142,14 @@ impl<E, F> Decision<E, F> {
         self
     }
 
+    /// Adds everything of another decision.
+    #[must_use]
+    pub fn and_all(mut self, other: Self) -> Self {
+        self.events.extend(other.events);
+        self.effects.extend(other.effects);
+        self
+    }
+
     /// Adds an effect.
     #[must_use]
     pub fn then(mut self, effect: F) -> Self {

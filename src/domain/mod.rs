@@ -11,10 +11,12 @@ mod ids;
 mod machine;
 mod money;
 pub mod payment;
+mod period;
 mod place;
 pub mod policy;
 
 pub use ids::{CallId, CustomerId, DriverId, InvalidId, ServiceId};
 pub use machine::{Decision, Machine, Party, Rejection, Role, Volatile};
 pub use money::{Currency, Money};
+pub use period::{MAX_PERIOD_DAYS, Period};
 pub use place::{InvalidPlace, LatLng, Place};

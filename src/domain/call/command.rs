@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
+    CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId,
     payment::{Method, News},
 };
 
@@ -31,6 +31,12 @@ pub struct Request {
     pub dropoff: Option<Place>,
     /// What the customer adds.
     pub note: Option<String>,
+    /// The driver whom the customer chooses.
+    pub driver_id: Option<DriverId>,
+    /// What it is booked for.
+    pub period: Option<Period>,
+    /// Drivers that could be offered the call at once, nearest first, if it needs no payment first.
+    pub candidates: Vec<DriverId>,
     /// The fare that was quoted, or is computed now.
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
@@ -55,6 +61,32 @@ pub enum Command {
         news: News,
         /// Drivers that could be offered the call at once, nearest first, if this news starts the dispatch.
         candidates: Vec<DriverId>,
+    },
+    /// A payment that waits is to be tried again.
+    RetryPayment,
+    /// The chosen driver was asked whether it is free.
+    SettleBooking {
+        /// Who it is, if it is held for this call now.
+        booked: Option<DriverCard>,
+        /// How it is paid now that it is held, if with the request.
+        method: Option<Method>,
+    },
+    /// An operator approves it.
+    Approve {
+        /// Who.
+        by: Party,
+    },
+    /// An operator rejects it.
+    Reject {
+        /// Who.
+        by: Party,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// The driver to whom the system assigned it could not take it.
+    Withdraw {
+        /// Who.
+        driver: DriverId,
     },
     /// The dispatcher found drivers.
     Offer {
@@ -106,6 +138,11 @@ impl Command {
             Self::Request(_) => "request",
             Self::Pay { .. } => "pay",
             Self::PaymentNews { .. } => "update the payment",
+            Self::RetryPayment => "retry the payment",
+            Self::SettleBooking { .. } => "book",
+            Self::Approve { .. } => "approve",
+            Self::Reject { .. } => "reject",
+            Self::Withdraw { .. } => "withdraw",
             Self::Offer { .. } => "offer",
             Self::Accept { .. } => "accept",
             Self::Decline { .. } => "decline",

@@ -3,12 +3,45 @@
 use jiff::Timestamp;
 
 use super::{Call, Dispatching, DriverCard, Effect, Event, Phase};
-use crate::domain::{Decision, DriverId, Party, Rejection, ServiceId, policy::Policy};
+use crate::domain::{
+    Decision, DriverId, Party, Rejection, ServiceId,
+    policy::{FoundBy, Policy},
+};
 
 type Decided = Result<Decision<Event, Effect>, Rejection>;
 
 /// Why a call without a driver is cancelled by the system.
 pub(super) const NO_DRIVER: &str = "no_driver";
+
+/// The search begins, with offers if drivers are known already.
+pub(super) fn begin(candidates: &[DriverId], policy: &Policy, now: Timestamp) -> Decision<Event, Effect> {
+    let begun = Decision::event(Event::DispatchStarted { deadline: now + policy.dispatch_time() });
+    match offer_event(None, 0, candidates, policy, now) {
+        Some(offered) => begun.and_all(offered_to(offered, policy)),
+        None => begun,
+    }
+}
+
+/// An offer, and, where nobody is asked to accept, that the driver takes it.
+fn offered_to(offered: Event, policy: &Policy) -> Decision<Event, Effect> {
+    let assigned = match &offered {
+        Event::Offered { drivers, .. } if policy.file.dispatch.by == FoundBy::Assign => drivers.clone(),
+        _ => Vec::new(),
+    };
+    assigned
+        .into_iter()
+        .fold(Decision::event(offered), |decision, driver| decision.then(Effect::AssignDriver { driver }))
+}
+
+/// The driver to whom the system assigned the call could not take it.
+pub(super) fn withdraw(call: &Call, driver: &DriverId) -> Decision<Event, Effect> {
+    match &call.phase {
+        Phase::Dispatching(search) if search.is_offered_to(driver) => {
+            Decision::event(Event::OffersExpired { drivers: vec![driver.clone()] })
+        }
+        _ => Decision::nothing(),
+    }
+}
 
 /// The event that offers the call to those `drivers` who may have it, if any may.
 pub(super) fn offer_event(
@@ -41,13 +74,15 @@ pub(super) fn offer(
     match &call.phase {
         Phase::Dispatching(search) if search.round == round => {
             match offer_event(Some(search), round.max(reached), drivers, policy, now) {
-                Some(event) => Decision::event(event),
+                Some(event) => offered_to(event, policy),
                 None => Decision::nothing(),
             }
         }
         // Too late, or an answer to an older question: the call has moved on.
         Phase::Dispatching(_)
         | Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
         | Phase::Assigned { .. }
         | Phase::Started { .. }
         | Phase::Completed { .. }
@@ -75,7 +110,9 @@ pub(super) fn accept(call: &Call, driver: &DriverCard, service: &ServiceId) -> D
         | Phase::Cancelled { .. }
         | Phase::Denied { .. } => Err(Rejection::CallTaken),
         // Drivers are not told of calls that are not paid.
-        Phase::Requested { .. } => Err(Rejection::NotFound),
+        Phase::Requested { .. } | Phase::AwaitingApproval { .. } | Phase::AwaitingPayment { .. } => {
+            Err(Rejection::NotFound)
+        }
     }
 }
 
@@ -87,7 +124,9 @@ pub(super) fn decline(call: &Call, driver: &DriverId) -> Decided {
         }
         Phase::Dispatching(search) if search.declined.contains(driver) => Ok(Decision::nothing()),
         Phase::Dispatching(_) => Err(Rejection::NotOffered),
-        Phase::Requested { .. } => Err(Rejection::NotFound),
+        Phase::Requested { .. } | Phase::AwaitingApproval { .. } | Phase::AwaitingPayment { .. } => {
+            Err(Rejection::NotFound)
+        }
         Phase::Assigned { .. }
         | Phase::Started { .. }
         | Phase::Completed { .. }
@@ -99,7 +138,7 @@ pub(super) fn decline(call: &Call, driver: &DriverId) -> Decided {
 /// What the clock does to a search: it ends at its deadline; before that, offers end at theirs.
 pub(super) fn wake(call: &Call, search: &Dispatching, now: Timestamp) -> Decision<Event, Effect> {
     if now >= search.deadline {
-        return super::decide::cancelled(call, Party::System, Some(NO_DRIVER.to_owned()));
+        return super::steps::cancelled(call, Party::System, Some(NO_DRIVER.to_owned()));
     }
     let expired: Vec<DriverId> =
         search.open_offers().filter(|(_, expires_at)| now >= *expires_at).map(|(driver, _)| driver.clone()).collect();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Dispatching, DriverCard, Event, OfferBatch, PASSED_MAX, PaymentView, Phase, Requested};
+use super::{Call, Choice, Dispatching, DriverCard, Event, OfferBatch, PASSED_MAX, PaymentView, Phase, Requested};
 use crate::domain::{
     DriverId,
     payment::{News, PaymentStatus},
@@ -24,17 +24,27 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
     call.updated_at = at;
     match event {
         Event::Requested(_) => {}
-        Event::Denied { reason } => {
-            call.phase = Phase::Denied { reason: *reason };
+        Event::Denied { reason, text } => {
+            call.phase = Phase::Denied { reason: *reason, text: text.clone() };
             owe_refund(&mut call.payment);
         }
+        Event::Booked { driver } => call.choice = Some(Choice::Held { driver: driver.clone() }),
+        Event::ApprovalWanted { until } => call.phase = Phase::AwaitingApproval { until: *until },
+        Event::Approved { until, .. } => call.phase = Phase::AwaitingPayment { until: *until },
+        Event::MethodGiven => call.method_kept = true,
+        Event::CompletionAsked { by } => call.completing = Some(by.clone()),
         Event::PaymentStarted { attempt } => {
             call.payment.attempt = *attempt;
             call.payment.status = PaymentStatus::Charging;
+            call.method_kept = true;
             call.payment.retry_after_s = None;
             call.payment.reason = None;
         }
-        Event::PaymentChanged(news) => apply_news(&mut call.payment, news),
+        Event::PaymentChanged(news) => {
+            apply_news(&mut call.payment, news);
+            // What was refused is not tried again.
+            call.method_kept &= news.status != PaymentStatus::Declined;
+        }
         Event::DispatchStarted { deadline } => {
             call.phase = Phase::Dispatching(Dispatching {
                 deadline: *deadline,
@@ -46,7 +56,10 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         }
         Event::Assigned { driver } => call.phase = Phase::Assigned { driver: driver.clone() },
         Event::Started { .. } => call.phase = with_driver(call.phase, |driver| Phase::Started { driver }),
-        Event::Completed { .. } => call.phase = with_driver(call.phase, |driver| Phase::Completed { driver }),
+        Event::Completed { .. } => {
+            call.completing = None;
+            call.phase = with_driver(call.phase, |driver| Phase::Completed { driver });
+        }
         Event::Cancelled { by, reason } => {
             let driver = call.phase.current_driver().cloned();
             call.phase = Phase::Cancelled { by: by.clone(), reason: reason.clone(), driver };
@@ -69,6 +82,10 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
         pickup: request.pickup.clone(),
         dropoff: request.dropoff.clone(),
         note: request.note.clone(),
+        choice: request.driver_id.clone().map(|driver| Choice::Asked { driver }),
+        period: request.period,
+        method_kept: request.method_kept,
+        completing: None,
         fare: request.fare,
         request_fingerprint: request.request_fingerprint.clone(),
         phase: Phase::Requested { unpaid_until: request.unpaid_until },
@@ -129,6 +146,11 @@ fn evolve_offers(dispatching: &mut Dispatching, event: &Event) {
         }
         Event::Requested(_)
         | Event::Denied { .. }
+        | Event::Booked { .. }
+        | Event::ApprovalWanted { .. }
+        | Event::Approved { .. }
+        | Event::MethodGiven
+        | Event::CompletionAsked { .. }
         | Event::PaymentStarted { .. }
         | Event::PaymentChanged(_)
         | Event::DispatchStarted { .. }

@@ -1,19 +1,23 @@
 //! A call: one request by a customer, from asking to the end. The authority on who won it.
 
+mod approval;
 mod command;
 mod decide;
 mod dispatch;
+mod effect;
+mod event;
 mod evolve;
+mod paying;
+mod steps;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
-    payment::{Method, News, PaymentStatus},
-};
+use super::{CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId, payment::PaymentStatus};
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
+pub use effect::Effect;
+pub use event::{Event, Requested};
 
 /// How many drivers who let an offer pass are remembered.
 pub const PASSED_MAX: usize = 200;
@@ -37,6 +41,18 @@ pub struct Call {
     /// What the customer adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// The driver whom the customer chose: a car, a seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// What it is booked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// Whether its payment has a method to charge when it is due.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub method_kept: bool,
+    /// Who said that it is done, while that waits for the payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completing: Option<Party>,
     /// What it costs.
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
@@ -63,7 +79,17 @@ pub enum Phase {
         /// When it lapses unpaid.
         unpaid_until: Timestamp,
     },
-    /// Paid; looking for a driver.
+    /// An operator is to approve it.
+    AwaitingApproval {
+        /// When it lapses without an answer.
+        until: Timestamp,
+    },
+    /// Approved; to be paid in the background.
+    AwaitingPayment {
+        /// When it lapses, if there is nothing to charge.
+        until: Timestamp,
+    },
+    /// Looking for a driver.
     Dispatching(Dispatching),
     /// A driver has it.
     Assigned {
@@ -95,7 +121,37 @@ pub enum Phase {
     Denied {
         /// Why.
         reason: DenyReason,
+        /// In an operator's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
+}
+
+/// The driver whom a customer chose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Choice {
+    /// It was asked for; whether it is free is not known yet.
+    Asked {
+        /// Whom.
+        driver: DriverId,
+    },
+    /// It is held for this call.
+    Held {
+        /// Whom.
+        driver: DriverCard,
+    },
+}
+
+impl Choice {
+    /// Who was chosen.
+    #[must_use]
+    pub fn driver(&self) -> &DriverId {
+        match self {
+            Self::Asked { driver } => driver,
+            Self::Held { driver } => &driver.id,
+        }
+    }
 }
 
 /// Why a service refuses a call.
@@ -104,6 +160,10 @@ pub enum Phase {
 pub enum DenyReason {
     /// Outside the service area.
     OutOfArea,
+    /// The driver whom the customer chose is not free then.
+    DriverUnavailable,
+    /// An operator said no.
+    Rejected,
 }
 
 impl DenyReason {
@@ -112,6 +172,8 @@ impl DenyReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OutOfArea => "out_of_area",
+            Self::DriverUnavailable => "driver_unavailable",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -165,122 +227,24 @@ pub struct PaymentView {
     pub reason: Option<String>,
 }
 
-/// What can happen to a call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    /// A customer asks.
-    Requested(Box<Requested>),
-    /// The service refuses.
-    Denied {
-        /// Why.
-        reason: DenyReason,
-    },
-    /// An attempt at charging begins.
-    PaymentStarted {
-        /// Which, from 1.
-        attempt: u32,
-    },
-    /// The payment changed.
-    PaymentChanged(News),
-    /// The search for a driver begins.
-    DispatchStarted {
-        /// When it ends without success.
-        deadline: Timestamp,
-    },
-    /// Drivers are offered the call.
-    Offered {
-        /// In which round, from 0.
-        round: u32,
-        /// Who.
-        drivers: Vec<DriverId>,
-        /// Until when.
-        expires_at: Timestamp,
-    },
-    /// Offers ended without an answer.
-    OffersExpired {
-        /// Whose.
-        drivers: Vec<DriverId>,
-    },
-    /// A driver does not want it.
-    OfferDeclined {
-        /// Who.
-        driver: DriverId,
-    },
-    /// A driver has it.
-    Assigned {
-        /// Who.
-        driver: DriverCard,
-    },
-    /// It is under way.
-    Started {
-        /// Who said so.
-        by: Party,
-    },
-    /// It is done.
-    Completed {
-        /// Who said so.
-        by: Party,
-    },
-    /// It is called off.
-    Cancelled {
-        /// By whom.
-        by: Party,
-        /// Why.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
-}
+impl Call {
+    /// Whether its payment waits for the gateway and can be tried again.
+    #[must_use]
+    pub fn is_deferred(&self) -> bool {
+        matches!(self.phase, Phase::AwaitingPayment { .. })
+            && self.method_kept
+            && self.payment.status == PaymentStatus::Created
+    }
 
-/// A request as it was taken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Requested {
-    /// The call's id.
-    pub id: CallId,
-    /// The service.
-    pub service: ServiceId,
-    /// Who asks.
-    pub customer_id: CustomerId,
-    /// Where it begins.
-    pub pickup: Place,
-    /// Where it leads.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dropoff: Option<Place>,
-    /// What the customer adds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// What it costs.
-    pub fare: Money,
-    /// Tells a repetition of the same request from another one under the same idempotency key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_fingerprint: Option<String>,
-    /// When it lapses unpaid.
-    pub unpaid_until: Timestamp,
-}
-
-/// What a call wants done outside. Offers are not effects: they are part of its state, which others project.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case")]
-pub enum Effect {
-    /// Have the payment charge the fare.
-    Charge {
-        /// Which attempt, from 1.
-        attempt: u32,
-        /// How much.
-        amount: Money,
-        /// How it is paid.
-        method: Method,
-    },
-    /// Have the payment charge nothing more and give back what it charged.
-    CancelPayment {
-        /// What would have been charged.
-        amount: Money,
-    },
-    /// Free the driver.
-    ReleaseDriver {
-        /// Whom.
-        driver: DriverId,
-    },
+    /// The driver as people see it on the call: who has or had it, or who was chosen and is held.
+    #[must_use]
+    pub fn shown_driver(&self) -> Option<&DriverCard> {
+        let held = match &self.choice {
+            Some(Choice::Held { driver }) => Some(driver),
+            Some(Choice::Asked { .. }) | None => None,
+        };
+        self.phase.driver().or(held)
+    }
 }
 
 impl Phase {
@@ -289,6 +253,8 @@ impl Phase {
     pub fn status(&self) -> &'static str {
         match self {
             Self::Requested { .. } => "requested",
+            Self::AwaitingApproval { .. } => "awaiting_approval",
+            Self::AwaitingPayment { .. } => "awaiting_payment",
             Self::Dispatching(_) => "dispatching",
             Self::Assigned { .. } => "assigned",
             Self::Started { .. } => "started",
@@ -303,7 +269,12 @@ impl Phase {
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Completed { .. } | Self::Cancelled { .. } | Self::Denied { .. } => true,
-            Self::Requested { .. } | Self::Dispatching(_) | Self::Assigned { .. } | Self::Started { .. } => false,
+            Self::Requested { .. }
+            | Self::AwaitingApproval { .. }
+            | Self::AwaitingPayment { .. }
+            | Self::Dispatching(_)
+            | Self::Assigned { .. }
+            | Self::Started { .. } => false,
         }
     }
 
@@ -313,7 +284,11 @@ impl Phase {
         match self {
             Self::Assigned { driver } | Self::Started { driver } | Self::Completed { driver } => Some(driver),
             Self::Cancelled { driver, .. } => driver.as_ref(),
-            Self::Requested { .. } | Self::Dispatching(_) | Self::Denied { .. } => None,
+            Self::Requested { .. }
+            | Self::AwaitingApproval { .. }
+            | Self::AwaitingPayment { .. }
+            | Self::Dispatching(_)
+            | Self::Denied { .. } => None,
         }
     }
 

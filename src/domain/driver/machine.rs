@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason};
-use crate::domain::{CallId, Decision, DriverId, LatLng, Machine, Rejection, Volatile, policy::Policies};
+use super::{Booking, Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason};
+use crate::domain::{
+    CallId, Decision, DriverId, LatLng, Machine, Period, Rejection, ServiceId, Volatile,
+    policy::{Policies, Policy},
+};
 
 /// The driver as a state machine.
 pub enum DriverMachine {}
@@ -17,7 +20,7 @@ impl Machine for DriverMachine {
     type Effect = Effect;
     type Policy = Policies;
 
-    fn decide(state: Option<&Driver>, command: &Command, policies: &Policies, _: Timestamp) -> Decided {
+    fn decide(state: Option<&Driver>, command: &Command, policies: &Policies, now: Timestamp) -> Decided {
         if let Command::Register { id, profile, position } = command {
             return register(state, id, profile, *position, policies);
         }
@@ -27,8 +30,11 @@ impl Machine for DriverMachine {
             Command::Claim { call } => claim(driver, call),
             Command::SettleClaim { call, refused } => Ok(settle_claim(driver, call, *refused)),
             Command::Release { call } => Ok(release(driver, call, ReleaseReason::CallEnded)),
+            Command::Book { call, period, service } => book(driver, call, period.as_ref(), service, now),
+            Command::Confirm { call } => Ok(confirm(driver, call)),
+            Command::Wake => Ok(wake(driver, now)),
             Command::Retire => retire(driver),
-            Command::Register { .. } | Command::Move { .. } | Command::Wake => Ok(Decision::nothing()),
+            Command::Register { .. } | Command::Move { .. } => Ok(Decision::nothing()),
         }
     }
 
@@ -50,10 +56,24 @@ impl Machine for DriverMachine {
                 driver.fix = position.map(|position| Fix { position, at }).or(driver.fix);
             }
             Event::AvailabilityChanged { available } => driver.on_duty = *available,
-            Event::DriverReserved { call } => driver.duty = Duty::Reserved { call: call.clone() },
-            Event::DriverEngaged { call } => driver.duty = Duty::Engaged { call: call.clone() },
+            Event::DriverReserved { call } => {
+                driver.duty = Duty::Reserved { call: call.clone() };
+                driver.last_reserved_at = Some(at);
+            }
+            Event::DriverEngaged { call } => match driver.bookings.iter_mut().find(|booking| booking.call == *call) {
+                Some(booking) => booking.engaged = true,
+                None => driver.duty = Duty::Engaged { call: call.clone() },
+            },
+            Event::DriverBooked { call, from, to } => {
+                driver.bookings.push(Booking { call: call.clone(), from: *from, to: *to, engaged: false });
+                driver.bookings.sort_by_key(|booking| booking.from);
+            }
+            Event::BookingBegan { .. } => {}
             Event::DriverReleased { call, reason } => {
-                driver.duty = Duty::Free;
+                driver.bookings.retain(|booking| booking.call != *call);
+                if driver.call() == Some(call) {
+                    driver.duty = Duty::Free;
+                }
                 driver.last_release = Some((call.clone(), *reason));
             }
             Event::DriverRetired => {
@@ -64,8 +84,8 @@ impl Machine for DriverMachine {
         Some(driver)
     }
 
-    fn due_at(_: &Driver) -> Option<Timestamp> {
-        None
+    fn due_at(driver: &Driver) -> Option<Timestamp> {
+        driver.bookings.iter().map(|booking| booking.from).find(|from| *from > driver.updated_at)
     }
 
     fn wake() -> Command {
@@ -75,7 +95,7 @@ impl Machine for DriverMachine {
     /// A driver who is neither wanted nor wanting has nothing ahead of it until somebody asks.
     fn is_terminal(driver: &Driver) -> bool {
         match driver.duty {
-            Duty::Free => !driver.on_duty,
+            Duty::Free => !driver.on_duty && driver.bookings.is_empty(),
             Duty::Retired => true,
             Duty::Reserved { .. } | Duty::Engaged { .. } => false,
         }
@@ -103,6 +123,8 @@ fn registered(id: &DriverId, profile: &Profile, position: Option<LatLng>, at: Ti
         duty: Duty::Free,
         fix: position.map(|position| Fix { position, at }),
         last_release: None,
+        bookings: Vec::new(),
+        last_reserved_at: None,
         version: 1,
         created_at: at,
         updated_at: at,
@@ -119,10 +141,17 @@ fn register(
     if policies.get(&profile.service).is_none() {
         return Err(Rejection::Invalid(format!("there is no service {}", profile.service)));
     }
+    // What customers choose does not decide for itself whether it wants calls.
+    let is_chosen = policies.get(&profile.service).is_some_and(Policy::is_chosen);
     let new = Event::DriverRegistered { id: id.clone(), profile: profile.clone(), position };
-    let Some(driver) = state else { return Ok(Decision::event(new)) };
+    let new = if is_chosen {
+        Decision::event(new).and(Event::AvailabilityChanged { available: true })
+    } else {
+        Decision::event(new)
+    };
+    let Some(driver) = state else { return Ok(new) };
     match &driver.duty {
-        Duty::Retired => Ok(Decision::event(new)),
+        Duty::Retired => Ok(new),
         Duty::Reserved { .. } | Duty::Engaged { .. } if driver.profile.service != profile.service => {
             Err(Rejection::DriverUnavailable { status: driver.status() })
         }
@@ -175,6 +204,9 @@ fn settle_claim(driver: &Driver, call: &CallId, refused: Option<ReleaseReason>) 
 
 fn release(driver: &Driver, call: &CallId, reason: ReleaseReason) -> Decision<Event, Effect> {
     match &driver.duty {
+        _ if driver.bookings.iter().any(|booking| booking.call == *call) => {
+            Decision::event(Event::DriverReleased { call: call.clone(), reason })
+        }
         Duty::Reserved { call: held } | Duty::Engaged { call: held } if held == call => {
             Decision::event(Event::DriverReleased { call: call.clone(), reason })
         }
@@ -182,8 +214,48 @@ fn release(driver: &Driver, call: &CallId, reason: ReleaseReason) -> Decision<Ev
     }
 }
 
+/// Books the driver, unless it is booked for any of that time already.
+fn book(driver: &Driver, call: &CallId, period: Option<&Period>, service: &ServiceId, now: Timestamp) -> Decided {
+    if driver.profile.service != *service {
+        return Err(Rejection::NotFound);
+    }
+    if driver.bookings.iter().any(|booking| booking.call == *call) {
+        return Ok(Decision::nothing());
+    }
+    if driver.duty == Duty::Retired || !driver.on_duty {
+        return Err(Rejection::DriverUnavailable { status: driver.status() });
+    }
+    let (from, to) = period.map_or((now, None), |period| (period.from, Some(period.to)));
+    let wanted = Booking { call: call.clone(), from, to, engaged: false };
+    match driver.bookings.iter().find(|booking| booking.overlaps(&wanted)) {
+        Some(Booking { engaged: true, .. }) => Err(Rejection::DriverUnavailable { status: "engaged" }),
+        Some(_) => Err(Rejection::DriverUnavailable { status: "reserved" }),
+        None => Ok(Decision::event(Event::DriverBooked { call: call.clone(), from, to })),
+    }
+}
+
+fn confirm(driver: &Driver, call: &CallId) -> Decision<Event, Effect> {
+    match driver.bookings.iter().find(|booking| booking.call == *call) {
+        Some(Booking { engaged: false, .. }) => Decision::event(Event::DriverEngaged { call: call.clone() }),
+        // Confirmed before, or released in the meantime.
+        Some(_) | None => Decision::nothing(),
+    }
+}
+
+/// Says that a booking has begun, so that lists of drivers by status are right.
+fn wake(driver: &Driver, now: Timestamp) -> Decision<Event, Effect> {
+    let began = |booking: &&Booking| booking.from > driver.updated_at && booking.from <= now;
+    match driver.bookings.iter().find(began) {
+        Some(booking) => Decision::event(Event::BookingBegan { call: booking.call.clone() }),
+        None => Decision::nothing(),
+    }
+}
+
 fn retire(driver: &Driver) -> Decided {
     match driver.duty {
+        Duty::Free if !driver.bookings.is_empty() => {
+            Err(Rejection::IllegalTransition { state: "booked", command: "retire" })
+        }
         Duty::Free => Ok(Decision::event(Event::DriverRetired)),
         Duty::Retired => Ok(Decision::nothing()),
         Duty::Reserved { .. } | Duty::Engaged { .. } => Err(illegal(driver, "retire")),

@@ -5,7 +5,7 @@ mod machine;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, DriverId, LatLng, ServiceId};
+use super::{CallId, DriverId, LatLng, Period, ServiceId};
 pub use machine::DriverMachine;
 
 /// The longest name, phone number or plate, in characters.
@@ -22,6 +22,12 @@ pub struct Driver {
     pub on_duty: bool,
     /// What it is doing.
     pub duty: Duty,
+    /// What it is booked for, when customers choose it: a car, a seat. Bookings never overlap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bookings: Vec<Booking>,
+    /// When it last held itself for a call: who has waited longest is assigned first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reserved_at: Option<Timestamp>,
     /// Where it was last seen. Not committed with each move: goes along with the next commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
@@ -34,6 +40,30 @@ pub struct Driver {
     pub created_at: Timestamp,
     /// When something last happened to it.
     pub updated_at: Timestamp,
+}
+
+/// One booking of a driver that customers choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// For which call.
+    pub call: CallId,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; open-ended without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// Whether the call is settled: paid. Until then it is only reserved.
+    #[serde(default)]
+    pub engaged: bool,
+}
+
+impl Booking {
+    /// Whether it takes any of the same time as another booking. Adjacent ones do not.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let before = |first: &Self, second: &Self| first.to.is_some_and(|to| to <= second.from);
+        !before(self, other) && !before(other, self)
+    }
 }
 
 /// What a driver is registered as.
@@ -133,9 +163,23 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Be booked for a call of a customer who chose it.
+    Book {
+        /// Which.
+        call: CallId,
+        /// From when to when; from now on and open-ended without.
+        period: Option<Period>,
+        /// Of which service the call is.
+        service: ServiceId,
+    },
+    /// The booked call is settled: paid.
+    Confirm {
+        /// Which.
+        call: CallId,
+    },
     /// Be a driver no more.
     Retire,
-    /// A deadline passed. Drivers have none.
+    /// A deadline passed: a booking begins.
     Wake,
 }
 
@@ -176,6 +220,21 @@ pub enum Event {
         /// Which.
         call: CallId,
     },
+    /// It is booked.
+    DriverBooked {
+        /// For which call.
+        call: CallId,
+        /// From when.
+        from: Timestamp,
+        /// Until when; open-ended without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Timestamp>,
+    },
+    /// A booking begins: what it is doing has changed.
+    BookingBegan {
+        /// For which call.
+        call: CallId,
+    },
     /// It is free again.
     DriverReleased {
         /// From which call.
@@ -212,6 +271,16 @@ impl Driver {
             (Duty::Reserved { .. }, _) => "reserved",
             (Duty::Engaged { .. }, _) => "engaged",
             (Duty::Retired, _) => "retired",
+        }
+    }
+
+    /// The status at a time. That of a driver who is booked is that of the booking which has begun.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> &'static str {
+        match self.bookings.iter().find(|booking| booking.from <= now) {
+            Some(Booking { engaged: true, .. }) => "engaged",
+            Some(Booking { engaged: false, .. }) => "reserved",
+            None => self.status(),
         }
     }
 

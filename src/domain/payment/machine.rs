@@ -19,7 +19,8 @@ impl Machine for PaymentMachine {
 
     fn decide(state: Option<&Payment>, command: &Command, _: &Policies, now: Timestamp) -> Decided {
         let decided = match command {
-            Command::Charge { id, attempt, amount, method } => charge(state, id, *attempt, *amount, method),
+            Command::Charge { id, attempt, amount, method } => charge(state, id, *attempt, *amount, method.as_ref()),
+            Command::KeepMethod { id, amount, method } => keep_method(state, id, *amount, method),
             Command::Settle { attempt, outcome } => settle(state.ok_or(Rejection::NotFound)?, *attempt, outcome),
             Command::Cancel { id, amount } => Ok(cancel(state, id, *amount)),
             Command::ConfirmRefund => confirm_refund(state.ok_or(Rejection::NotFound)?),
@@ -36,6 +37,7 @@ impl Machine for PaymentMachine {
                     amount: *amount,
                     attempt: 0,
                     closed: false,
+                    method: None,
                     phase: Phase::Created { retry_after_s: None },
                     version: 1,
                     created_at: at,
@@ -44,15 +46,30 @@ impl Machine for PaymentMachine {
             };
         };
         payment.version += 1;
-        payment.phase = next_phase(payment.phase, event);
         match event {
             Event::ChargeStarted { attempt, amount, .. } => {
                 payment.attempt = *attempt;
                 payment.amount = *amount;
             }
-            Event::PaymentClosed => payment.closed = true,
-            _ => {}
+            Event::ChargeDeclined { unsent, .. } => {
+                payment.attempt = unsent.unwrap_or(payment.attempt);
+                payment.method = None;
+            }
+            // An attempt that could not be made can be made again with the same method.
+            Event::ChargeFailed { .. } => {
+                if let Phase::Charging { method } | Phase::Unknown { method } = &payment.phase {
+                    payment.method = Some(method.clone());
+                }
+            }
+            Event::MethodKept { method } => payment.method = Some(method.clone()),
+            Event::PaymentClosed => {
+                payment.closed = true;
+                payment.method = None;
+            }
+            Event::Charged { .. } => payment.method = None,
+            Event::PaymentOpened { .. } | Event::OutcomeUnknown | Event::RefundStarted | Event::Refunded => {}
         }
+        payment.phase = next_phase(payment.phase, event);
         Some(payment)
     }
 
@@ -79,13 +96,14 @@ fn next_phase(phase: Phase, event: &Event) -> Phase {
         (_, Phase::Refunded) => Phase::Refunded,
         (Event::ChargeStarted { method, .. }, _) => Phase::Charging { method: method.clone() },
         (Event::Charged { reference }, _) => Phase::Charged { reference: reference.clone() },
-        (Event::ChargeDeclined { reason }, _) => Phase::Declined { reason: reason.clone() },
+        (Event::ChargeDeclined { reason, .. }, _) => Phase::Declined { reason: reason.clone() },
         (Event::ChargeFailed { retry_after_s }, _) => Phase::Created { retry_after_s: Some(*retry_after_s) },
         (Event::OutcomeUnknown, Phase::Charging { method }) => Phase::Unknown { method },
         (Event::RefundStarted, Phase::Charged { reference }) => Phase::Refunding { reference },
         (Event::Refunded, Phase::Refunding { .. }) => Phase::Refunded,
         (
             Event::PaymentOpened { .. }
+            | Event::MethodKept { .. }
             | Event::PaymentClosed
             | Event::OutcomeUnknown
             | Event::RefundStarted
@@ -95,7 +113,16 @@ fn next_phase(phase: Phase, event: &Event) -> Phase {
     }
 }
 
-fn charge(state: Option<&Payment>, id: &CallId, attempt: u32, amount: Money, method: &Method) -> Decided {
+fn keep_method(state: Option<&Payment>, id: &CallId, amount: Money, method: &Method) -> Decided {
+    let kept = Event::MethodKept { method: method.clone() };
+    let Some(payment) = state else {
+        return Ok(Decision::event(Event::PaymentOpened { id: id.clone(), amount }).and(kept));
+    };
+    let open = !payment.closed && matches!(payment.phase, Phase::Created { .. } | Phase::Declined { .. });
+    Ok(if open && payment.method.as_ref() != Some(method) { Decision::event(kept) } else { Decision::nothing() })
+}
+
+fn charge(state: Option<&Payment>, id: &CallId, attempt: u32, amount: Money, method: Option<&Method>) -> Decided {
     let mut decision = Decision::nothing();
     if let Some(payment) = state {
         if attempt <= payment.attempt {
@@ -131,7 +158,7 @@ fn settle(payment: &Payment, attempt: u32, outcome: &Outcome) -> Decided {
     }
     Ok(match outcome {
         Outcome::Charged { reference } => charged(payment, reference),
-        Outcome::Declined { reason } => Decision::event(Event::ChargeDeclined { reason: reason.clone() }),
+        Outcome::Declined { reason } => Decision::event(Event::ChargeDeclined { unsent: None, reason: reason.clone() }),
         Outcome::NotCharged { retry_after_s } => Decision::event(Event::ChargeFailed { retry_after_s: *retry_after_s }),
         Outcome::Unknown if known_unknown => Decision::nothing(),
         Outcome::Unknown => Decision::event(Event::OutcomeUnknown).then(Effect::Resolve {
@@ -186,15 +213,16 @@ fn confirm_refund(payment: &Payment) -> Decided {
     }
 }
 
-/// Adds the news for the call, when the decision changes what the call can see. The start of an attempt is no news: the
-/// call asked for it.
+/// Adds the news for the call, when the decision changes what the call can see. The start of an attempt and a method kept
+/// are no news: the call asked for them.
 fn tell_the_call(
     state: Option<&Payment>,
     decision: Decision<Event, Effect>,
     now: Timestamp,
 ) -> Decision<Event, Effect> {
+    let is_news = |event: &Event| !matches!(event, Event::PaymentOpened { .. } | Event::MethodKept { .. });
     let started = decision.events.iter().any(|event| matches!(event, Event::ChargeStarted { .. }));
-    if decision.events.is_empty() || started {
+    if started || !decision.events.iter().any(is_news) {
         return decision;
     }
     let after = decision.events.iter().fold(state.cloned(), |state, event| PaymentMachine::evolve(state, event, now));

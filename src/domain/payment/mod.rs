@@ -79,7 +79,11 @@ pub struct Payment {
     /// Which attempt at charging this is, from 1. An attempt ends with a definite answer.
     pub attempt: u32,
     /// Whether the call is over: nothing more is charged, and what was charged goes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
+    /// How it is to be paid when the time comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
     /// Where it stands.
     pub phase: Phase,
     /// How many events it has seen.
@@ -138,7 +142,16 @@ pub enum Command {
         attempt: u32,
         /// How much.
         amount: Money,
-        /// How it is paid.
+        /// How it is paid; the method that was kept, when none is given.
+        method: Option<Method>,
+    },
+    /// Keep a method for later: it will be charged when it is due.
+    KeepMethod {
+        /// The payment's id.
+        id: CallId,
+        /// How much will be charged.
+        amount: Money,
+        /// How it is to be paid.
         method: Method,
     },
     /// What became of an attempt.
@@ -194,6 +207,11 @@ pub enum Event {
         /// How much it is about.
         amount: Money,
     },
+    /// A method is kept for later.
+    MethodKept {
+        /// How it is to be paid.
+        method: Method,
+    },
     /// An attempt begins; the gateway has not heard of it yet.
     ChargeStarted {
         /// Which attempt, from 1.
@@ -208,8 +226,11 @@ pub enum Event {
         /// The gateway's name for the charge.
         reference: Arc<str>,
     },
-    /// The method was refused.
+    /// The method was refused, or there is none.
     ChargeDeclined {
+        /// Which attempt, when the gateway never heard of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unsent: Option<u32>,
         /// The gateway's reason.
         reason: String,
     },

@@ -1,6 +1,6 @@
 //! What a policy must satisfy beyond its types. Every problem is found, not just the first.
 
-use super::{FareRule, PolicyFile};
+use super::{ConfirmedBy, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile};
 use crate::domain::Money;
 
 /// Something wrong with a policy.
@@ -67,6 +67,7 @@ impl PolicyFile {
             format!("must be 1 to 1000 km/h, got {}", travel.speed_kmh),
         );
         check_fare(&self.fare, &mut check);
+        self.check_together(&mut check);
         for (key, roles) in [("steps.start", &self.steps.start), ("steps.complete", &self.steps.complete)] {
             check(!roles.is_empty(), key, "nobody could take this step; name at least one role".to_owned());
         }
@@ -74,10 +75,62 @@ impl PolicyFile {
     }
 }
 
+impl PolicyFile {
+    /// What contradicts itself: each key alone is right.
+    fn check_together(&self, check: &mut impl FnMut(bool, &'static str, String)) {
+        let (by, confirmed, due, down) =
+            (self.dispatch.by, self.confirmed_by, self.payment.due, self.payment.gateway_down);
+        check(
+            (by == FoundBy::Offer) == (confirmed == ConfirmedBy::Driver),
+            "confirmed_by",
+            "a driver confirms exactly those calls that are offered to it (dispatch.by = \"offer\")".to_owned(),
+        );
+        check(
+            confirmed != ConfirmedBy::Operator || by == FoundBy::Choose,
+            "confirmed_by",
+            "an operator can only confirm what the customer chose (dispatch.by = \"choose\")".to_owned(),
+        );
+        check(
+            (due == PaymentDue::AfterApproval) == (confirmed == ConfirmedBy::Operator),
+            "payment.due",
+            "it is paid after approval exactly when an operator approves (confirmed_by = \"operator\")".to_owned(),
+        );
+        let fitting = match due {
+            PaymentDue::WithRequest => GatewayDown::Refuse,
+            PaymentDue::OnCompletion => GatewayDown::Hold,
+            PaymentDue::AfterApproval => GatewayDown::Defer,
+        };
+        check(
+            down == fitting,
+            "payment.gateway_down",
+            match due {
+                PaymentDue::WithRequest => "an unpaid call reaches no driver, so it must be \"refuse\"",
+                PaymentDue::OnCompletion => "an unpaid call is not completed, so it must be \"hold\"",
+                PaymentDue::AfterApproval => "an approved call is paid in the background, so it must be \"defer\"",
+            }
+            .to_owned(),
+        );
+        check(
+            by == FoundBy::Choose || self.period != PeriodRule::Required || by == FoundBy::Assign,
+            "period",
+            "a call that is offered begins at once; it cannot require a period".to_owned(),
+        );
+        check(
+            !matches!(self.fare, FareRule::Period { .. }) || self.period != PeriodRule::None,
+            "fare.kind",
+            "a fare by period needs calls that are booked for one (period = \"optional\" or \"required\")".to_owned(),
+        );
+    }
+}
+
 fn check_fare(fare: &FareRule, check: &mut impl FnMut(bool, &'static str, String)) {
     let max = Money::MAX_AMOUNT;
     let amounts = match *fare {
         FareRule::Fixed { amount } => vec![("fare.amount", amount)],
+        FareRule::Period { unit_s, amount, minimum } => {
+            check(unit_s >= 1, "fare.unit_s", "must be at least 1 second, got 0".to_owned());
+            vec![("fare.amount", amount), ("fare.minimum", minimum)]
+        }
         FareRule::Distance { base, per_km, per_minute, minimum, round_to } => {
             check(round_to >= 1, "fare.round_to", "must be at least 1, got 0".to_owned());
             vec![

@@ -6,10 +6,12 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Currency, LatLng, Money, Role, ServiceId, fare::FareRule, geo::ServiceArea, geo::Travel};
+use super::{
+    Currency, DriverId, LatLng, Money, Period, Role, ServiceId, fare::FareRule, geo::ServiceArea, geo::Travel,
+};
 pub use check::PolicyProblem;
 pub use texts::{Lang, Text};
 
@@ -23,6 +25,11 @@ pub struct PolicyFile {
     pub noun: Text,
     /// The currency of its fares.
     pub currency: Currency,
+    /// Who confirms that a driver answers the call.
+    pub confirmed_by: ConfirmedBy,
+    /// Whether it is booked for a period.
+    #[serde(default)]
+    pub period: PeriodRule,
     /// How a driver is found.
     pub dispatch: DispatchRule,
     /// When and how it is paid.
@@ -64,6 +71,9 @@ pub struct DispatchRule {
     pub radius_growth: f64,
     /// No round reaches further, in metres.
     pub radius_max_m: u32,
+    /// With no driver free, how many calls may wait for one before further ones are told to come back later; 0: no bound.
+    #[serde(default)]
+    pub waiting_max: u32,
 }
 
 /// Ways to find a driver.
@@ -72,6 +82,35 @@ pub struct DispatchRule {
 pub enum FoundBy {
     /// The call is offered to drivers near the pickup; the first accept wins.
     Offer,
+    /// The system picks the free driver that has waited longest, wherever it is; nobody accepts.
+    Assign,
+    /// The customer names the driver: a car, a seat.
+    Choose,
+}
+
+/// Who confirms that a driver answers the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmedBy {
+    /// The driver, by its accept.
+    Driver,
+    /// An operator, before payment.
+    Operator,
+    /// Nobody.
+    Nobody,
+}
+
+/// Whether a service is booked for a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeriodRule {
+    /// It begins at once.
+    #[default]
+    None,
+    /// It may be.
+    Optional,
+    /// It must be.
+    Required,
 }
 
 /// When and how a call is paid.
@@ -80,6 +119,8 @@ pub enum FoundBy {
 pub struct PaymentRule {
     /// When it is due.
     pub due: PaymentDue,
+    /// What a gateway that cannot answer means.
+    pub gateway_down: GatewayDown,
     /// The least that may be charged, in minor units.
     pub minimum: u64,
     /// How long a call may stay unpaid, in seconds; then it is cancelled by the system.
@@ -92,6 +133,22 @@ pub struct PaymentRule {
 pub enum PaymentDue {
     /// Before any driver sees the call.
     WithRequest,
+    /// When the driver completes it; unpaid is not completed.
+    OnCompletion,
+    /// Once the operator has approved it, in the background.
+    AfterApproval,
+}
+
+/// What a gateway that cannot answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GatewayDown {
+    /// The payment is refused for now; the call waits unpaid until the customer tries again.
+    Refuse,
+    /// The completion is refused for now; the call stays under way until somebody tries again.
+    Hold,
+    /// The call waits for its payment, which is tried again until the gateway is back.
+    Defer,
 }
 
 /// Where a service is offered.
@@ -159,10 +216,35 @@ impl Policies {
 }
 
 impl Policy {
-    /// The fare of a trip.
+    /// The fare of a trip or a booking.
     #[must_use]
-    pub fn fare(&self, pickup: LatLng, dropoff: Option<LatLng>) -> Money {
-        Money::new(self.file.fare.amount(&self.file.travel, pickup, dropoff), self.file.currency)
+    pub fn fare(&self, pickup: LatLng, dropoff: Option<LatLng>, period: Option<&Period>) -> Money {
+        Money::new(self.file.fare.amount(&self.file.travel, pickup, dropoff, period), self.file.currency)
+    }
+
+    /// Why a choice of driver and period is not one this service knows, if it is not.
+    #[must_use]
+    pub fn choice_problem(&self, driver: Option<&DriverId>, period: Option<&Period>, now: Timestamp) -> Option<String> {
+        let (service, noun) = (&self.service, &self.file.noun.en);
+        match (self.file.dispatch.by, driver) {
+            (FoundBy::Choose, None) => return Some(format!("driver_id: name the {noun} you choose for {service}")),
+            (FoundBy::Offer | FoundBy::Assign, Some(_)) => {
+                return Some(format!("driver_id: {service} finds the {noun} itself; leave it out"));
+            }
+            _ => {}
+        }
+        match (self.file.period, period) {
+            (PeriodRule::None, Some(_)) => Some(format!("period: {service} is not booked for a period; leave it out")),
+            (PeriodRule::Required, None) => Some(format!("period: say from when to when you book {service}")),
+            (_, Some(period)) => period.problem(now),
+            (_, None) => None,
+        }
+    }
+
+    /// Whether its drivers are things that the customer chooses: cars, seats.
+    #[must_use]
+    pub fn is_chosen(&self) -> bool {
+        self.file.dispatch.by == FoundBy::Choose
     }
 
     /// Whether the service is offered for this trip.

@@ -1,0 +1,106 @@
+//! A call under way: who may start, complete and cancel it, and when.
+
+use super::{Call, Effect, Event, Phase, decide::Decided, decide::illegal};
+use crate::domain::{
+    Decision, Party, Rejection, Role,
+    payment::PaymentStatus,
+    policy::{PaymentDue, Policy},
+};
+
+pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
+    may_step(call, by, &policy.file.steps.start)?;
+    match &call.phase {
+        Phase::Assigned { .. } => Ok(Decision::event(Event::Started { by: by.clone() })),
+        Phase::Started { .. } => Ok(Decision::nothing()),
+        Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
+        | Phase::Dispatching(_)
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(illegal(call, "start")),
+    }
+}
+
+/// Completes a call that is paid. One that is paid on completion is charged first: until that has succeeded it is not done.
+pub(super) fn complete(call: &Call, by: &Party, policy: &Policy) -> Decided {
+    may_step(call, by, &policy.file.steps.complete)?;
+    match &call.phase {
+        Phase::Started { .. } if is_paid(call, policy) => Ok(completed(call, by.clone())),
+        Phase::Started { .. } if call.payment.status.in_flight() => Ok(Decision::nothing()),
+        Phase::Started { .. } => {
+            let attempt = call.payment.attempt + 1;
+            Ok(Decision::event(Event::CompletionAsked { by: by.clone() })
+                .and(Event::PaymentStarted { attempt })
+                .then(Effect::Charge { attempt, amount: call.fare, method: None }))
+        }
+        Phase::Completed { .. } => Ok(Decision::nothing()),
+        Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
+        | Phase::Dispatching(_)
+        | Phase::Assigned { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(illegal(call, "complete")),
+    }
+}
+
+fn is_paid(call: &Call, policy: &Policy) -> bool {
+    policy.file.payment.due != PaymentDue::OnCompletion || call.payment.status == PaymentStatus::Charged
+}
+
+/// The completion: the driver is free.
+pub(super) fn completed(call: &Call, by: Party) -> Decision<Event, Effect> {
+    let completed = Decision::event(Event::Completed { by });
+    match call.phase.current_driver() {
+        Some(driver) => completed.then(Effect::ReleaseDriver { driver: driver.id.clone() }),
+        None => completed,
+    }
+}
+
+pub(super) fn cancel(call: &Call, by: &Party, reason: Option<&str>) -> Decided {
+    may_step(call, by, &[Role::Customer, Role::Driver, Role::Operator])?;
+    match &call.phase {
+        Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
+        | Phase::Dispatching(_)
+        | Phase::Assigned { .. } => Ok(cancelled(call, by.clone(), reason.map(str::to_owned))),
+        Phase::Cancelled { by: before, .. } if before == by => Ok(Decision::nothing()),
+        Phase::Started { .. } | Phase::Completed { .. } | Phase::Cancelled { .. } | Phase::Denied { .. } => {
+            Err(illegal(call, "cancel"))
+        }
+    }
+}
+
+/// The cancel and what it owes: the money back, the driver free.
+pub(super) fn cancelled(call: &Call, by: Party, reason: Option<String>) -> Decision<Event, Effect> {
+    settle_up(call, Decision::event(Event::Cancelled { by, reason }))
+}
+
+/// What a call owes that ends without being served: the money back, the driver free.
+pub(super) fn settle_up(call: &Call, mut decision: Decision<Event, Effect>) -> Decision<Event, Effect> {
+    if call.payment.attempt > 0 || call.method_kept {
+        decision = decision.then(Effect::CancelPayment { amount: call.fare });
+    }
+    let held = call.choice.as_ref().map(super::Choice::driver);
+    match call.phase.current_driver().map(|driver| &driver.id).or(held) {
+        Some(driver) => decision.then(Effect::ReleaseDriver { driver: driver.clone() }),
+        None => decision,
+    }
+}
+
+/// Whether the policy lets this party take this step. Other people's calls do not exist for customers and drivers.
+pub(super) fn may_step(call: &Call, by: &Party, roles: &[Role]) -> Result<(), Rejection> {
+    let (role, own) = match by {
+        Party::Customer(customer) => (Role::Customer, *customer == call.customer_id),
+        Party::Driver(driver) => (Role::Driver, call.phase.driver().is_some_and(|card| card.id == *driver)),
+        Party::Operator(_) => (Role::Operator, true),
+        Party::System => return Ok(()),
+    };
+    match (own, roles.contains(&role)) {
+        (false, _) => Err(Rejection::NotFound),
+        (true, false) => Err(Rejection::Forbidden),
+        (true, true) => Ok(()),
+    }
+}
