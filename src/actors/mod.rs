@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod boards;
 mod cause;
 pub mod dispatcher;
+mod drain;
 mod engine;
 mod entities;
 pub mod entity;

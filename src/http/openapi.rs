@@ -71,6 +71,8 @@ pub(super) enum Refusals {
         calls::decline::handle,
         calls::start::handle,
         calls::complete::handle,
+        calls::approve::handle,
+        calls::reject::handle,
         drivers::register::handle,
         drivers::get::handle,
         drivers::list::handle,

@@ -73,6 +73,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         to_call("/decline").post(web::to(calls::decline::handle)),
         to_call("/start").post(web::to(calls::start::handle)),
         to_call("/complete").post(web::to(calls::complete::handle)),
+        to_call("/approve").post(web::to(calls::approve::handle)),
+        to_call("/reject").post(web::to(calls::reject::handle)),
         Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
         to_driver("")
             .get(web::to(drivers::get::handle))

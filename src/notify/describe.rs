@@ -13,6 +13,11 @@ pub fn event_type(event: &Event) -> &'static str {
     match event {
         Event::Requested(_) => "requested",
         Event::Denied { .. } => "denied",
+        Event::Booked { .. } => "booked",
+        Event::ApprovalWanted { .. } => "approval_wanted",
+        Event::Approved { .. } => "approved",
+        Event::MethodGiven => "method_given",
+        Event::CompletionAsked { .. } => "completion_asked",
         Event::PaymentStarted { .. } => "payment_started",
         Event::PaymentChanged(_) => "payment_changed",
         Event::DispatchStarted { .. } => "dispatch_started",
@@ -32,9 +37,16 @@ pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
     let fill = Fill::new(policy, after);
     let (ko, en) = match event {
         Event::Requested(_) => ("요청: {service}, {amount}", "Requested: {service}, {amount}"),
-        Event::Denied { reason } => {
-            return fill.because(why_denied(*reason)).fill(&text("요청 거절. {reason}", "Denied. {reason}"));
+        Event::Denied { reason, text: words } => {
+            return fill
+                .because(why_denied(*reason, words.as_deref()))
+                .fill(&text("요청 거절. {reason}", "Denied. {reason}"));
         }
+        Event::Booked { .. } => ("{noun} 예약: {driver}", "{noun} {driver} is held"),
+        Event::ApprovalWanted { .. } => ("승인 대기", "Waiting for approval"),
+        Event::Approved { .. } => ("승인", "Approved"),
+        Event::MethodGiven => ("결제 수단 등록", "Payment method given"),
+        Event::CompletionAsked { .. } => ("완료 요청, 결제 진행", "Completion asked for; paying"),
         Event::PaymentStarted { .. } => ("결제 시도: {amount}", "Payment attempted: {amount}"),
         Event::PaymentChanged(news) => return payment(fill, news),
         Event::DispatchStarted { .. } => ("{noun} 찾는 중", "Looking for a {noun}"),

@@ -21,6 +21,11 @@ impl<'a> Fill<'a> {
         Self { policy, call, amount: call.fare, reason: Text::same("") }
     }
 
+    /// The policy of the call's service, if there still is one.
+    pub fn policy(&self) -> Option<&'a Policy> {
+        self.policy
+    }
+
     /// With another amount than the fare.
     pub fn amount(mut self, amount: Option<Money>) -> Self {
         self.amount = amount.unwrap_or(self.amount);
@@ -55,7 +60,7 @@ impl<'a> Fill<'a> {
     pub fn fill(&self, text: &Text) -> Text {
         let service = self.policy.map_or_else(|| Text::same(self.call.service.as_str()), |p| p.file.name.clone());
         let noun = self.policy.map_or_else(|| texts::NOUN.text(), |policy| policy.file.noun.clone());
-        let driver = self.call.phase.driver().map_or_else(|| noun.clone(), |card| Text::same(card.name.as_str()));
+        let driver = self.call.shown_driver().map_or_else(|| noun.clone(), |card| Text::same(card.name.as_str()));
         let values = [
             ("service", &service),
             ("noun", &noun),
@@ -104,13 +109,16 @@ pub(super) fn why_cancelled(reason: Option<&str>) -> Option<Text> {
     reason.map(|reason| match reason {
         "no_driver" => texts::NO_DRIVER.text(),
         "unpaid" => texts::UNPAID.text(),
+        "not_approved" => texts::NOT_APPROVED.text(),
         words => texts::sentence(words),
     })
 }
 
-pub(super) fn why_denied(reason: DenyReason) -> Option<Text> {
+pub(super) fn why_denied(reason: DenyReason, words: Option<&str>) -> Option<Text> {
     match reason {
         DenyReason::OutOfArea => Some(texts::OUT_OF_AREA.text()),
+        DenyReason::DriverUnavailable => Some(texts::NOT_FREE.text()),
+        DenyReason::Rejected => words.map(texts::sentence),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::{
     CallId, CustomerId, DriverId, Party, Role, ServiceId,
     call::{Call, Event, Phase},
     payment::{News, PaymentStatus},
-    policy::{Policy, Text},
+    policy::{FoundBy, Policy, Text},
 };
 
 /// Whom a notification is for.
@@ -76,6 +76,8 @@ pub enum Occasion {
     Offer,
     /// Driver: the offer expired, another driver has the call, or it was cancelled.
     OfferWithdrawn,
+    /// Operator: a call is to be approved or rejected.
+    ApprovalWanted,
     /// Operator: the outcome of a charge has not been known for too long.
     PaymentUnknownLong,
     /// Operator: an actor failed again and again and was taken out of work.
@@ -99,6 +101,7 @@ impl Occasion {
             Self::Refunded => "refunded",
             Self::Offer => "offer",
             Self::OfferWithdrawn => "offer_withdrawn",
+            Self::ApprovalWanted => "approval_wanted",
             Self::PaymentUnknownLong => "payment_unknown_long",
             Self::ActorParked => "actor_parked",
         }
@@ -143,8 +146,13 @@ pub fn notifications(
 ) -> Vec<Notification> {
     let fill = Fill::new(policy, after);
     match event {
-        Event::PaymentChanged(news) => payment_changed(&fill, before, news),
-        Event::Denied { reason } => vec![fill.because(why_denied(*reason)).customer(Occasion::Denied)],
+        Event::PaymentChanged(news) => payment_changed(&fill, before, news, is_assigned(policy)),
+        Event::Denied { reason, text } => {
+            vec![fill.because(why_denied(*reason, text.as_deref())).customer(Occasion::Denied)]
+        }
+        Event::ApprovalWanted { .. } => vec![fill.operators(Occasion::ApprovalWanted)],
+        // Where the system assigns, nobody is asked.
+        Event::Offered { .. } | Event::OffersExpired { .. } if is_assigned(policy) => Vec::new(),
         Event::Offered { drivers, .. } => fill.drivers(Occasion::Offer, drivers.iter()),
         Event::OffersExpired { drivers } => {
             fill.because(Some(texts::EXPIRED.text())).drivers(Occasion::OfferWithdrawn, drivers.iter())
@@ -154,6 +162,9 @@ pub fn notifications(
                 fill.clone().because(eta_s.map(texts::eta)).customer(Occasion::Assigned),
                 fill.driver(Occasion::Assigned, &driver.id),
             ];
+            if is_assigned(policy) {
+                told.push(fill.clone().amount(after.payment.charged).driver(Occasion::Paid, &driver.id));
+            }
             told.extend(withdrawn(&fill, before, texts::TAKEN.text(), &driver.id));
             told
         }
@@ -164,8 +175,16 @@ pub fn notifications(
         Event::Requested(_)
         | Event::PaymentStarted { .. }
         | Event::DispatchStarted { .. }
+        | Event::Booked { .. }
+        | Event::Approved { .. }
+        | Event::MethodGiven
+        | Event::CompletionAsked { .. }
         | Event::OfferDeclined { .. } => Vec::new(),
     }
+}
+
+fn is_assigned(policy: Option<&Policy>) -> bool {
+    policy.is_some_and(|policy| policy.file.dispatch.by == FoundBy::Assign)
 }
 
 /// Whether an event tells somebody how long the driver needs.
@@ -195,13 +214,19 @@ pub fn actor_parked(policy: Option<&Policy>, service: &ServiceId, actor: &str, p
     }
 }
 
-fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News) -> Vec<Notification> {
+fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned: bool) -> Vec<Notification> {
     let fill = fill.clone().amount(news.refunded.or(news.charged));
     // The problems of a payment that nobody waits for any more are nobody's news.
     let over = before.is_some_and(|call| call.phase.is_terminal());
     let known = before.map(|call| call.payment.status);
     match news.status {
-        PaymentStatus::Refunded => vec![fill.customer(Occasion::Refunded)],
+        PaymentStatus::Refunded => {
+            // Whoever was assigned by the system hears of the money as well.
+            let company = before.and_then(|call| call.phase.driver()).filter(|_| assigned);
+            let mut told = vec![fill.customer(Occasion::Refunded)];
+            told.extend(company.map(|driver| fill.driver(Occasion::Refunded, &driver.id)));
+            told
+        }
         status if over || known == Some(status) => Vec::new(),
         PaymentStatus::Charged => vec![fill.customer(Occasion::Paid)],
         PaymentStatus::Declined => {
@@ -237,6 +262,9 @@ fn withdrawn(fill: &Fill<'_>, before: Option<&Call>, why: Text, but: &DriverId) 
 impl Fill<'_> {
     fn open_offers(&self, before: Option<&Call>, but: Option<&DriverId>) -> Vec<Notification> {
         let Some(Phase::Dispatching(search)) = before.map(|call| &call.phase) else { return Vec::new() };
+        if is_assigned(self.policy()) {
+            return Vec::new();
+        }
         let others = search.open_offers().map(|(driver, _)| driver).filter(|driver| Some(*driver) != but);
         self.drivers(Occasion::OfferWithdrawn, others)
     }

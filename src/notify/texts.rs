@@ -27,6 +27,9 @@ pub(super) const CALLED_OFF: Words = words("콜이 취소되었습니다.", "The
 pub(super) const NO_DRIVER: Words =
     words("가능한 곳이 없습니다. 나중에 다시 요청해 주세요.", "Nobody was free. Please try again later.");
 pub(super) const UNPAID: Words = words("결제되지 않았습니다.", "It was not paid in time.");
+pub(super) const NOT_APPROVED: Words = words("승인되지 않았습니다.", "It was not approved in time.");
+pub(super) const NOT_FREE: Words =
+    words("선택하신 시간에는 이용할 수 없습니다.", "What you chose is not free at that time.");
 pub(super) const OUT_OF_AREA: Words = words("서비스 지역이 아닙니다.", "It is outside the service area.");
 
 /// What is said on an occasion to someone in that role.
@@ -64,6 +67,7 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
         (Occasion::Refunded, _) => words("환불되었습니다: {amount}", "Refunded: {amount}."),
         (Occasion::Offer, _) => words("새 콜: {service}, {amount}", "New call: {service}, {amount}."),
         (Occasion::OfferWithdrawn, _) => words("콜이 마감되었습니다. {reason}", "An offer has ended. {reason}"),
+        (Occasion::ApprovalWanted, _) => words("승인 대기: {service}, {driver}", "To be approved: {service}, {driver}"),
         (Occasion::PaymentUnknownLong, _) => words(
             "결제 결과를 오래 확인하지 못하고 있습니다: {service}, {amount}",
             "The outcome of a payment has not been known for too long: {service}, {amount}.",

@@ -260,5 +260,11 @@ fn call_row(folded: &Folded) -> Result<impl Serialize, sqlx::Error> {
 }
 
 fn driver_row(driver: &Driver) -> Result<impl Serialize, sqlx::Error> {
-    Ok((driver.id.clone(), driver.profile.service.clone(), driver.status(), driver.version, json(driver)?))
+    Ok((
+        driver.id.clone(),
+        driver.profile.service.clone(),
+        driver.status_at(driver.updated_at),
+        driver.version,
+        json(driver)?,
+    ))
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::super::{Cause, World, boards::Demand};
-use crate::domain::{DriverId, LatLng, ServiceId, call::Command, policy::Policy};
+use crate::domain::{
+    DriverId, LatLng, ServiceId,
+    call::Command,
+    policy::{FoundBy, Policy},
+};
 
 /// A driver with this many open offers gets no more.
 const OPEN_OFFERS_MAX: usize = 20;
@@ -46,6 +50,12 @@ pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: u
     let willing =
         |driver: &DriverId| !search.declined.contains(driver) && world.boards.offers.count(driver) < OPEN_OFFERS_MAX;
     let fresh = |driver: &DriverId| willing(driver) && !search.passed.contains(driver);
+    if policy.file.dispatch.by == FoundBy::Assign {
+        let longest = |wanted: &dyn Fn(&DriverId) -> bool| world.boards.idle.longest_waiting(service, 1, wanted);
+        let fresh = longest(&fresh);
+        let drivers = if fresh.is_empty() { longest(&willing) } else { fresh };
+        return Found { drivers, reached: search.round };
+    }
     let supply = &world.boards.supply;
     let mut candidates = supply.nearest(service, search.pickup, radius_max_m, limit, fresh);
     if candidates.is_empty() && !search.passed.is_empty() {
@@ -72,7 +82,7 @@ fn round_reaching(policy: &Policy, round: u32, distance_m: f64) -> u32 {
 
 /// Looks for drivers for the calls that have waited longest.
 pub(super) async fn pass(world: Arc<World>, service: ServiceId, limit: usize) {
-    if world.boards.supply.len(&service) == 0 {
+    if world.boards.supply.len(&service) + world.boards.idle.len(&service) == 0 {
         return;
     }
     let waiting = world.boards.demand.longest_waiting(&service, None, PASS_MAX);

@@ -7,9 +7,10 @@ use crate::{
     actors::{Cause, entity::AskError},
     domain::{
         CallId, DriverId, Party, Rejection,
-        call::{Call, Command, Phase, Request},
+        call::{Call, Choice, Command, DenyReason, Phase, Request},
         driver::{self, Driver, ReleaseReason},
         payment::{Method, PaymentStatus},
+        policy::{FoundBy, PaymentDue, Policy},
     },
 };
 
@@ -18,6 +19,8 @@ type Answer = Result<Arc<Call>, CallError>;
 
 /// How long a caller is asked to wait for the outcome of a payment in flight.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// When those who find no driver are to come back.
+const SUPPLY_AGAIN: Duration = Duration::from_secs(30);
 /// A command whose actor panicked over it is given once more.
 const TRIES: u32 = 2;
 
@@ -29,7 +32,12 @@ impl Engine {
     /// Why the call was not taken, or what stands in the way of its payment; then it is there all the same.
     pub async fn request_call(&self, mut request: Request, cause: Cause) -> Answer {
         let id = request.id.clone();
-        let paying = request.method.is_some();
+        let policy = self.policies.get(&request.service);
+        let with_request = policy.is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest);
+        if let Some(retry_after) = policy.and_then(|policy| self.exhausted(policy)) {
+            return Err(CallError::NoDrivers { retry_after });
+        }
+        let paying = request.method.is_some() && with_request;
         // Refused early: while the gateway takes nothing, the call is kept and nothing is sent.
         let held_back = if paying { self.guard.gauge().admission().err() } else { None };
         if held_back.is_some() {
@@ -41,12 +49,25 @@ impl Engine {
             Err(AskError::Crashed) => self.calls.ask(id.as_str(), command, cause).await?,
             other => other?,
         };
+        let settled = self.settled(call).await?;
         match held_back {
-            _ if matches!(call.phase, Phase::Denied { .. }) => Err(CallError::OutOfArea { call }),
-            Some(retry_after) => Err(CallError::PaymentUnavailable { call, retry_after }),
-            None if paying => self.payment_outcome(call).await,
-            None => Ok(call),
+            Some(retry_after) if matches!(settled.phase, Phase::Requested { .. }) => {
+                Err(CallError::PaymentUnavailable { call: settled, retry_after })
+            }
+            None if paying => payment_outcome(settled),
+            Some(_) | None => Ok(settled),
         }
+    }
+
+    /// While no driver of the service is free and as many calls as it lets wait do wait: when to come back.
+    fn exhausted(&self, policy: &Policy) -> Option<Duration> {
+        let rule = &policy.file.dispatch;
+        let bounded = rule.waiting_max > 0 && rule.by != FoundBy::Choose;
+        let full = || {
+            let free = self.boards.supply.len(&policy.service) + self.boards.idle.len(&policy.service);
+            free == 0 && self.boards.demand.len(&policy.service) >= rule.waiting_max as usize
+        };
+        (bounded && full()).then_some(SUPPLY_AGAIN)
     }
 
     /// The customer pays a call that is not paid yet. The answer waits for the outcome.
@@ -62,15 +83,15 @@ impl Engine {
             return Err(CallError::PaymentUnavailable { call, retry_after });
         }
         let call = self.command(id, Command::Pay { method }, cause).await?;
-        self.payment_outcome(call).await
+        payment_outcome(self.settled(call).await?)
     }
 
-    /// Waits for the outcome of a payment in flight, and says what it is.
-    async fn payment_outcome(&self, call: Arc<Call>) -> Answer {
+    /// Waits until the chosen driver has answered and no payment is in flight, within the configured time.
+    async fn settled(&self, call: Arc<Call>) -> Answer {
         let waiting = async {
             let mut call = call.clone();
-            while is_paying(&call) {
-                let settled = self.calls.get_when(call.id.as_str(), |call| !is_paying(call)).await;
+            while is_settling(&call) {
+                let settled = self.calls.get_when(call.id.as_str(), |call| !is_settling(call)).await;
                 match settled {
                     Ok(Some(settled)) => call = settled,
                     Ok(None) | Err(AskError::Crashed) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -83,18 +104,14 @@ impl Engine {
             let call = self.calls.get(call.id.as_str()).await?.unwrap_or(call);
             return Err(CallError::PaymentPending { call, retry_after: LOOK_AGAIN });
         };
-        let call = settled?;
-        match (&call.phase, call.payment.status) {
-            (Phase::Denied { .. }, _) => Err(CallError::OutOfArea { call }),
-            (Phase::Requested { .. }, PaymentStatus::Declined) => {
-                let reason = call.payment.reason.clone().unwrap_or_else(|| "declined".to_owned());
-                Err(CallError::PaymentDeclined { call, reason })
+        match settled? {
+            call if matches!(call.phase, Phase::Denied { reason: DenyReason::OutOfArea, .. }) => {
+                Err(CallError::OutOfArea { call })
             }
-            (Phase::Requested { .. }, PaymentStatus::Created) => {
-                let retry_after = Duration::from_secs(call.payment.retry_after_s.unwrap_or(1));
-                Err(CallError::PaymentUnavailable { call, retry_after })
+            call if matches!(call.phase, Phase::Denied { reason: DenyReason::DriverUnavailable, .. }) => {
+                Err(CallError::DriverUnavailable { call: Some(call), status: "not free then" })
             }
-            _ => Ok(call),
+            call => Ok(call),
         }
     }
 
@@ -151,12 +168,29 @@ impl Engine {
         self.command(id, Command::Start { by }, cause).await
     }
 
-    /// A call is done.
+    /// A call is done. One that is paid on completion is charged first, and the answer waits for that.
     ///
     /// # Errors
-    /// When it is not its time, or not for this party to say.
+    /// When it is not its time, or not for this party to say; what stands in the way of its payment.
     pub async fn complete(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
-        self.command(id, Command::Complete { by }, cause).await
+        let call = self.command(id, Command::Complete { by }, cause).await?;
+        payment_outcome(self.settled(call).await?)
+    }
+
+    /// An operator approves a call that waits for it.
+    ///
+    /// # Errors
+    /// When it waits for no approval.
+    pub async fn approve(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+        self.command(id, Command::Approve { by }, cause).await
+    }
+
+    /// An operator rejects a call that waits for approval.
+    ///
+    /// # Errors
+    /// When it waits for no approval.
+    pub async fn reject(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+        self.command(id, Command::Reject { by, reason }, cause).await
     }
 
     /// A call is called off.
@@ -204,8 +238,27 @@ impl Engine {
     }
 }
 
-fn is_paying(call: &Call) -> bool {
-    call.payment.status.in_flight() && !call.phase.is_terminal()
+/// Whether an answer is still to come: of the chosen driver, or of the gateway.
+fn is_settling(call: &Call) -> bool {
+    let asked = matches!((&call.phase, &call.choice), (Phase::Requested { .. }, Some(Choice::Asked { .. })));
+    let paying = call.payment.status.in_flight() && !matches!(call.phase, Phase::AwaitingPayment { .. });
+    (asked || paying) && !call.phase.is_terminal()
+}
+
+/// What became of a payment that the call waited for.
+fn payment_outcome(call: Arc<Call>) -> Answer {
+    let waits = matches!(call.phase, Phase::Requested { .. }) || call.completing.is_some();
+    match call.payment.status {
+        PaymentStatus::Declined if waits => {
+            let reason = call.payment.reason.clone().unwrap_or_else(|| "declined".to_owned());
+            Err(CallError::PaymentDeclined { call, reason })
+        }
+        PaymentStatus::Created if waits => {
+            let retry_after = Duration::from_secs(call.payment.retry_after_s.unwrap_or(1));
+            Err(CallError::PaymentUnavailable { call, retry_after })
+        }
+        _ => Ok(call),
+    }
 }
 
 fn is_claiming(driver: &Driver) -> bool {
@@ -219,7 +272,7 @@ fn acceptable(call: &Arc<Call>, driver: &Driver) -> Result<(), CallError> {
     match &call.phase {
         Phase::Dispatching(search) if search.is_offered_to(&driver.id) => Ok(()),
         Phase::Dispatching(_) => Err(refused(Rejection::NotOffered, Arc::clone(call))),
-        Phase::Requested { .. } => Err(not_found()),
+        Phase::Requested { .. } | Phase::AwaitingApproval { .. } | Phase::AwaitingPayment { .. } => Err(not_found()),
         Phase::Assigned { .. }
         | Phase::Started { .. }
         | Phase::Completed { .. }

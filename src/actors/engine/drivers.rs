@@ -71,6 +71,6 @@ impl Engine {
     #[must_use]
     pub fn driver_status(&self, driver: &Driver) -> &'static str {
         let offered = driver.is_available() && self.boards.offers.count(&driver.id) > 0;
-        if offered { "offered" } else { driver.status() }
+        if offered { "offered" } else { driver.status_at(crate::clock::now()) }
     }
 }

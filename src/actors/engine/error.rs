@@ -40,6 +40,12 @@ pub enum CallError {
         /// When to look again.
         retry_after: Duration,
     },
+    /// No driver is free and enough calls wait already; nothing was taken.
+    #[error("no driver is free at the moment")]
+    NoDrivers {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The driver is not free to take the call.
     #[error("the driver is {status}")]
     DriverUnavailable {

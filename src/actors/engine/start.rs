@@ -13,6 +13,7 @@ use crate::{
         Ops, World,
         boards::Boards,
         dispatcher::{DispatchSettings, Dispatchers},
+        drain::Drain,
         entity::{Entities, Parts},
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
         hub::Hub,
@@ -119,10 +120,20 @@ impl Engine {
             arbiters[0].clone(),
             settings.support,
             KindStats::new("timers"),
-            escalation,
+            Arc::clone(&escalation),
             move || Waker(Arc::clone(&waker_world)),
         );
+        let drain_world = Arc::clone(&world);
+        let drain = Singleton::start(
+            "drain/payments",
+            arbiters[0].clone(),
+            settings.support,
+            KindStats::new("drain"),
+            Arc::clone(&escalation),
+            move || Drain(Arc::clone(&drain_world)),
+        );
         let ops = Ops::new(&world, Arc::clone(&store));
+        ops.watch(drain);
         ops.watch(timers);
         Ok(Arc::new(Self { world, ops, store, payment_wait: settings.payment_wait }))
     }

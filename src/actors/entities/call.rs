@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     super::{
-        World,
+        Cause, World,
         boards::Trip,
         dispatcher::Search,
         entity::{Change, Entity, LocalFuture, Task},
@@ -12,13 +12,14 @@ use super::{
         ports::store::EntityKind,
         world::FIND_PATIENCE,
     },
-    tell::tell,
+    tell::{Told, tell},
 };
 use crate::domain::{
-    DriverId,
-    call::{Call, CallMachine, Command, Effect, Phase},
+    DriverId, LatLng, ServiceId,
+    call::{Call, CallMachine, Command, DriverCard, Effect, Phase},
     driver,
     payment::{self, PaymentStatus},
+    policy::{FoundBy, PaymentDue, Policy},
 };
 
 impl Entity for CallMachine {
@@ -41,25 +42,21 @@ impl Entity for CallMachine {
             }
             Change::Volatile => {}
         }
+        world.boards.deferred.show(call);
         if world.boards.demand.show(call) {
             world.dispatchers.demand(&call.service);
         }
     }
 
-    /// A call that has just been paid is offered in the same commit, if the dispatcher is there.
+    /// A call whose search begins with this command is offered in the same commit, if the dispatcher is there.
     fn prepare(world: &Arc<World>, call: Option<&Call>, command: &Command) -> Option<LocalFuture<Command>> {
-        let (Some(call), Command::PaymentNews { news, candidates }) = (call, command) else { return None };
-        let newly_paid = news.status == PaymentStatus::Charged && matches!(call.phase, Phase::Requested { .. });
-        if !newly_paid || !candidates.is_empty() {
-            return None;
-        }
-        let search =
-            Search { pickup: call.pickup.position(), round: 0, declined: Arc::default(), passed: Arc::default() };
-        let (world, service, news) = (Arc::clone(world), call.service.clone(), news.clone());
+        let (service, pickup) = search_begins(world, call, command)?;
+        let search = Search { pickup, round: 0, declined: Arc::default(), passed: Arc::default() };
+        let (world, command) = (Arc::clone(world), command.clone());
         Some(Box::pin(async move {
             let finding = world.dispatchers.find(&service, search);
             let found = tokio::time::timeout(FIND_PATIENCE, finding).await.ok().flatten();
-            Command::PaymentNews { news, candidates: found.map(|found| found.drivers).unwrap_or_default() }
+            with_candidates(command, found.map(|found| found.drivers).unwrap_or_default())
         }))
     }
 
@@ -71,6 +68,24 @@ impl Entity for CallMachine {
                 Effect::Charge { attempt, amount, method } => {
                     let charge = payment::Command::Charge { id: call_id, attempt, amount, method };
                     tell(&world.payments, &id, charge, &cause, &world.repeats).await;
+                }
+                Effect::KeepMethod { amount, method } => {
+                    let keep = payment::Command::KeepMethod { id: call_id, amount, method };
+                    tell(&world.payments, &id, keep, &cause, &world.repeats).await;
+                }
+                Effect::Book { driver, service, period, method } => {
+                    let book = driver::Command::Book { call: call_id, period, service };
+                    let booked = hold(&world, driver, book, &cause).await;
+                    return Some(Command::SettleBooking { booked, method });
+                }
+                Effect::ConfirmDriver { driver } => {
+                    let confirm = driver::Command::Confirm { call: call_id };
+                    tell(&world.drivers, driver.as_str(), confirm, &cause, &world.repeats).await;
+                }
+                Effect::AssignDriver { driver } => {
+                    let claim = driver::Command::Claim { call: call_id };
+                    let told = tell(&world.drivers, driver.as_str(), claim, &cause, &world.repeats).await;
+                    return matches!(told, Told::Refused(_)).then_some(Command::Withdraw { driver });
                 }
                 Effect::CancelPayment { amount } => {
                     let cancel = payment::Command::Cancel { id: call_id, amount };
@@ -86,8 +101,54 @@ impl Entity for CallMachine {
     }
 }
 
+/// Whether the search for a driver begins with this command, and where.
+fn search_begins(world: &World, call: Option<&Call>, command: &Command) -> Option<(ServiceId, LatLng)> {
+    match (call, command) {
+        (None, Command::Request(new)) if new.candidates.is_empty() && new.driver_id.is_none() => {
+            let policy = world.policies.get(&new.service)?;
+            let due_later = policy.file.payment.due == PaymentDue::OnCompletion;
+            due_later.then(|| (new.service.clone(), new.pickup.position()))
+        }
+        (Some(call), Command::PaymentNews { news, candidates }) => {
+            let unpaid = matches!(call.phase, Phase::Requested { .. } | Phase::AwaitingPayment { .. });
+            let begins =
+                unpaid && news.status == PaymentStatus::Charged && call.choice.is_none() && candidates.is_empty();
+            begins.then(|| (call.service.clone(), call.pickup.position()))
+        }
+        _ => None,
+    }
+}
+
+fn with_candidates(command: Command, candidates: Vec<DriverId>) -> Command {
+    match command {
+        Command::Request(mut new) => {
+            new.candidates = candidates;
+            Command::Request(new)
+        }
+        Command::PaymentNews { news, .. } => Command::PaymentNews { news, candidates },
+        other => other,
+    }
+}
+
+/// Has the chosen driver held, if it is free, and asks for its name.
+async fn hold(world: &World, driver: DriverId, book: driver::Command, cause: &Cause) -> Option<DriverCard> {
+    match tell(&world.drivers, driver.as_str(), book, cause, &world.repeats).await {
+        Told::Refused(_) => None,
+        Told::Done => {
+            let known = world.drivers.get(driver.as_str()).await.ok().flatten();
+            let name = known.map_or_else(|| driver.to_string(), |known| known.profile.name.clone());
+            Some(DriverCard { id: driver, name })
+        }
+    }
+}
+
 /// Brings the offer board from what it was before to what it is now, and tells the drivers.
 fn show_offers(world: &World, before: Option<&Call>, call: &Arc<Call>) {
+    // Where the system assigns, nobody is asked.
+    let is_offer = |policy: &Policy| policy.file.dispatch.by == FoundBy::Offer;
+    if !world.policies.get(&call.service).is_some_and(is_offer) {
+        return;
+    }
     let is_open = |call: &Call, driver: &DriverId| match &call.phase {
         Phase::Dispatching(search) => search.is_offered_to(driver),
         _ => false,

@@ -29,8 +29,10 @@ impl Entity for DriverMachine {
             && before.profile.service != driver.profile.service
         {
             world.boards.supply.remove(&before.profile.service, &before.id);
+            world.boards.idle.remove(&before.profile.service, &before.id);
         }
-        if world.boards.supply.show(driver) {
+        let newly_free = !matches!(change, Change::Volatile) && world.boards.idle.show(driver);
+        if world.boards.supply.show(driver) || newly_free {
             world.dispatchers.supply(&driver.profile.service);
         }
         if matches!(change, Change::Volatile) {

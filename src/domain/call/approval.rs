@@ -45,7 +45,12 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
     }
     let now_due = new.method.clone().filter(|_| due == PaymentDue::WithRequest);
     Ok(match (&new.driver_id, now_due) {
-        (Some(driver), method) => decision.then(Effect::Book { driver: driver.clone(), period: new.period, method }),
+        (Some(driver), method) => decision.then(Effect::Book {
+            driver: driver.clone(),
+            service: new.service.clone(),
+            period: new.period,
+            method,
+        }),
         (None, _) if due == PaymentDue::OnCompletion => decision.and_all(dispatch::begin(&new.candidates, policy, now)),
         (None, Some(method)) => decision.and(Event::PaymentStarted { attempt: 1 }).then(Effect::Charge {
             attempt: 1,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DriverId, Money, Period, payment::Method};
+use crate::domain::{DriverId, Money, Period, ServiceId, payment::Method};
 
 /// What a call wants done outside. Offers are not effects: they are part of its state, which others project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub enum Effect {
     Book {
         /// Whom.
         driver: DriverId,
+        /// Of which service the call is.
+        service: ServiceId,
         /// For when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         period: Option<Period>,

@@ -135,6 +135,10 @@ fn charge(state: Option<&Payment>, id: &CallId, attempt: u32, amount: Money, met
     } else {
         decision.events.push(Event::PaymentOpened { id: id.clone(), amount });
     }
+    let Some(method) = method.or_else(|| state?.method.as_ref()) else {
+        let reason = "no payment method was given".to_owned();
+        return Ok(decision.and(Event::ChargeDeclined { unsent: Some(attempt), reason }));
+    };
     Ok(decision.and(Event::ChargeStarted { attempt, amount, method: method.clone() }).then(Effect::Submit {
         attempt,
         amount,

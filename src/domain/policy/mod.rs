@@ -55,7 +55,7 @@ pub struct PolicyFile {
 
 /// Offers: nearest first, in rounds whose radius grows, until a driver accepts or the deadline passes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct DispatchRule {
     /// How a driver is found.
     pub by: FoundBy,
@@ -74,6 +74,21 @@ pub struct DispatchRule {
     /// With no driver free, how many calls may wait for one before further ones are told to come back later; 0: no bound.
     #[serde(default)]
     pub waiting_max: u32,
+}
+
+impl Default for DispatchRule {
+    fn default() -> Self {
+        Self {
+            by: FoundBy::Offer,
+            deadline_s: 600,
+            offers_per_round: 20,
+            offer_s: 15,
+            radius_m: 3_000,
+            radius_growth: 2.0,
+            radius_max_m: 20_000,
+            waiting_max: 0,
+        }
+    }
 }
 
 /// Ways to find a driver.

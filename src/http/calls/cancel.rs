@@ -25,6 +25,16 @@ pub(in crate::http) struct Cancel {
     reason: Option<String>,
 }
 
+impl Cancel {
+    /// The reason, unless it is too long.
+    pub(super) fn checked(self) -> Result<Option<String>, Problem> {
+        if let Some(reason) = &self.reason {
+            text::at_most("reason", reason, NOTE_MAX)?;
+        }
+        Ok(self.reason)
+    }
+}
+
 /// Calls it off. What was paid is refunded; the answer does not wait for that.
 #[utoipa::path(post, path = "/v1/calls/{id}/cancel", tag = "calls", params(("id" = String, Path)),
     request_body = Option<Cancel>, responses((status = 200, body = CallView<'static>), Refusals))]
@@ -34,10 +44,8 @@ pub(in crate::http) async fn handle(
     CallPath(id): CallPath,
     Optional(body): Optional<Cancel>,
 ) -> Result<HttpResponse, Problem> {
-    if let Some(reason) = &body.reason {
-        text::at_most("reason", reason, NOTE_MAX)?;
-    }
+    let reason = body.checked()?;
     in_scope(&state, &who, &id).await?;
-    let outcome = state.engine.cancel(&id, who.party().clone(), body.reason, who.cause()).await;
+    let outcome = state.engine.cancel(&id, who.party().clone(), reason, who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome)
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{DriverId, Place, ServiceId, policy::Policy},
+    clock,
+    domain::{self, DriverId, Place, ServiceId, policy::Policy},
     http::{
         error::Problem,
         text::{self, NOTE_MAX},
@@ -59,7 +60,7 @@ pub(in crate::http) struct Payment {
 }
 
 /// From when to when.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Period {
     /// The beginning.
@@ -83,18 +84,20 @@ impl NewCall {
     }
 }
 
-/// Refuses a chosen driver and a period where the service finds the driver and begins at once.
-pub(in crate::http) fn not_chosen(
+/// Refuses a choice of driver and period that the service does not know.
+pub(in crate::http) fn check_choice(
     policy: &Policy,
     driver: Option<&DriverId>,
-    period: Option<&Period>,
+    period: Option<Period>,
 ) -> Result<(), Problem> {
-    let service = &policy.service;
-    if driver.is_some() {
-        return Err(Problem::invalid(format!("driver_id: {service} finds the driver itself; leave it out")));
+    let period = period.map(domain::Period::from);
+    policy
+        .choice_problem(driver, period.as_ref(), clock::now())
+        .map_or(Ok(()), |problem| Err(Problem::invalid(problem)))
+}
+
+impl From<Period> for domain::Period {
+    fn from(period: Period) -> Self {
+        Self { from: period.from, to: period.to }
     }
-    if period.is_some() {
-        return Err(Problem::invalid(format!("period: {service} is not booked for a period; leave it out")));
-    }
-    Ok(())
 }

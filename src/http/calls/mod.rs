@@ -1,6 +1,7 @@
 //! Calls: who may see one, and how every command on one is answered. One endpoint per file.
 
 pub(super) mod accept;
+pub(super) mod approve;
 pub(super) mod cancel;
 pub(super) mod complete;
 pub(super) mod decline;
@@ -8,6 +9,7 @@ pub(super) mod get;
 mod input;
 pub(super) mod list;
 pub(super) mod pay;
+pub(super) mod reject;
 mod repeat;
 pub(super) mod request;
 pub(super) mod start;
@@ -26,7 +28,7 @@ use crate::{
         call::{Call, DenyReason, Phase},
     },
 };
-pub(super) use input::{NewCall, Payment, Period, not_chosen};
+pub(super) use input::{NewCall, Payment, Period, check_choice};
 
 /// A body without members.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -92,5 +94,5 @@ pub(super) fn about(state: &State, who: &Principal, problem: Problem, call: Opti
 
 /// Whether the service refused the call because of where it is.
 pub(super) fn is_out_of_area(call: &Call) -> bool {
-    matches!(call.phase, Phase::Denied { reason: DenyReason::OutOfArea })
+    matches!(call.phase, Phase::Denied { reason: DenyReason::OutOfArea, .. })
 }

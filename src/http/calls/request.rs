@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 
-use super::{NewCall, about, answer, not_chosen, refusal, repeat};
+use super::{NewCall, about, answer, check_choice, refusal, repeat};
 use crate::{
     actors::{CallError, entity::AskError},
     domain::{
-        CustomerId, Money, Place, Rejection,
+        CustomerId, Money, Period, Place, Rejection,
         call::{Call, Request},
         payment::Method,
         policy::Policy,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn handle(
     who.must_use(&body.service)?;
     body.check()?;
     let policy = state.policy(&body.service)?;
-    not_chosen(policy, body.driver_id.as_ref(), body.period.as_ref())?;
+    check_choice(policy, body.driver_id.as_ref(), body.period)?;
     let identity = Identity::of(http.headers(), customer, &body)?;
     if identity.fingerprint.is_some()
         && let Some(call) = state.engine.call(&identity.call).await.map_err(|error| refusal(&state, &who, error))?
@@ -74,6 +74,9 @@ fn requested(
         pickup: body.pickup.clone(),
         dropoff: body.dropoff.clone(),
         note: body.note.clone(),
+        driver_id: body.driver_id.clone(),
+        period: body.period.map(Period::from),
+        candidates: Vec::new(),
         fare: fare(state, policy, customer, body)?,
         request_fingerprint: identity.fingerprint.clone(),
         method: body.payment.as_ref().map(|payment| Method(payment.method.clone())),
@@ -83,9 +86,14 @@ fn requested(
 /// The promised fare, or what the trip costs now.
 fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -> Result<Money, Problem> {
     let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
+    let period = body.period.map(Period::from);
     match &body.quote {
-        Some(quote) => quotes::verify(&state.keys, quote, &Trip { customer, service: &body.service, pickup, dropoff }),
-        None => Ok(policy.fare(pickup, dropoff)),
+        Some(quote) => quotes::verify(
+            &state.keys,
+            quote,
+            &Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period },
+        ),
+        None => Ok(policy.fare(pickup, dropoff, period.as_ref())),
     }
 }
 

@@ -1,12 +1,12 @@
-//! `GET /v1/drivers`: the drivers of a service, for operators, from the read model.
+//! `GET /v1/drivers`: the drivers of a service, from the read model: for operators, and for customers where they choose.
 
 use actix_web::{HttpResponse, web::Data};
 
 use crate::{
-    domain::driver::STATUSES,
+    domain::{Role, ServiceId, driver::STATUSES, policy::Policy},
     http::{
         auth::Principal,
-        error::Problem,
+        error::{Code, Problem},
         json,
         openapi::Refusals,
         query::{self, ListQuery, Query},
@@ -28,8 +28,10 @@ pub(in crate::http) async fn handle(
     who: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
     let service = query::service(query.service)?;
+    if who.role() != Role::Operator {
+        must_be_chosen(&state, &who, service.as_ref())?;
+    }
     let status = query::status(query.status.as_deref(), &STATUSES)?;
     let filter = DriverFilter {
         service: service.as_ref(),
@@ -41,4 +43,17 @@ pub(in crate::http) async fn handle(
     let shown = |view: &DriverView<'_>| !matches!(status, Some(OFFERED | AVAILABLE)) || status == Some(view.status());
     let items = page.items.iter().map(|driver| state.driver_view(driver)).filter(shown).collect();
     json::ok(&Page { items, next_cursor: page.next_cursor })
+}
+
+/// Refuses everybody but customers of a service whose drivers they choose: cars, seats.
+fn must_be_chosen(state: &State, who: &Principal, service: Option<&ServiceId>) -> Result<(), Problem> {
+    who.customer()?;
+    let chosen = service.is_some_and(|service| {
+        who.may_use(service) && state.engine.policies.get(service).is_some_and(Policy::is_chosen)
+    });
+    if chosen {
+        return Ok(());
+    }
+    let detail = "customers see the drivers of services where they choose one; name such a service with ?service=";
+    Err(Problem::new(Code::Forbidden, detail))
 }

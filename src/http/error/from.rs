@@ -59,6 +59,10 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
             CallError::PaymentPending { call, retry_after } => {
                 (Problem::new(Code::PaymentPending, said).retry_after(retry_after), Some(call))
             }
+            CallError::NoDrivers { retry_after } => (
+                Problem::new(Code::Overloaded, format!("{said}; please call again later")).retry_after(retry_after),
+                None,
+            ),
             CallError::DriverUnavailable { call, .. } => (Problem::new(Code::DriverUnavailable, said), call),
         }
     }

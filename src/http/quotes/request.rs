@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 use super::token::{GOOD_FOR_S, Trip, sign};
 use crate::{
     clock,
-    domain::{DriverId, Place, ServiceId},
+    domain::{self, DriverId, Place, ServiceId},
     http::{
         auth::Principal,
-        calls::{Period, not_chosen},
+        calls::{Period, check_choice},
         error::{Code, Problem},
         json::{self, Json},
         openapi::Refusals,
@@ -74,14 +74,15 @@ pub(in crate::http) async fn handle(
     let customer = who.customer()?;
     who.must_use(&body.service)?;
     let policy = state.policy(&body.service)?;
-    not_chosen(policy, body.driver_id.as_ref(), body.period.as_ref())?;
+    check_choice(policy, body.driver_id.as_ref(), body.period)?;
     let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
     if !policy.serves(pickup, dropoff) {
         return Err(Problem::new(Code::OutOfArea, format!("{} is not offered for this trip", body.service)));
     }
-    let fare = policy.fare(pickup, dropoff);
+    let period = body.period.map(domain::Period::from);
+    let fare = policy.fare(pickup, dropoff, period.as_ref());
     let expires_at = clock::now() + SignedDuration::from_secs(GOOD_FOR_S);
-    let trip = Trip { customer, service: &body.service, pickup, dropoff };
+    let trip = Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period };
     let travel = &policy.file.travel;
     json::ok(&Quote {
         quote: sign(&state.keys, &trip, fare, expires_at)?,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Header, decode, encode, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CustomerId, LatLng, Money, ServiceId};
+use crate::domain::{CustomerId, DriverId, LatLng, Money, Period, ServiceId};
 use crate::http::{
     error::{Code, Problem},
     keys::Keys,
@@ -20,6 +20,8 @@ pub(in crate::http) struct Trip<'a> {
     pub service: &'a ServiceId,
     pub pickup: LatLng,
     pub dropoff: Option<LatLng>,
+    pub driver: Option<&'a DriverId>,
+    pub period: Option<Period>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +32,10 @@ struct Claims {
     pickup: LatLng,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dropoff: Option<LatLng>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    driver: Option<DriverId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period: Option<Period>,
     fare: Money,
 }
 
@@ -41,6 +47,8 @@ pub(super) fn sign(keys: &Keys, trip: &Trip<'_>, fare: Money, until: Timestamp) 
         service: trip.service.clone(),
         pickup: trip.pickup,
         dropoff: trip.dropoff,
+        driver: trip.driver.cloned(),
+        period: trip.period,
         fare,
     };
     encode(&Header::new(Algorithm::HS256), &claims, &keys.sign_quotes)
@@ -61,7 +69,9 @@ pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &Trip<'_>) -> Resu
     let same = claims.sub == *trip.customer
         && claims.service == *trip.service
         && claims.pickup == trip.pickup
-        && claims.dropoff == trip.dropoff;
+        && claims.dropoff == trip.dropoff
+        && claims.driver.as_ref() == trip.driver
+        && claims.period == trip.period;
     if same {
         return Ok(claims.fare);
     }
@@ -83,7 +93,8 @@ mod tests {
         let (mina, jun) = (CustomerId::new("mina")?, CustomerId::new("jun")?);
         let service = ServiceId::new("driver-call")?;
         let (here, there) = (LatLng::new(37.4979, 127.0276)?, LatLng::new(37.5547, 126.9707)?);
-        let trip = Trip { customer: &mina, service: &service, pickup: here, dropoff: Some(there) };
+        let trip =
+            Trip { customer: &mina, service: &service, pickup: here, dropoff: Some(there), driver: None, period: None };
         let fare = Money::new(20_000, Currency::KRW);
         let quote = sign(&keys, &trip, fare, clock::now() + 5.minutes())?;
         assert_eq!(verify(&keys, &quote, &trip)?, fare);
@@ -104,7 +115,14 @@ mod tests {
         let keys = Keys::new(&"0123456789abcdef0123456789abcdef".into(), "callout", 30);
         let token = keys.mint(crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
         let (mina, service) = (CustomerId::new("mina")?, ServiceId::new("driver-call")?);
-        let trip = Trip { customer: &mina, service: &service, pickup: LatLng::new(37.0, 127.0)?, dropoff: None };
+        let trip = Trip {
+            customer: &mina,
+            service: &service,
+            pickup: LatLng::new(37.0, 127.0)?,
+            dropoff: None,
+            driver: None,
+            period: None,
+        };
         assert_eq!(verify(&keys, &token, &trip).expect_err("no quote").code(), Code::InvalidRequest);
         Ok(())
     }

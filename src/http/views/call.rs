@@ -45,6 +45,10 @@ pub(in crate::http) struct CallView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PlaceSchema>)]
     dropoff: Option<&'a Place>,
+    /// What it is booked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({"from": "2030-01-01T09:00:00.000Z", "to": "2030-01-02T09:00:00.000Z"}))]
+    period: Option<PeriodOnCall>,
     /// What the customer added.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -64,6 +68,13 @@ pub(in crate::http) struct CallView<'a> {
     /// When something last happened to it.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
+}
+
+/// From when to when a call is booked.
+#[derive(Serialize)]
+pub(in crate::http) struct PeriodOnCall {
+    from: Time,
+    to: Time,
 }
 
 /// The driver of a call.
@@ -119,8 +130,10 @@ impl<'a> CallView<'a> {
         let status = call.phase.status();
         let (cancelled_by, reason) = match &call.phase {
             Phase::Cancelled { by, reason, .. } => (Some(by.as_str()), reason.as_deref()),
-            Phase::Denied { reason } => (None, Some(reason.as_str())),
+            Phase::Denied { reason, text } => (None, Some(text.as_deref().unwrap_or(reason.as_str()))),
             Phase::Requested { .. }
+            | Phase::AwaitingApproval { .. }
+            | Phase::AwaitingPayment { .. }
             | Phase::Dispatching(_)
             | Phase::Assigned { .. }
             | Phase::Started { .. }
@@ -136,6 +149,7 @@ impl<'a> CallView<'a> {
             driver: driver(call, policy, seen),
             pickup: &call.pickup,
             dropoff: call.dropoff.as_ref(),
+            period: call.period.map(|period| PeriodOnCall { from: period.from.into(), to: period.to.into() }),
             note: call.note.as_deref(),
             fare: call.fare,
             payment: PaymentOnCall {
@@ -153,7 +167,7 @@ impl<'a> CallView<'a> {
 }
 
 fn driver<'a>(call: &'a Call, policy: Option<&Policy>, seen: Option<Fix>) -> Option<DriverOnCall<'a>> {
-    let card = call.phase.driver()?;
+    let card = call.shown_driver()?;
     let seen = seen.filter(|_| call.phase.current_driver().is_some());
     let target = match call.phase {
         Phase::Started { .. } => call.dropoff.as_ref(),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{SeenAt, Time};
+use crate::clock;
 use crate::domain::{
     CallId, DriverId, ServiceId,
     driver::{Driver, Fix},
@@ -37,6 +38,9 @@ pub(in crate::http) struct DriverView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     call: Option<&'a CallId>,
+    /// When it is booked, if customers choose it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bookings: Vec<BookingView>,
     /// Where it was seen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<SeenAt>,
@@ -50,10 +54,30 @@ pub(in crate::http) struct DriverView<'a> {
     updated_at: Time,
 }
 
+/// When a driver that customers choose is booked. Whose bookings they are is nobody's business.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct BookingView {
+    /// From when.
+    #[schema(value_type = String, format = DateTime)]
+    from: Time,
+    /// Until when; open-ended without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    to: Option<Time>,
+}
+
+fn shown_bookings(driver: &Driver) -> Vec<BookingView> {
+    driver
+        .bookings
+        .iter()
+        .map(|booking| BookingView { from: booking.from.into(), to: booking.to.map(Time::from) })
+        .collect()
+}
+
 impl<'a> DriverView<'a> {
     /// The driver as clients see it. `seen` is its latest position; `offered`: whether a call is offered to it now.
     pub(in crate::http) fn new(driver: &'a Driver, seen: Option<Fix>, offered: bool) -> Self {
-        let status = if offered && driver.is_available() { "offered" } else { driver.status() };
+        let status = if offered && driver.is_available() { "offered" } else { driver.status_at(clock::now()) };
         Self {
             id: &driver.id,
             service: &driver.profile.service,
@@ -62,6 +86,7 @@ impl<'a> DriverView<'a> {
             plate: driver.profile.plate.as_deref(),
             status,
             call: driver.call(),
+            bookings: shown_bookings(driver),
             position: seen.or(driver.fix).map(SeenAt::from),
             version: driver.version,
             created_at: driver.created_at.into(),

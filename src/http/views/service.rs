@@ -9,7 +9,7 @@ use super::{Label, MoneySchema};
 use crate::domain::{
     Money, Role, ServiceId,
     fare::FareRule,
-    policy::{FoundBy, PaymentDue, Policy},
+    policy::{ConfirmedBy, FoundBy, PaymentDue, PeriodRule, Policy},
 };
 
 /// A service.
@@ -36,10 +36,16 @@ pub(in crate::http) struct ServiceView<'a> {
 /// How a service works, as far as its clients need to know.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PolicyView<'a> {
-    /// How a driver is found: offer.
+    /// How a driver is found: offer, assign or choose.
     #[schema(value_type = String, example = "offer")]
     found_by: FoundBy,
-    /// When it is paid: with_request.
+    /// Who confirms that a driver answers: driver, operator or nobody.
+    #[schema(value_type = String, example = "driver")]
+    confirmed_by: ConfirmedBy,
+    /// Whether it is booked for a period: none, optional or required.
+    #[schema(value_type = String, example = "none")]
+    period: PeriodRule,
+    /// When it is paid: with_request, on_completion or after_approval.
     #[schema(value_type = String, example = "with_request")]
     payment_due: PaymentDue,
     /// The least that may be charged.
@@ -78,6 +84,8 @@ impl<'a> ServiceView<'a> {
             labels: labels.collect(),
             policy: PolicyView {
                 found_by: file.dispatch.by,
+                confirmed_by: file.confirmed_by,
+                period: file.period,
                 payment_due: file.payment.due,
                 payment_minimum: Money::new(file.payment.minimum, file.currency),
                 unpaid_s: file.payment.unpaid_s,

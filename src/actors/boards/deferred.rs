@@ -1,0 +1,53 @@
+//! Calls whose payment waits for the gateway, oldest first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use crate::domain::{CallId, call::Call};
+
+#[derive(Default)]
+struct Waiting {
+    order: BTreeSet<(Timestamp, CallId)>,
+    since: HashMap<CallId, Timestamp>,
+}
+
+/// The payments that wait.
+#[derive(Default)]
+pub struct DeferredBoard(Mutex<Waiting>);
+
+impl DeferredBoard {
+    /// Notes whether a call's payment waits for the gateway.
+    pub fn show(&self, call: &Call) {
+        let waits = call.is_deferred();
+        let mut waiting = self.0.lock();
+        if waits == waiting.since.contains_key(&call.id) {
+            return;
+        }
+        if waits {
+            waiting.order.insert((call.created_at, call.id.clone()));
+            waiting.since.insert(call.id.clone(), call.created_at);
+        } else if let Some(since) = waiting.since.remove(&call.id) {
+            waiting.order.remove(&(since, call.id.clone()));
+        }
+    }
+
+    /// Those who have waited longest, at most `limit`.
+    #[must_use]
+    pub fn oldest(&self, limit: usize) -> Vec<CallId> {
+        self.0.lock().order.iter().take(limit).map(|(_, call)| call.clone()).collect()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.lock().order.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,23 @@
+//! `POST /v1/calls/{id}/approve`: an operator says that a call may be.
+
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
+
+use super::{Empty, answer, in_scope};
+use crate::http::{
+    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+};
+
+/// Approves a call that waits for it. From then on it is paid, in the background.
+#[utoipa::path(post, path = "/v1/calls/{id}/approve", tag = "operator", params(("id" = String, Path)),
+    responses((status = 200, body = CallView<'static>), Refusals))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    CallPath(id): CallPath,
+    _: Optional<Empty>,
+) -> Result<HttpResponse, Problem> {
+    who.must_be_operator()?;
+    in_scope(&state, &who, &id).await?;
+    let outcome = state.engine.approve(&id, who.party().clone(), who.cause()).await;
+    answer(&state, &who, StatusCode::OK, outcome)
+}

@@ -1,0 +1,24 @@
+//! `POST /v1/calls/{id}/reject`: an operator says that a call may not be.
+
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
+
+use super::{answer, cancel::Cancel, in_scope};
+use crate::http::{
+    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+};
+
+/// Rejects a call that waits for approval: it is denied, and what was chosen is free again.
+#[utoipa::path(post, path = "/v1/calls/{id}/reject", tag = "operator", params(("id" = String, Path)),
+    request_body = Option<Cancel>, responses((status = 200, body = CallView<'static>), Refusals))]
+pub(in crate::http) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    CallPath(id): CallPath,
+    Optional(body): Optional<Cancel>,
+) -> Result<HttpResponse, Problem> {
+    who.must_be_operator()?;
+    let reason = body.checked()?;
+    in_scope(&state, &who, &id).await?;
+    let outcome = state.engine.reject(&id, who.party().clone(), reason, who.cause()).await;
+    answer(&state, &who, StatusCode::OK, outcome)
+}
