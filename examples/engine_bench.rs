@@ -164,6 +164,9 @@ fn request(method: Option<&str>) -> Request {
         dropoff: None,
         note: None,
         request_fingerprint: None,
+        driver_id: None,
+        period: None,
+        candidates: Vec::new(),
         fare: Money::new(20_000, Currency::KRW),
         method: method.map(|method| Method(method.to_owned())),
     }

@@ -90,6 +90,7 @@ fn a_folder_without_services_is_a_problem() -> Result {
 /// A policy like the shipped ones.
 const POLICY: &str = r#"
 currency = "KRW"
+confirmed_by = "driver"
 name = { ko = "대리기사 콜", en = "Driver call" }
 noun = { ko = "기사", en = "driver" }
 fare = { kind = "fixed", amount = 20000 }
@@ -106,6 +107,7 @@ radius_max_m = 8000
 
 [payment]
 due = "with_request"
+gateway_down = "refuse"
 minimum = 5000
 unpaid_s = 600
 "#;
@@ -153,10 +155,10 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
         (
             false,
             "default.toml:1: guard.queue_max: must be 1 to 100000, got 0\n\
-             services/driver-call.toml:4: noun.ko: is required and missing\n\
-             services/driver-call.toml:12: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
-             offer_s, radius_m, radius_growth, radius_max_m\n\
-             services/driver-call.toml:18: payment.minimum: is required and missing\n"
+             services/driver-call.toml:5: noun.ko: is required and missing\n\
+             services/driver-call.toml:13: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
+             offer_s, radius_m, radius_growth, radius_max_m, waiting_max\n\
+             services/driver-call.toml:19: payment.minimum: is required and missing\n"
                 .to_owned()
         )
     );
@@ -167,15 +169,15 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
         checked(&given_service("", &policy)?)?,
         (
             false,
-            "services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"강남\"\n\
-             services/driver-call.toml:6: area.districts: areas/seoul.geojson has no feature whose `name` is \"송파\"\n\
-             services/driver-call.toml:11: dispatch.offers_per_round: must be 1 to 100, got 0\n"
+            "services/driver-call.toml:7: area.districts: areas/seoul.geojson has no feature whose `name` is \"강남\"\n\
+             services/driver-call.toml:7: area.districts: areas/seoul.geojson has no feature whose `name` is \"송파\"\n\
+             services/driver-call.toml:12: dispatch.offers_per_round: must be 1 to 100, got 0\n"
                 .to_owned()
         )
     );
     let (good, out) = checked(&given_service("", &POLICY.replace("seoul", "busan"))?)?;
     assert!(
-        !good && out.starts_with("services/driver-call.toml:6: area.file: areas/busan.geojson cannot be read: "),
+        !good && out.starts_with("services/driver-call.toml:7: area.file: areas/busan.geojson cannot be read: "),
         "{out}"
     );
     Ok(())

@@ -68,6 +68,9 @@ impl Laws for PaymentMachine {
     const LEGAL: &'static [(&'static str, &'static str)] = &[
         ("", "created"),
         ("", "charging"),
+        // Without a method there is nothing to charge.
+        ("", "declined"),
+        ("created", "declined"),
         ("created", "charging"),
         ("declined", "charging"),
         ("charging", "charged"),

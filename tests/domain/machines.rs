@@ -96,6 +96,9 @@ fn request() -> impl Strategy<Value = call::Command> {
         |(service, pickup, dropoff, fare, method)| {
             call::Command::Request(Box::new(Request {
                 request_fingerprint: None,
+                driver_id: None,
+                period: None,
+                candidates: Vec::new(),
                 id: call_id(0),
                 service,
                 customer_id: customer_id(0),
@@ -157,9 +160,10 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn payment_command() -> impl Strategy<Value = payment::Command> {
     use payment::Command;
     prop_oneof![
-        3 => (1..4_u32, method()).prop_map(|(attempt, method)| {
+        3 => (1..4_u32, prop::option::weighted(0.8, method())).prop_map(|(attempt, method)| {
             Command::Charge { id: call_id(0), attempt, amount: won(20_000), method }
         }),
+        1 => method().prop_map(|method| Command::KeepMethod { id: call_id(0), amount: won(20_000), method }),
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
         1 => Just(Command::ConfirmRefund),

@@ -247,6 +247,13 @@ impl World {
             call::Effect::Charge { attempt, amount, method } => {
                 self.payment(call, &payment::Command::Charge { id, attempt, amount, method })
             }
+            call::Effect::KeepMethod { amount, method } => {
+                self.payment(call, &payment::Command::KeepMethod { id, amount, method })
+            }
+            // A driver-call finds its driver by offers.
+            call::Effect::Book { .. } | call::Effect::ConfirmDriver { .. } | call::Effect::AssignDriver { .. } => {
+                panic!("a driver-call owes {effect:?}")
+            }
             call::Effect::CancelPayment { amount } => self.payment(call, &payment::Command::Cancel { id, amount }),
             call::Effect::ReleaseDriver { driver } => {
                 self.driver(index_of(&driver), &driver::Command::Release { call: id })
@@ -335,6 +342,9 @@ fn method() -> Method {
 fn request(call: usize, pay: bool) -> call::Command {
     call::Command::Request(Box::new(Request {
         request_fingerprint: None,
+        driver_id: None,
+        period: None,
+        candidates: Vec::new(),
         id: call_id(call),
         service: service(),
         customer_id: customer_id(call),

@@ -152,6 +152,9 @@ pub fn request(method: Option<&str>) -> Request {
         note: None,
         fare,
         request_fingerprint: None,
+        driver_id: None,
+        period: None,
+        candidates: Vec::new(),
         method: method.map(|method| Method(method.to_owned())),
     }
 }

@@ -25,6 +25,7 @@ const POLICY: &str = r#"
     name = { ko = "대리운전", en = "Driver-Call" }
     noun = { ko = "대리기사", en = "substitute driver" }
     currency = "KRW"
+    confirmed_by = "driver"
     [dispatch]
     by = "offer"
     deadline_s = 600
@@ -35,6 +36,7 @@ const POLICY: &str = r#"
     radius_max_m = 12000
     [payment]
     due = "with_request"
+    gateway_down = "refuse"
     minimum = 5000
     unpaid_s = 600
     [fare]
@@ -143,6 +145,9 @@ impl Life {
             note: None,
             fare: Money::new(20_000, policy.file.currency),
             request_fingerprint: None,
+            driver_id: None,
+            period: None,
+            candidates: Vec::new(),
             method: Some(Method("tok_ok".to_owned())),
         };
         life.tell(&Command::Request(Box::new(request)), &format!("customer/{by}"));

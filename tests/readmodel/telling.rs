@@ -115,7 +115,7 @@ async fn dc_9_a_denied_customer_is_told_why() -> Outcome {
     let model = home.open().await;
     let mut life = Life::new("call_1", "mina", 0);
     life.events.truncate(1);
-    let denied = Event::Denied { reason: DenyReason::OutOfArea };
+    let denied = Event::Denied { reason: DenyReason::OutOfArea, text: None };
     life.events.push(record(&call_id("call_1"), 2, at(2), &denied, "customer/mina"));
     feed(&model, &life.events).await?;
     let notices = told(&model, Role::Customer, "mina").await;
