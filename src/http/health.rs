@@ -26,7 +26,8 @@ pub(super) async fn live() -> Result<HttpResponse, Problem> {
 /// Whether requests are welcome: recovered, not draining, and the store could commit.
 #[utoipa::path(get, path = "/health/ready", tag = "health", security(()), responses(
     (status = 200, body = Health),
-    (status = 503, description = "not_ready", body = super::error::Document<'static>),
+    (status = 503, description = "not_ready; Retry-After says when to come back", content_type = "application/problem+json",
+        body = super::error::Document<'static>),
 ))]
 pub(super) async fn ready(state: Data<State>) -> Result<HttpResponse, Problem> {
     match state.lifecycle.check().await {

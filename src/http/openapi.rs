@@ -2,11 +2,18 @@
 
 use std::sync::{Arc, LazyLock};
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+};
 use bytes::Bytes;
 use utoipa::{
     IntoResponses, Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        RefOr,
+        path::{Operation, PathItem},
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::Config;
 
@@ -56,7 +63,7 @@ pub(super) enum Refusals {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "callout", description = "An actor-based reactive backend for on-demand services"),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Complete),
     security(("bearer" = [])),
     paths(
         services::handle,
@@ -105,6 +112,43 @@ impl Modify for Bearer {
         let mut scheme = Http::new(HttpAuthScheme::Bearer);
         scheme.bearer_format = Some("JWT".to_owned());
         document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Adds what the format demands and endpoints need not repeat: an id for each operation, a description for each response.
+struct Complete;
+
+impl Modify for Complete {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                operation.operation_id = Some(operation_id(method, path));
+                describe(operation);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, .. } = item;
+    let all = [("get", get), ("put", put), ("post", post), ("delete", delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// `post_calls_id_accept` for `POST /v1/calls/{id}/accept`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split('/').map(|word| word.trim_matches(['{', '}']));
+    let words = words.filter(|word| !word.is_empty() && *word != "v1");
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            let reason = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+            reason.unwrap_or("An answer").clone_into(&mut response.description);
+        }
     }
 }
 
