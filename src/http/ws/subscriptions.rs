@@ -29,10 +29,9 @@ impl Subscriptions {
         self.followed.remove(call);
     }
 
-    /// The client knows a call's changes up to that number.
+    /// The client says that it knows a call's changes up to that number: it is told the later ones, again if need be.
     pub fn knows(&mut self, call: &CallId, seq: u64) {
-        let told = self.told.entry(call.clone()).or_default();
-        *told = (*told).max(seq);
+        self.told.insert(call.clone(), seq);
     }
 
     /// Whether that change of a call is news; from then on it is not.
@@ -67,6 +66,15 @@ mod tests {
         let news: Vec<u64> =
             [2, 3, 4, 4, 6, 5, 7].into_iter().filter(|seq| subscriptions.is_news(&call, *seq)).collect();
         assert_eq!(news, [4, 6, 7]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_client_that_says_it_knows_less_is_told_again() -> Tested {
+        let (mut subscriptions, call) = (Subscriptions::default(), CallId::new("call_1")?);
+        assert!(subscriptions.is_news(&call, 6));
+        subscriptions.knows(&call, 4);
+        assert!(subscriptions.is_news(&call, 5));
         Ok(())
     }
 
