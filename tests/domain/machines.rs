@@ -160,7 +160,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn payment_command() -> impl Strategy<Value = payment::Command> {
     use payment::Command;
     prop_oneof![
-        3 => (1..4_u32, prop::option::weighted(0.8, method())).prop_map(|(attempt, method)| {
+        3 => (1..4_u32, option::weighted(0.8, method())).prop_map(|(attempt, method)| {
             Command::Charge { id: call_id(0), attempt, amount: won(20_000), method }
         }),
         1 => method().prop_map(|method| Command::KeepMethod { id: call_id(0), amount: won(20_000), method }),
