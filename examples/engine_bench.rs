@@ -16,8 +16,11 @@ use std::{
 use actix::Arbiter;
 use callout::{
     actors::{
-        Cause, Engine, EngineParts, EngineSettings, Repeats, dispatcher::DispatchSettings, guard::GuardSettings,
-        ports::store::Store, supervision::SupervisionSettings,
+        Cause, Engine, EngineParts, EngineSettings, Repeats,
+        dispatcher::DispatchSettings,
+        guard::GuardSettings,
+        ports::store::Store,
+        supervision::{Failure, SupervisionSettings},
     },
     clock,
     config::{Sources, policies},
@@ -75,7 +78,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
         ),
         arbiters: (0..2).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::new(AtomicBool::new(false)),
-        escalation: Arc::new(|_: &str| {}),
+        escalation: Arc::new(|_: &Failure| {}),
     };
     let supervision = SupervisionSettings { mailbox_max: 100_000, ..SupervisionSettings::default() };
     let settings = EngineSettings {

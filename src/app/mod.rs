@@ -2,6 +2,7 @@
 //! starts the actors, and serves until it is told to stop.
 
 mod commands;
+mod failures;
 mod logging;
 mod settings;
 mod shutdown;
@@ -19,12 +20,15 @@ use actix::Arbiter;
 
 pub use commands::main;
 
-use self::shutdown::{Reason, Shutdown};
+use self::{
+    failures::Failures,
+    shutdown::{Reason, Shutdown},
+};
 use crate::{
     actors::{
         Engine, EngineParts,
         ports::store::{Store, StoreError},
-        supervision::{KindStats, Singleton},
+        supervision::{Escalation, KindStats, Singleton},
     },
     config::{Config, Problems, Sources, auth},
     domain::{call::Call, policy::Policies},
@@ -103,20 +107,21 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let opened = gateway::open(&settings::gateway(&config))?;
 
     let fence = Arc::new(AtomicBool::new(false));
-    let escalating = shutdown.clone();
+    let failures = Failures::new(&read_model, &shutdown);
     let parts = EngineParts {
         store: Arc::clone(&store),
         gateway: opened.gateway,
         policies: Arc::clone(&policies),
         arbiters: settings::arbiter_count(&config).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),
-        escalation: Arc::new(move |name: &str| escalating.now(Reason::Escalated(name.into()))),
+        escalation: failures.escalation(),
     };
     actix::spawn(watch_fence(fence, shutdown.clone()));
 
     let keys = http::Keys::new(&secret, &config.auth.issuer, config.auth.leeway_s);
     let engine = Engine::start(parts, settings::engine(&config)).await?;
-    start_feeder(&engine, &config, &read_model, &store);
+    failures.of(&engine);
+    start_feeder(&engine, &config, &read_model, &store, failures.escalation());
     let state = http::State::new(http::Parts {
         engine,
         read_model: Arc::clone(&read_model),
@@ -155,7 +160,13 @@ async fn open_read_model(
 }
 
 /// Starts the read model's feeder under supervision.
-fn start_feeder(engine: &Arc<Engine>, config: &Config, read_model: &Arc<ReadModel>, store: &Arc<dyn Store>) {
+fn start_feeder(
+    engine: &Arc<Engine>,
+    config: &Config,
+    read_model: &Arc<ReadModel>,
+    store: &Arc<dyn Store>,
+    escalation: Escalation,
+) {
     let world = Arc::clone(engine.world());
     let eta: readmodel::Eta = Arc::new(move |call: &Call| {
         let driver = call.phase.current_driver()?;
@@ -169,7 +180,7 @@ fn start_feeder(engine: &Arc<Engine>, config: &Config, read_model: &Arc<ReadMode
         Arbiter::new().handle(),
         settings::supervision(config, crate::config::ActorKind::Readmodel),
         KindStats::new(Feeder::KIND),
-        Arc::new(|name: &str| tracing::error!(actor = name, "the read model is down until an operator resumes it")),
+        escalation,
         move || feeder.clone(),
     );
     engine.ops.watch(actor);

@@ -12,8 +12,6 @@ pub struct Limits {
     pub principal: Rate,
     /// Requests from one network address, with or without a token.
     pub address: Rate,
-    /// Idempotency keys.
-    pub idempotency: Idempotency,
 }
 
 /// A rate with a burst.
@@ -26,27 +24,9 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// What is remembered of `Idempotency-Key`s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Idempotency {
-    /// How long a key is remembered, seconds, 60 to 2,592,000 (30 days).
-    pub kept_s: u64,
-}
-
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            principal: Rate { per_s: 1_000, burst: 2_000 },
-            address: Rate { per_s: 20_000, burst: 40_000 },
-            idempotency: Idempotency::default(),
-        }
-    }
-}
-
-impl Default for Idempotency {
-    fn default() -> Self {
-        Self { kept_s: 86_400 }
+        Self { principal: Rate { per_s: 1_000, burst: 2_000 }, address: Rate { per_s: 20_000, burst: 40_000 } }
     }
 }
 
@@ -57,6 +37,5 @@ impl Limits {
             check.range("per_s", rate.per_s, 1..=1_000_000);
             check.range("burst", rate.burst, 1..=1_000_000);
         }
-        check.table("idempotency").range("kept_s", self.idempotency.kept_s, 60..=2_592_000);
     }
 }

@@ -40,7 +40,7 @@ pub use self::{
     guard::{Breaker, Guard},
     hidden::Url,
     http::Http,
-    limits::{Idempotency, Limits, Rate},
+    limits::{Limits, Rate},
     log::{Log, LogFormat},
     policies::policies,
     problem::{Origin, Problem, Problems},

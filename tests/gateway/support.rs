@@ -113,7 +113,7 @@ pub fn supervised_within(
         actix_rt::Arbiter::current(),
         SupervisionSettings { mailbox_max, ..supervision },
         KindStats::new("guard"),
-        Arc::new(|_: &str| {}),
+        Arc::new(|_: &callout::actors::supervision::Failure| {}),
         move || Guard::new(Arc::clone(&gateway), Arc::clone(&made_with)),
     );
     GuardHandle::new(actor, gauge)

@@ -87,3 +87,19 @@ async fn the_simulator_refuses_settings_that_make_no_sense() {
     }
     server.customer("mina").request_paid_call().await;
 }
+
+#[tokio::test]
+async fn operators_are_told_of_an_actor_that_was_parked() {
+    let server = Server::start().await;
+    let id = server.customer("mina").request_paid_call().await;
+    server.park("call", &id).await;
+    eventually("the operators of the service are told", async || {
+        let told = server.operator().get("/v1/me/notifications?service=driver-call").await.expect(200);
+        let found = told["items"].as_array().into_iter().flatten().any(|notice| {
+            notice["occasion"] == "actor_parked" && notice["text"]["en"].as_str().is_some_and(|text| text.contains(&id))
+        });
+        if found { Ok(()) } else { Err(told.to_string()) }
+    })
+    .await;
+    server.resume("call", &id).await;
+}

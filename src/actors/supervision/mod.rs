@@ -23,8 +23,19 @@ pub use vitals::{Admission, KindStats, Permit, Status, Vitals};
 
 use crate::clock;
 
-/// Told when an actor has failed too often and its settings say that the process should not go on.
-pub type Escalation = Arc<dyn Fn(&str) + Send + Sync>;
+/// An actor that has failed too often.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What it is called: `call/call_…`.
+    pub actor: Arc<str>,
+    /// Its last panic.
+    pub report: Arc<PanicReport>,
+    /// What its settings say is to be done. With [`OnExceeded::Escalate`] the process should not go on.
+    pub on_exceeded: OnExceeded,
+}
+
+/// Told when an actor has failed too often. Must be quick; must not wait.
+pub type Escalation = Arc<dyn Fn(&Failure) + Send + Sync>;
 
 /// What a supervisor needs to know of its actor.
 #[derive(Clone)]
@@ -37,7 +48,7 @@ pub struct Watch {
     pub stats: Arc<KindStats>,
     /// What to do when it fails.
     pub settings: Arc<SupervisionSettings>,
-    /// Whom to tell when the process should not go on.
+    /// Whom to tell when it has failed too often.
     pub escalation: Escalation,
 }
 
@@ -57,7 +68,7 @@ where
         watch.vitals.panicked(Arc::clone(&report));
         tracing::error!(actor = %watch.name, place = %report.place, message = %report.message, "an actor panicked");
         let Some(wait) = next_wait(&mut restarts, &watch) else {
-            exceeded(&watch);
+            exceeded(&watch, report);
             break;
         };
         watch.vitals.set(Status::BackingOff);
@@ -86,7 +97,7 @@ fn next_wait(restarts: &mut VecDeque<Instant>, watch: &Watch) -> Option<Duration
     Some(watch.settings.backoff.delay(attempt, clock::random_unit()))
 }
 
-fn exceeded(watch: &Watch) {
+fn exceeded(watch: &Watch, report: Arc<PanicReport>) {
     let intensity = watch.settings.intensity;
     tracing::error!(
         actor = %watch.name,
@@ -96,11 +107,9 @@ fn exceeded(watch: &Watch) {
         "an actor failed too often"
     );
     match watch.settings.on_exceeded {
-        OnExceeded::Park => watch.stats.parked(&watch.vitals),
+        OnExceeded::Park | OnExceeded::Escalate => watch.stats.parked(&watch.vitals),
         OnExceeded::Stop => watch.vitals.set(Status::Passive),
-        OnExceeded::Escalate => {
-            watch.stats.parked(&watch.vitals);
-            (watch.escalation)(&watch.name);
-        }
     }
+    let on_exceeded = watch.settings.on_exceeded;
+    (watch.escalation)(&Failure { actor: Arc::clone(&watch.name), report, on_exceeded });
 }
