@@ -18,4 +18,6 @@ mod operation;
 mod ops;
 mod payments;
 mod rental;
+mod studycafe;
+mod taxi;
 mod websocket;
