@@ -16,6 +16,7 @@ mod me;
 mod offers;
 mod operation;
 mod ops;
+mod overload;
 mod payments;
 mod rental;
 mod studycafe;
