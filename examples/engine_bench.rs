@@ -8,7 +8,7 @@ use std::{
     io::Write as _,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use std::{
 use actix::Arbiter;
 use callout::{
     actors::{
-        Cause, Engine, EngineParts, EngineSettings, Repeats,
+        Cause, Engine, EngineParts, EngineSettings, Fence, Repeats,
         dispatcher::DispatchSettings,
         guard::GuardSettings,
         ports::store::Store,
@@ -77,7 +77,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
             policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
         ),
         arbiters: (0..2).map(|_| Arbiter::new().handle()).collect(),
-        fence: Arc::new(AtomicBool::new(false)),
+        fence: Arc::new(Fence::default()),
         escalation: Arc::new(|_: &Failure| {}),
     };
     let supervision = SupervisionSettings { mailbox_max: 100_000, ..SupervisionSettings::default() };

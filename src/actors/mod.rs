@@ -8,6 +8,7 @@ mod drain;
 mod engine;
 mod entities;
 pub mod entity;
+mod fence;
 pub mod guard;
 pub mod hub;
 pub mod ops;
@@ -18,5 +19,6 @@ mod world;
 
 pub use cause::Cause;
 pub use engine::{CallError, Engine, EngineParts, EngineSettings};
+pub use fence::{Fence, Standing};
 pub use ops::Ops;
 pub use world::{Repeats, World};

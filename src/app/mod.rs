@@ -9,10 +9,7 @@ mod shutdown;
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,7 +23,7 @@ use self::{
 };
 use crate::{
     actors::{
-        Engine, EngineParts,
+        Engine, EngineParts, Fence,
         ports::store::{Store, StoreError},
         supervision::{Escalation, KindStats, Singleton},
     },
@@ -35,9 +32,6 @@ use crate::{
     gateway, http, persistence,
     readmodel::{self, Feeder, ReadModel, ReadModelSettings},
 };
-
-/// How often it is checked whether another process has taken over.
-const FENCE_CHECK: Duration = Duration::from_millis(200);
 
 /// Why the server could not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +100,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let read_model = open_read_model(&config, store.as_ref(), &policies).await?;
     let opened = gateway::open(&settings::gateway(&config))?;
 
-    let fence = Arc::new(AtomicBool::new(false));
+    let fence = Arc::new(Fence::default());
     let failures = Failures::new(&read_model, &shutdown);
     let parts = EngineParts {
         store: Arc::clone(&store),
@@ -186,10 +180,8 @@ fn start_feeder(
     engine.ops.watch(actor);
 }
 
-/// Ends the process once a write was fenced.
-async fn watch_fence(fence: Arc<AtomicBool>, shutdown: Shutdown) {
-    while !fence.load(Ordering::Acquire) {
-        tokio::time::sleep(FENCE_CHECK).await;
-    }
+/// Ends the process once another one has taken over.
+async fn watch_fence(fence: Arc<Fence>, shutdown: Shutdown) {
+    fence.raised().await;
     shutdown.now(Reason::Fenced);
 }

@@ -84,6 +84,17 @@ async fn a_process_that_takes_over_finds_everything_and_fences_the_one_before() 
 }
 
 #[actix_rt::test]
+async fn a_process_that_was_taken_over_stops_answering_without_having_written() -> Tested {
+    let bench = Bench::new().await?;
+    let open = bench.request(Some("tok_ok")).await?;
+    let before = std::sync::Arc::clone(&bench.engine);
+    let bench = bench.taken_over().await?;
+    eventually("the one before answers no more", async || before.call(&open.id).await.is_err()).await;
+    assert_eq!(bench.call(&open.id).await.phase.status(), "dispatching");
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn a_refund_that_is_owed_survives_a_gateway_that_is_down_and_a_takeover() -> Tested {
     let bench = Bench::new().await?;
     let call = bench.request(Some("tok_ok")).await?;

@@ -1,15 +1,11 @@
 //! What the tests of this folder share: an engine on a store of its own, with a simulated gateway.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use actix::Arbiter;
 use callout::{
     actors::{
-        Cause, Engine, EngineParts, EngineSettings, Repeats,
+        Cause, Engine, EngineParts, EngineSettings, Fence, Repeats,
         backoff::BackoffSettings,
         dispatcher::DispatchSettings,
         guard::GuardSettings,
@@ -61,7 +57,7 @@ impl Bench {
             gateway,
             policies: Arc::new(policies(&sources).map_err(|problems| problems.to_string())?),
             arbiters: vec![Arbiter::new().handle(), Arbiter::new().handle()],
-            fence: Arc::new(AtomicBool::new(false)),
+            fence: Arc::new(Fence::default()),
             escalation: Arc::new(|_: &Failure| {}),
         };
         let engine = Engine::start(parts, settings()).await?;

@@ -1,8 +1,8 @@
 //! Starting the engine: take the shards, make the world, bring back what is live, and only then wake anybody.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use actix::ArbiterHandle;
@@ -10,11 +10,12 @@ use actix::ArbiterHandle;
 use super::{Engine, recovery};
 use crate::{
     actors::{
-        Ops, World,
+        Fence, Ops, World,
         boards::Boards,
         dispatcher::{DispatchSettings, Dispatchers},
         drain::Drain,
         entity::{Entities, Parts},
+        fence::keep_asking,
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
         hub::Hub,
         ports::{
@@ -63,8 +64,8 @@ pub struct EngineParts {
     pub policies: Arc<Policies>,
     /// Where actors run; at least one.
     pub arbiters: Vec<ArbiterHandle>,
-    /// Set when another process takes over: this one must end.
-    pub fence: Arc<AtomicBool>,
+    /// Raised when another process takes over: this one must end.
+    pub fence: Arc<Fence>,
     /// Told when the process should not go on.
     pub escalation: Escalation,
 }
@@ -77,7 +78,10 @@ impl Engine {
     pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StoreError> {
         install_panic_hook();
         let EngineParts { store, gateway, policies, arbiters, fence, escalation } = parts;
+        let asked = Instant::now();
         let epoch = store.take_ownership().await?;
+        fence.confirm(asked);
+        arbiters[0].spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
         tracing::info!(epoch = epoch.0, "this process owns every shard");
         let shared = Parts {
             store: Arc::clone(&store),

@@ -2,8 +2,12 @@
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-use super::{Entity, EntityActor, Task, actor::Asker, envelope::Owed};
-use crate::actors::Cause;
+use super::{
+    Entity, EntityActor, Task,
+    actor::{Asker, RETRY_AFTER},
+    envelope::Owed,
+};
+use crate::actors::{Cause, Standing};
 
 /// The effects an entity owes.
 #[derive(Debug, Clone)]
@@ -59,6 +63,11 @@ impl<E: Entity> EntityActor<E> {
 
     /// Performs one owed effect. The future ends with the actor: what a panic interrupts is performed again.
     pub(super) fn perform(&mut self, id: u64, first: bool, context: &mut Context<Self>) {
+        if self.shared.fence.standing() != Standing::Owner {
+            // Whoever owns the shards by now performs it; if that is still this process, it does so later.
+            context.run_later(RETRY_AFTER, move |actor, context| actor.perform(id, false, context));
+            return;
+        }
         let (Some(world), Some(owed)) = (self.shared.world(), self.ledger.owed().iter().find(|owed| owed.id == id))
         else {
             return;

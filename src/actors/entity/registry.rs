@@ -1,9 +1,6 @@
 //! The registry of one kind of entity: who is in memory, and how to talk to anybody.
 
-use std::sync::{
-    Arc, OnceLock, Weak,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
 
 use actix::{Addr, ArbiterHandle, Context, dev::channel};
 use dashmap::{DashMap, Entry};
@@ -16,7 +13,7 @@ use super::{
 };
 use crate::{
     actors::{
-        Cause, World,
+        Cause, Fence, Standing, World,
         ports::store::{EntityRef, Epoch, Store},
         supervision::{
             Admission, Escalation, KindStats, Permit, Status, SupervisionSettings, Vitals, Watch, supervise,
@@ -32,7 +29,7 @@ pub struct Shared<E: Entity> {
     pub(super) policies: Arc<Policies>,
     pub(super) settings: Arc<SupervisionSettings>,
     stats: Arc<KindStats>,
-    fence: Arc<AtomicBool>,
+    pub(super) fence: Arc<Fence>,
     escalation: Escalation,
     arbiters: Vec<ArbiterHandle>,
     world: OnceLock<Weak<World>>,
@@ -65,8 +62,8 @@ pub struct Parts {
     pub epoch: Epoch,
     /// The services' rules.
     pub policies: Arc<Policies>,
-    /// Set once a write is fenced: this process answers no more.
-    pub fence: Arc<AtomicBool>,
+    /// Raised once another process owns the shards: this one answers no more.
+    pub fence: Arc<Fence>,
     /// Whom to tell when the process should not go on.
     pub escalation: Escalation,
     /// Where actors run.
@@ -89,7 +86,7 @@ impl<E: Entity> Shared<E> {
 
     /// A write was fenced: another process owns the entities now.
     pub(super) fn fenced(&self) {
-        self.fence.store(true, Ordering::Release);
+        self.fence.raise();
     }
 
     /// An actor left memory.
@@ -211,8 +208,10 @@ impl<E: Entity> Entities<E> {
     /// Finds or makes the actor and takes room in its mailbox. One that leaves memory at this moment is made anew.
     fn admit(&self, id: &str, fresh: bool) -> Result<Admitted<E>, AskError<E::State>> {
         loop {
-            if self.is_fenced() {
-                return Err(AskError::Stopping);
+            match self.0.fence.standing() {
+                Standing::Owner => {}
+                Standing::Unsure => return Err(AskError::Unavailable { retry_after: RETRY_AFTER }),
+                Standing::Fenced => return Err(AskError::Stopping),
             }
             let slot = self.slot(id, fresh);
             if slot.vitals.status() == Status::Parked {
@@ -274,7 +273,7 @@ impl<E: Entity> Entities<E> {
     }
 
     fn is_fenced(&self) -> bool {
-        self.0.fence.load(Ordering::Acquire)
+        self.0.fence.standing() == Standing::Fenced
     }
 
     /// The health of an actor that is in memory or parked.

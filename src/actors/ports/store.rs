@@ -246,6 +246,9 @@ pub trait Store: Send + Sync {
     /// Takes every shard: raises their epoch above any that was there and returns it. Whoever held them is fenced.
     fn take_ownership(&self) -> BoxFuture<'_, Result<Epoch, StoreError>>;
 
+    /// The epoch of whoever owns the shards now; another than one's own means that another process has taken them.
+    fn owner(&self) -> BoxFuture<'_, Result<Epoch, StoreError>>;
+
     /// Commits one write. Many callers' writes travel together (group commit).
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>>;
 

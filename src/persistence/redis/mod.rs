@@ -71,6 +71,10 @@ impl Store for RedisStore {
         })
     }
 
+    fn owner(&self) -> BoxFuture<'_, Result<Epoch, StoreError>> {
+        Box::pin(async { owner::highest(&self.reader).await.map(Epoch) })
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>> {
         Box::pin(self.group.commit(commit))
     }

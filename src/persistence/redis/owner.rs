@@ -74,7 +74,8 @@ pub(super) async fn probe(link: &Link, mine: Epoch) -> Result<(), StoreError> {
     }
 }
 
-async fn highest(link: &Link) -> Result<u64, StoreError> {
+/// The highest epoch of any shard; 0 when nobody has taken one.
+pub(super) async fn highest(link: &Link) -> Result<u64, StoreError> {
     let mut request = pipe();
     owners(&mut request);
     let (found,): (Vec<Option<u64>>,) = link.ask(&request).await?;

@@ -86,6 +86,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn owner(&self) -> BoxFuture<'_, Result<Epoch, StoreError>> {
+        Box::pin(read::owner(&self.readers))
+    }
+
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>> {
         Box::pin(self.group.commit(commit))
     }

@@ -5,8 +5,17 @@ use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
 
 use super::error::{nothing_written, unreadable};
 use crate::actors::ports::store::{
-    EntityKind, EntityRef, EventCursor, EventPage, EventRecord, LivePage, Shard, StoreError, Stored,
+    EntityKind, EntityRef, Epoch, EventCursor, EventPage, EventRecord, LivePage, Shard, StoreError, Stored,
 };
+
+/// The highest epoch of any shard.
+pub(super) async fn owner(readers: &SqlitePool) -> Result<Epoch, StoreError> {
+    let epoch: i64 = sqlx::query_scalar("SELECT max(epoch) FROM shards")
+        .fetch_one(readers)
+        .await
+        .map_err(|error| nothing_written(&error))?;
+    u64::try_from(epoch).map(Epoch).map_err(|error| unreadable("the shards' epoch", &error))
+}
 
 /// The latest snapshot of an entity.
 pub(super) async fn load(readers: &SqlitePool, entity: EntityRef) -> Result<Option<Stored>, StoreError> {

@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
         case(a_fenced_process_is_told_so_even_for_a_write_that_is_there),
         case(a_commit_without_ownership_is_fenced),
         case(a_process_whose_shards_were_taken_is_not_ready),
+        case(before_anyone_took_them_the_shards_have_no_owner),
         case(the_identity_is_the_same_for_everyone_for_ever),
     ]
 }
@@ -103,6 +104,12 @@ async fn a_process_whose_shards_were_taken_is_not_ready(fixture: Fixture) -> Tes
     let answer = old.store.ready().await;
     assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
     new.store.ready().await?;
+    assert_eq!((old.store.owner().await?, new.store.owner().await?), (new.epoch, new.epoch));
+    Ok(())
+}
+
+async fn before_anyone_took_them_the_shards_have_no_owner(fixture: Fixture) -> TestResult {
+    assert_eq!(fixture.open().await?.owner().await?, Epoch(0));
     Ok(())
 }
 
