@@ -18,4 +18,8 @@ mod operation;
 mod ops;
 mod payments;
 mod rental;
+mod sixth_service;
+mod studycafe;
+mod taxi;
+mod taxi_faults;
 mod websocket;
