@@ -135,7 +135,13 @@ async fn sc_2_the_operator_is_told_what_is_to_be_approved() {
     register_seat(&server, "seat-1").await;
     let customer = server.customer("mina");
     let call = select(&customer, "seat-1", "tok_ok").await;
-    told(&server.operator(), &call, "approval_wanted").await;
+    eventually("the operator is told", async || {
+        let page = server.operator().get("/v1/me/notifications?service=studycafe").await.expect(200);
+        let told = page["items"].as_array().cloned().unwrap_or_default();
+        let wanted = told.iter().any(|item| item["occasion"] == "approval_wanted" && item["call"] == call.as_str());
+        if wanted { Ok(()) } else { Err(page.to_string()) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -334,6 +340,7 @@ async fn sc_n1_deferred_payments_drain_oldest_first() {
         register_seat(&server, &id).await;
         let call = select(&customer, &id, "tok_ok").await;
         operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
         calls.push(call);
     }
     server.force_breaker("auto").await;
