@@ -330,6 +330,29 @@ async fn sc_n1_seats_are_selected_while_payment_is_down_and_each_is_paid_once_wh
 }
 
 #[tokio::test]
+async fn sc_n1_a_payment_that_always_fails_holds_up_no_other() {
+    let server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    server.force_breaker("open").await;
+    let mut calls = Vec::new();
+    for (id, method) in [("seat-1", "tok_error"), ("seat-2", "tok_ok"), ("seat-3", "tok_ok"), ("seat-4", "tok_ok")] {
+        register_seat(&server, id).await;
+        let call = select(&customer, id, method).await;
+        operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
+        calls.push(call);
+    }
+    server.force_breaker("auto").await;
+    for call in &calls[1..] {
+        server.call_is(call, &["assigned"]).await;
+    }
+    assert_eq!(customer.call(&calls[0]).await["status"], "awaiting_payment");
+    customer.pay(&calls[0], "tok_ok").await.expect(200);
+    server.call_is(&calls[0], &["assigned"]).await;
+    server.ledger_is(&calls[0], 1, 0).await;
+}
+
+#[tokio::test]
 async fn sc_n1_deferred_payments_drain_oldest_first() {
     let server = Server::start().await;
     let (customer, operator) = (server.customer("mina"), server.operator());
