@@ -135,7 +135,13 @@ async fn sc_2_the_operator_is_told_what_is_to_be_approved() {
     register_seat(&server, "seat-1").await;
     let customer = server.customer("mina");
     let call = select(&customer, "seat-1", "tok_ok").await;
-    told(&server.operator(), &call, "approval_wanted").await;
+    eventually("the operator is told", async || {
+        let page = server.operator().get("/v1/me/notifications?service=studycafe").await.expect(200);
+        let told = page["items"].as_array().cloned().unwrap_or_default();
+        let wanted = told.iter().any(|item| item["occasion"] == "approval_wanted" && item["call"] == call.as_str());
+        if wanted { Ok(()) } else { Err(page.to_string()) }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -324,6 +330,29 @@ async fn sc_n1_seats_are_selected_while_payment_is_down_and_each_is_paid_once_wh
 }
 
 #[tokio::test]
+async fn sc_n1_a_payment_that_always_fails_holds_up_no_other() {
+    let server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    server.force_breaker("open").await;
+    let mut calls = Vec::new();
+    for (id, method) in [("seat-1", "tok_error"), ("seat-2", "tok_ok"), ("seat-3", "tok_ok"), ("seat-4", "tok_ok")] {
+        register_seat(&server, id).await;
+        let call = select(&customer, id, method).await;
+        operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
+        calls.push(call);
+    }
+    server.force_breaker("auto").await;
+    for call in &calls[1..] {
+        server.call_is(call, &["assigned"]).await;
+    }
+    assert_eq!(customer.call(&calls[0]).await["status"], "awaiting_payment");
+    customer.pay(&calls[0], "tok_ok").await.expect(200);
+    server.call_is(&calls[0], &["assigned"]).await;
+    server.ledger_is(&calls[0], 1, 0).await;
+}
+
+#[tokio::test]
 async fn sc_n1_deferred_payments_drain_oldest_first() {
     let server = Server::start().await;
     let (customer, operator) = (server.customer("mina"), server.operator());
@@ -334,6 +363,7 @@ async fn sc_n1_deferred_payments_drain_oldest_first() {
         register_seat(&server, &id).await;
         let call = select(&customer, &id, "tok_ok").await;
         operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
         calls.push(call);
     }
     server.force_breaker("auto").await;
