@@ -1,6 +1,7 @@
 //! The service as its users meet it: every requirement of the substitute-driver service, and how it behaves under
 //! wrong input, faults and crashes. Each test runs its own server; none knows the implementation.
 
+#[allow(dead_code, reason = "the recovery tests use the rest of it")]
 mod harness;
 
 mod bad_bodies;

@@ -20,6 +20,7 @@ pub struct Setup {
     text: String,
     knobs: Vec<Knob>,
     env: Vec<(String, String)>,
+    store_url: Option<String>,
 }
 
 /// A server's folder with everything in it.
@@ -29,6 +30,7 @@ pub struct Home {
     pub config_files: Vec<PathBuf>,
     pub secret: String,
     pub env: Vec<(String, String)>,
+    pub store_url: Option<String>,
 }
 
 impl Setup {
@@ -55,6 +57,12 @@ impl Setup {
         self
     }
 
+    /// Runs on the store there, which is the test's own.
+    pub fn on_store(mut self, url: &str) -> Self {
+        self.store_url = Some(url.into());
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn start(self) -> Server {
         Server::start_in(self.home()).await
@@ -69,7 +77,7 @@ impl Setup {
             [("impatient.toml", IMPATIENT), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
                 .map(|(name, text)| write(&folder.path().join(name), text))
                 .into();
-        Home { folder, config_dir, config_files, secret: secret(), env: self.env }
+        Home { folder, config_dir, config_files, secret: secret(), env: self.env, store_url: self.store_url }
     }
 }
 
