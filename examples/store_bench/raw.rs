@@ -50,16 +50,16 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
         let key = |name: &str| format!("callout:{{{shard:03}}}:{name}");
         let due = commit.due_at.map(|at| at.as_millisecond()).unwrap_or_default().to_string();
         let envelope = format!(
-            r#"{{"schema":1,"version":{},"write_id":"{}","live":{},"due_at":{due},"snapshot":{}}}"#,
+            r#"{{"v":1,"version":{},"write":"{}","live":{},"due":{due},"snapshot":{}}}"#,
             commit.version,
-            commit.write_id.simple(),
+            write(commit),
             commit.live,
             commit.snapshot
         );
         let mut call = redis::Cmd::with_capacity(13 + 3 * commit.events.len(), 600 + envelope.len());
         call.arg("EVALSHA").arg(hash).arg(4);
         call.arg(key("owner")).arg(key(&entity)).arg(key("agenda")).arg(key("events"));
-        call.arg(commit.epoch.0).arg(commit.expected_version).arg(commit.write_id.simple().to_string());
+        call.arg(commit.epoch.0).arg(commit.expected_version).arg(write(commit));
         call.arg(envelope).arg(entity).arg(due);
         for event in &commit.events {
             call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
@@ -91,4 +91,10 @@ fn answered(replies: &mut impl BufRead, group: Option<usize>) -> Result<u64, Box
         }
     }
     Ok(u64::try_from(group.unwrap_or_default())?)
+}
+
+/// As the store shortens it.
+fn write(commit: &Commit) -> String {
+    let (high, low) = commit.write_id.as_u64_pair();
+    format!("{:016x}", high ^ low)
 }

@@ -1,6 +1,6 @@
 //! Money: an amount in the currency's minor unit. Never a float.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub enum Currency {
 }
 
 impl Currency {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::KRW, Self::USD, Self::EUR, Self::JPY];
+
     /// The ISO 4217 code.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -48,6 +51,51 @@ impl Money {
     #[must_use]
     pub fn new(amount: u64, currency: Currency) -> Self {
         Self { amount, currency }
+    }
+}
+
+/// Money as one short text, `26000 KRW` in minor units: how snapshots hold it, of which there are very many.
+pub(crate) mod compact {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::Money;
+
+    pub(crate) fn serialize<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{} {}", money.amount, money.currency.code()))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|()| D::Error::custom(format!("{text:?} is no money: it must be like \"26000 KRW\"")))
+    }
+}
+
+/// Like [`compact`], where there may be none.
+pub(crate) mod compact_option {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Money, compact};
+
+    #[derive(Serialize, Deserialize)]
+    struct Compact(#[serde(with = "compact")] Money);
+
+    pub(crate) fn serialize<S: Serializer>(money: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {
+        money.map(Compact).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+        Ok(Option::<Compact>::deserialize(deserializer)?.map(|Compact(money)| money))
+    }
+}
+
+impl FromStr for Money {
+    type Err = ();
+
+    /// Reads `26000 KRW`: the amount in minor units and the currency's code.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (amount, code) = text.split_once(' ').ok_or(())?;
+        let currency = Currency::ALL.into_iter().find(|currency| currency.code() == code).ok_or(())?;
+        Ok(Self { amount: amount.parse().map_err(|_| ())?, currency })
     }
 }
 

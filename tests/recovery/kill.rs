@@ -30,7 +30,7 @@ async fn killed_at_any_moment_under_load_nothing_is_lost_doubled_or_forgotten() 
 }
 
 /// Lets the drivers finish every call, then checks the money and that everybody is free again.
-async fn finish(server: &Server, promises: &Arc<Promises>, seed: u64) {
+pub async fn finish(server: &Server, promises: &Arc<Promises>, seed: u64) {
     let drivers = Load::drivers_only(server, promises, seed);
     eventually("no call is left open", async || {
         for status in ["dispatching", "assigned", "started"] {

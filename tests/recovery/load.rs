@@ -102,6 +102,12 @@ impl Switch {
         if (200..300).contains(&reply.status) && reply.body["customer_id"].is_string() {
             self.promises.told(&reply.body);
         }
+        if reply.status == 503 {
+            assert!(reply.retry_after().is_some(), "no Retry-After: {}", reply.text);
+            if reply.body["code"] == "store_unavailable" {
+                self.promises.refused();
+            }
+        }
         Some(reply)
     }
 }
@@ -130,6 +136,11 @@ async fn request(client: &Client, switch: &Switch, chance: &mut Chance) -> Optio
         pause(Duration::from_millis(50)).await;
         return None;
     };
+    if reply.status == 503 {
+        // It may be there all the same.
+        switch.promises.unanswered(&client.id, &key);
+        pause(Duration::from_millis(50)).await;
+    }
     let id = reply.body["id"].as_str()?.to_owned();
     if at_once {
         return (reply.status == 201).then_some(id);

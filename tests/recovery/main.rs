@@ -10,3 +10,9 @@ mod deadlines;
 mod kill;
 mod load;
 mod promises;
+#[path = "../support/proxy.rs"]
+#[allow(dead_code, reason = "the store tests use the rest of it")]
+mod proxy;
+mod redis;
+#[path = "../support/redis_server.rs"]
+mod redis_server;

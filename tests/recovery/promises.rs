@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -53,6 +56,7 @@ pub struct Promise {
 pub struct Promises {
     calls: Mutex<BTreeMap<String, Promise>>,
     unanswered: Mutex<Vec<Unanswered>>,
+    refused: AtomicU64,
 }
 
 /// A request for a call that may or may not have been taken.
@@ -87,6 +91,16 @@ impl Promises {
     pub fn unanswered(&self, customer: &str, key: &str) {
         let request = Unanswered { customer: customer.into(), key: key.into() };
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    }
+
+    /// Remembers that somebody was told that the store cannot commit.
+    pub fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often somebody was told so.
+    pub fn refusals(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Every promise so far, by call.

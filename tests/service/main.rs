@@ -1,5 +1,6 @@
 //! The services as their users meet them: their requirements, and how they behave under wrong input, faults and crashes. Each test runs its own server; none knows the implementation.
 
+#[allow(dead_code, reason = "the recovery tests use the rest of it")]
 mod harness;
 
 mod bad_bodies;

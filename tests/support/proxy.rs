@@ -30,6 +30,8 @@ pub enum Wire {
     SwallowReplies,
     /// Carries half of the next reply, then cuts the connection.
     CutReplies,
+    /// A black hole: what is sent either way is gone, and so is the connection, though neither end is told.
+    BlackHole,
 }
 
 struct Shared {
@@ -122,8 +124,18 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shar
         if read == 0 {
             return Ok(());
         }
+        if is(&shared.wire, Wire::BlackHole) {
+            return swallow(from).await;
+        }
         to.write_all(&buffer[..read]).await?;
     }
+}
+
+/// Reads for ever, so that the sender never learns that nobody listens.
+async fn swallow(mut from: OwnedReadHalf) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 16];
+    while from.read(&mut buffer).await? > 0 {}
+    Ok(())
 }
 
 async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &AtomicU8) -> io::Result<()> {
@@ -136,6 +148,9 @@ async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &AtomicU
         if is(wire, Wire::CutReplies) {
             wire.store(Wire::Open as u8, Ordering::SeqCst);
             return to.write_all(&buffer[..read / 2]).await;
+        }
+        if is(wire, Wire::BlackHole) {
+            return swallow(from).await;
         }
         if !is(wire, Wire::SwallowReplies) {
             to.write_all(&buffer[..read]).await?;

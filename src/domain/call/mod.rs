@@ -13,7 +13,7 @@ mod steps;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId, payment::PaymentStatus};
+use super::{CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId, money, payment::PaymentStatus};
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
 pub use effect::Effect;
@@ -54,9 +54,10 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completing: Option<Party>,
     /// What it costs.
+    #[serde(with = "money::compact")]
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "fingerprint", skip_serializing_if = "Option::is_none")]
     pub request_fingerprint: Option<String>,
     /// Where it stands.
     pub phase: Phase,
@@ -184,6 +185,7 @@ pub struct Dispatching {
     /// When the search ends without success.
     pub deadline: Timestamp,
     /// Which round comes next or is open, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
     /// The open offers.
     pub offers: Vec<OfferBatch>,
@@ -214,10 +216,10 @@ pub struct PaymentView {
     /// The payment's version, as last told.
     pub version: u64,
     /// What was taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "money::compact_option")]
     pub charged: Option<Money>,
     /// What was given back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "money::compact_option")]
     pub refunded: Option<Money>,
     /// When to try again, in seconds, after an attempt that could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,6 +227,11 @@ pub struct PaymentView {
     /// Why a method was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_first(round: &u32) -> bool {
+    *round == 0
 }
 
 impl Call {

@@ -29,7 +29,7 @@ impl Machine for PaymentMachine {
         Ok(tell_the_call(state, decided, now))
     }
 
-    fn evolve(state: Option<Payment>, event: &Event, at: Timestamp) -> Option<Payment> {
+    fn evolve(state: Option<Payment>, event: &Event, _: Timestamp) -> Option<Payment> {
         let Some(mut payment) = state else {
             return match event {
                 Event::PaymentOpened { id, amount } => Some(Payment {
@@ -40,7 +40,6 @@ impl Machine for PaymentMachine {
                     method: None,
                     phase: Phase::Created { retry_after_s: None },
                     version: 1,
-                    created_at: at,
                 }),
                 _ => None,
             };

@@ -7,10 +7,9 @@ mod machine;
 
 use std::{fmt, sync::Arc};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, Money};
+use super::{CallId, Money, money};
 pub use machine::PaymentMachine;
 
 /// A payment method: the gateway's token for it. Not shown in logs or answers.
@@ -75,6 +74,7 @@ pub struct Payment {
     /// The call it belongs to, whose id it has.
     pub id: CallId,
     /// How much is charged.
+    #[serde(with = "money::compact")]
     pub amount: Money,
     /// Which attempt at charging this is, from 1. An attempt ends with a definite answer.
     pub attempt: u32,
@@ -88,8 +88,6 @@ pub struct Payment {
     pub phase: Phase,
     /// How many events it has seen.
     pub version: u64,
-    /// Since when it exists.
-    pub created_at: Timestamp,
 }
 
 /// Where a payment stands.

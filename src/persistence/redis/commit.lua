@@ -1,7 +1,7 @@
 -- One commit of one entity: everything, or nothing.
 --
 -- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events
--- ARGV: 1 epoch, 2 expected version, 3 write id, 4 the new envelope, 5 entity, 6 its score in the agenda or 'none',
+-- ARGV: 1 epoch, 2 expected version, 3 the write, 4 the new envelope, 5 entity, 6 its score in the agenda or 'none',
 --       then seq, at, event …
 -- Answers: 1 written, 2 a duplicate, 'c' and the version found, 'f' and the epoch found.
 --
@@ -14,13 +14,13 @@ end
 local version, score = '0', 'none'
 local head = call('GETRANGE', KEYS[2], 0, 159)
 if head ~= '' then
-  local write_id, live, due
-  version, write_id, live, due = string.match(
-    head, '^{"schema":1,"version":(%d+),"write_id":"(%x+)","live":(%a+),"due_at":([^,]+),')
+  local write, live, due
+  version, write, live, due = string.match(
+    head, '^{"v":1,"version":(%d+),"write":"(%x+)","live":(%a+),"due":([^,]+),')
   if not version then
-    return redis.error_reply('CORRUPT the snapshot at ' .. KEYS[2] .. ' is not an envelope of schema 1')
+    return redis.error_reply('CORRUPT the snapshot at ' .. KEYS[2] .. ' is not an envelope of form 1')
   end
-  if write_id == ARGV[3] then
+  if write == ARGV[3] then
     return 2
   end
   if due ~= 'null' then

@@ -1,6 +1,6 @@
 //! The snapshot as it lies in Redis: JSON with a head that the commit script reads without parsing the rest.
 //!
-//! `{"schema":1,"version":3,"write_id":"…","live":true,"due_at":1790000000000,"snapshot":{…}}`. The order of the head
+//! `{"v":1,"version":3,"write":"…","live":true,"due":1790000000000,"snapshot":{…}}`. The order of the head
 //! is part of the format: `commit.lua` matches it.
 
 use jiff::Timestamp;
@@ -14,10 +14,10 @@ pub(super) const SCHEMA: u64 = 1;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    schema: u64,
+    v: u64,
     version: u64,
     live: bool,
-    due_at: Option<i64>,
+    due: Option<i64>,
     #[serde(borrow)]
     snapshot: &'a RawValue,
 }
@@ -25,13 +25,19 @@ struct Envelope<'a> {
 /// The envelope of a commit.
 pub(super) fn of(commit: &Commit) -> String {
     format!(
-        r#"{{"schema":{SCHEMA},"version":{},"write_id":"{}","live":{},"due_at":{},"snapshot":{}}}"#,
+        r#"{{"v":{SCHEMA},"version":{},"write":"{}","live":{},"due":{},"snapshot":{}}}"#,
         commit.version,
-        commit.write_id.simple(),
+        write(commit),
         commit.live,
         due_at(commit).unwrap_or_else(|| "null".to_owned()),
         commit.snapshot
     )
+}
+
+/// Tells this write from others of the same entity: half as long as its id, because there is one in every snapshot.
+pub(super) fn write(commit: &Commit) -> String {
+    let (high, low) = commit.write_id.as_u64_pair();
+    format!("{:016x}", high ^ low)
 }
 
 /// A commit's entity's place in the agenda: its deadline in milliseconds, `+inf` when it is only live, or `none`.
@@ -47,10 +53,10 @@ fn due_at(commit: &Commit) -> Option<String> {
 pub(super) fn open(entity: EntityRef, text: &str) -> Result<Stored, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt { reason: format!("the snapshot of {entity}: {what}") };
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| corrupt(error.to_string()))?;
-    if envelope.schema != SCHEMA {
-        return Err(corrupt(format!("schema {} is not one this release reads ({SCHEMA})", envelope.schema)));
+    if envelope.v != SCHEMA {
+        return Err(corrupt(format!("form {} is not one this release reads ({SCHEMA})", envelope.v)));
     }
-    let due_at = envelope.due_at.map(Timestamp::from_millisecond).transpose();
+    let due_at = envelope.due.map(Timestamp::from_millisecond).transpose();
     Ok(Stored {
         version: envelope.version,
         snapshot: envelope.snapshot.get().to_owned(),
@@ -79,9 +85,9 @@ mod tests {
 
     #[test]
     fn an_envelope_of_another_schema_is_named_not_guessed() {
-        let text = r#"{"schema":2,"version":1,"write_id":"0","live":true,"due_at":null,"snapshot":{}}"#;
+        let text = r#"{"v":2,"version":1,"write":"0","live":true,"due":null,"snapshot":{}}"#;
         let Err(StoreError::Corrupt { reason }) = open(entity_a(), text) else { panic!("it was read") };
-        assert_eq!(reason, "the snapshot of call/a: schema 2 is not one this release reads (1)");
+        assert_eq!(reason, "the snapshot of call/a: form 2 is not one this release reads (1)");
     }
 
     #[test]

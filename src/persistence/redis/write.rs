@@ -117,7 +117,7 @@ fn call(hash: &str, commit: &Commit) -> Cmd {
     let mut call = Cmd::with_capacity(13 + 3 * commit.events.len(), CALL_BYTES + envelope.len() + bodies);
     call.arg("EVALSHA").arg(hash).arg(4);
     call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.agenda).arg(&keys.events);
-    call.arg(commit.epoch.0).arg(commit.expected_version).arg(commit.write_id.simple().to_string());
+    call.arg(commit.epoch.0).arg(commit.expected_version).arg(envelope::write(commit));
     call.arg(envelope).arg(entity).arg(envelope::score(commit));
     for event in &commit.events {
         call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);

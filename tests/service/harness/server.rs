@@ -2,7 +2,9 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -19,8 +21,8 @@ use super::{
 
 /// A running (or just killed) server. Dropping it kills it, and fails the test when it panicked without a drill.
 pub struct Server {
-    home: Home,
-    store: Store,
+    home: Arc<Home>,
+    store: Arc<Store>,
     port: u16,
     http: reqwest::Client,
     log: Log,
@@ -35,9 +37,18 @@ impl Server {
 
     /// Starts a server in its folder and waits until it is ready.
     pub async fn start_in(home: Home) -> Self {
+        let store = Store::of(&home);
+        Self::start_on(Arc::new(home), Arc::new(store)).await
+    }
+
+    /// Starts another server on the same store and in the same folder, which takes over from this one.
+    pub async fn successor(&self) -> Self {
+        Self::start_on(Arc::clone(&self.home), Arc::clone(&self.store)).await
+    }
+
+    async fn start_on(home: Arc<Home>, store: Arc<Store>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
-        let store = Store::from_env(home.folder.path());
         let mut server = Self { home, store, port: free_port(), http, log: Log::default(), running: None };
         server.start_again().await;
         server
@@ -74,11 +85,21 @@ impl Server {
         self.start_again().await;
     }
 
+    /// The folder it runs in.
+    pub fn folder(&self) -> &Path {
+        self.home.folder.path()
+    }
+
     /// Asks the process to end.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the process a signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
         let (child, _) = self.running.as_ref().expect("a running server");
-        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
-        assert!(status.success(), "kill -TERM: {status}");
+        let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().expect("kill");
+        assert!(status.success(), "kill -{name}: {status}");
     }
 
     /// How the process ended, once it has.

@@ -22,6 +22,7 @@ pub struct Setup {
     policies: Vec<(&'static str, &'static str, Value)>,
     services: Vec<(&'static str, &'static str)>,
     env: Vec<(String, String)>,
+    store_url: Option<String>,
 }
 
 /// A server's folder with everything in it.
@@ -31,6 +32,7 @@ pub struct Home {
     pub config_files: Vec<PathBuf>,
     pub secret: String,
     pub env: Vec<(String, String)>,
+    pub store_url: Option<String>,
 }
 
 impl Setup {
@@ -69,6 +71,12 @@ impl Setup {
         self
     }
 
+    /// Runs on the store there, which is the test's own.
+    pub fn on_store(mut self, url: &str) -> Self {
+        self.store_url = Some(url.into());
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn start(self) -> Server {
         Server::start_in(self.home()).await
@@ -90,7 +98,7 @@ impl Setup {
             [("impatient.toml", IMPATIENT), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
                 .map(|(name, text)| write(&folder.path().join(name), text))
                 .into();
-        Home { folder, config_dir, config_files, secret: secret(), env: self.env }
+        Home { folder, config_dir, config_files, secret: secret(), env: self.env, store_url: self.store_url }
     }
 }
 

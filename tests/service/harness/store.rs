@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::server::free_port;
+use super::{server::free_port, setup::Home};
 
 /// A store of one server's own, gone when dropped.
 pub enum Store {
@@ -16,6 +16,8 @@ pub enum Store {
     Sqlite,
     /// A redis-server process of its own, with its data in the server's folder.
     Redis(Redis),
+    /// Where the test says; it is the test's own affair.
+    At(String),
 }
 
 /// A redis-server process.
@@ -25,8 +27,12 @@ pub struct Redis {
 }
 
 impl Store {
-    /// The store that the environment asks for.
-    pub fn from_env(folder: &Path) -> Self {
+    /// The store that the test asks for, or else the environment.
+    pub fn of(home: &Home) -> Self {
+        if let Some(url) = &home.store_url {
+            return Self::At(url.clone());
+        }
+        let folder = home.folder.path();
         match std::env::var("CALLOUT_TEST_STORE").as_deref() {
             Err(_) | Ok("" | "sqlite") => Self::Sqlite,
             Ok("redis") => Self::Redis(Redis::start(folder)),
@@ -38,6 +44,7 @@ impl Store {
     pub fn url(&self, folder: &Path) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", folder.join("callout.db").display()),
+            Self::At(url) => url.clone(),
             Self::Redis(redis) => format!("redis://127.0.0.1:{}/0", redis.port),
         }
     }

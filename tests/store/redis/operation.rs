@@ -165,11 +165,12 @@ async fn keys_are_as_documented_and_readable_by_hand(_: Fixture) -> TestResult {
         redis::from_redis_value::<String>(value).map_err(redis::RedisError::from)
     };
     let envelope = said(format!("GET {prefix}:call/call_1")).await?;
-    let write_id = commit.write_id.simple();
+    let (high, low) = commit.write_id.as_u64_pair();
+    let write = format!("{:016x}", high ^ low);
     assert_eq!(
         envelope,
         format!(
-            r#"{{"schema":1,"version":1,"write_id":"{write_id}","live":true,"due_at":1790000000000,"snapshot":{{"status":"dispatching"}}}}"#
+            r#"{{"v":1,"version":1,"write":"{write}","live":true,"due":1790000000000,"snapshot":{{"status":"dispatching"}}}}"#
         )
     );
     assert_eq!(said(format!("ZSCORE {prefix}:agenda call/call_1")).await?, "1790000000000");

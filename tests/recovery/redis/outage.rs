@@ -1,0 +1,113 @@
+//! Redis is killed, frozen or cut off, and comes back.
+
+use std::time::Duration;
+
+use super::rig::Rig;
+use crate::{
+    harness::pause,
+    proxy::{Proxy, Wire},
+    redis_server::RedisServer,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_killed_under_load_loses_nothing_when_it_syncs_always() {
+    redis_is_killed("always").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_killed_under_load_loses_nothing_when_it_syncs_every_second() {
+    redis_is_killed("everysec").await;
+}
+
+async fn redis_is_killed(appendfsync: &str) {
+    let mut redis = RedisServer::start(&["--appendfsync", appendfsync]).expect("a Redis");
+    let mut rig = Rig::on(&redis.url(), 2).await;
+    for _ in 0..rig.rounds {
+        let load = rig.load().await;
+        redis.kill().expect("killed");
+        rig.outage_is_seen().await;
+        redis.restart(&[]).expect("started again");
+        rig.recovers().await;
+        rig.check(load).await;
+    }
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_frozen_under_load_and_thawed() {
+    let redis = RedisServer::start(&[]).expect("a Redis");
+    let mut rig = Rig::on(&redis.url(), 2).await;
+    for _ in 0..rig.rounds {
+        let load = rig.load().await;
+        redis.signal("STOP").expect("stopped");
+        rig.outage_is_seen().await;
+        redis.signal("CONT").expect("continued");
+        rig.recovers().await;
+        rig.check(load).await;
+    }
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_and_the_server_killed_together() {
+    let mut redis = RedisServer::start(&["--appendfsync", "always"]).expect("a Redis");
+    let mut rig = Rig::on(&redis.url(), 2).await;
+    for _ in 0..rig.rounds {
+        let load = rig.load().await;
+        redis.kill().expect("killed");
+        rig.server.kill();
+        load.end().await;
+        redis.restart(&[]).expect("started again");
+        rig.server.start_again().await;
+        rig.check_now().await;
+    }
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_black_hole_between_the_server_and_redis() {
+    let redis = RedisServer::start(&[]).expect("a Redis");
+    let proxy = Proxy::start(redis.port()).await.expect("a proxy");
+    let mut rig = Rig::on(&proxy.url(), 2).await;
+    for _ in 0..rig.rounds {
+        let load = rig.load().await;
+        proxy.set(Wire::BlackHole);
+        rig.outage_is_seen().await;
+        proxy.set(Wire::Open);
+        rig.recovers().await;
+        rig.check(load).await;
+    }
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_cut_between_the_writes_and_their_replies() {
+    let redis = RedisServer::start(&[]).expect("a Redis");
+    let proxy = Proxy::start(redis.port()).await.expect("a proxy");
+    let mut rig = Rig::on(&proxy.url(), 8).await;
+    let load = rig.load().await;
+    for _ in 0..rig.rounds {
+        proxy.set(Wire::SwallowReplies);
+        pause(Duration::from_millis(5) + rig.chance.millis_below(50)).await;
+        proxy.cut();
+        proxy.set(Wire::Open);
+        rig.recovers().await;
+    }
+    rig.check(load).await;
+    rig.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_cut_in_half() {
+    let redis = RedisServer::start(&[]).expect("a Redis");
+    let proxy = Proxy::start(redis.port()).await.expect("a proxy");
+    let mut rig = Rig::on(&proxy.url(), 8).await;
+    let load = rig.load().await;
+    for _ in 0..rig.rounds {
+        proxy.set(Wire::CutReplies);
+        pause(rig.chance.millis_below(60)).await;
+        rig.recovers().await;
+    }
+    rig.check(load).await;
+    rig.finish().await;
+}
