@@ -366,6 +366,14 @@ async fn sc_n1_deferred_payments_drain_oldest_first() {
         server.payment_is(&call, &["created"]).await;
         calls.push(call);
     }
+    // The last one approved must have been refused too, or it is paid ahead of all that wait.
+    for call in &calls {
+        eventually("its first attempt has failed", async || {
+            let payment = &customer.call(call).await["payment"];
+            if payment["retry_after_s"].is_u64() { Ok(()) } else { Err(payment.to_string()) }
+        })
+        .await;
+    }
     server.force_breaker("auto").await;
     let mut charged = Vec::new();
     for (place, call) in calls.iter().enumerate() {
