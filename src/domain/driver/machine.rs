@@ -196,7 +196,10 @@ fn settle_claim(driver: &Driver, call: &CallId, refused: Option<ReleaseReason>) 
         (Duty::Reserved { call: held }, None) if held == call => {
             Decision::event(Event::DriverEngaged { call: call.clone() })
         }
-        (Duty::Reserved { call: held }, Some(reason)) if held == call => release(driver, call, reason),
+        // Engaged, too: an answer to an earlier claim of the same call may have come first. The call knows better.
+        (Duty::Reserved { call: held } | Duty::Engaged { call: held }, Some(reason)) if held == call => {
+            release(driver, call, reason)
+        }
         // Settled before, or the call ended in the meantime and let the driver go.
         _ => Decision::nothing(),
     }
