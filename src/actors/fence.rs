@@ -26,7 +26,7 @@ pub const HOLDS_FOR: Duration = Duration::from_secs(3);
 pub enum Standing {
     /// The shards are its own.
     Owner,
-    /// The store has not said so for longer than [`HOLDS_FOR`]: it does not answer, or this process was stopped.
+    /// The store has not said so for longer than its answer holds: it does not answer, or this process was stopped.
     Unsure,
     /// Another process has taken them. There is no way back.
     Fenced,
