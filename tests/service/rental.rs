@@ -222,7 +222,10 @@ async fn rc_5_my_page_shows_who_i_am_and_what_i_rented_and_cancelled() {
     book(&server.customer("jun"), "car-1", DAY[2], DAY[3]).await.expect(201);
     customer.command(&cancelled, "cancel").await.expect(200);
     let rented = listed(&customer, "/v1/me/calls?service=rental&status=assigned", |call| call["id"] == kept).await;
-    assert_eq!((&rented["driver"]["id"], &rented["period"]["to"]), (&json!("car-1"), &json!("2031-03-02T09:00:00.000Z")));
+    assert_eq!(
+        (&rented["driver"]["id"], &rented["period"]["to"]),
+        (&json!("car-1"), &json!("2031-03-02T09:00:00.000Z"))
+    );
     let over = listed(&customer, "/v1/me/calls?status=cancelled", |call| call["payment"]["status"] == "refunded").await;
     assert_eq!(over["id"], *cancelled);
     let mine = customer.get("/v1/me/calls").await.expect(200);
