@@ -48,7 +48,7 @@ fn policies() -> &'static Policies {
 }
 
 /// Midnight, 2031-03-01 UTC.
-const MIDNIGHT_S: i64 = 1_930_176_000;
+const MIDNIGHT_S: i64 = 1_930_089_600;
 
 fn hour(hour: usize) -> Timestamp {
     Timestamp::from_second(MIDNIGHT_S + 3_600 * i64::try_from(hour).expect("a small number")).expect("a time")
