@@ -105,6 +105,32 @@ async fn rc_4_a_cancel_gives_the_money_back_and_the_car_is_available_again() {
 }
 
 #[tokio::test]
+async fn rc_4_a_cancel_that_meets_the_payment_leaves_no_money_behind_and_frees_the_car() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    let customer = server.customer("mina");
+    let mut socket = customer.ws().await;
+    server.simulate(json!({"latency_ms": 700})).await;
+    let cancelling = async {
+        let call =
+            socket.frame_where("a charge under way", |frame| frame["call"]["payment"]["status"] == "charging").await;
+        let id = id_of(&call["call"]);
+        // The money has moved, the answer is still on its way.
+        server.ledger_is(&id, 1, 0).await;
+        assert_eq!(customer.command(&id, "cancel").await.expect(200)["status"], "cancelled");
+        id
+    };
+    let (_, id) = tokio::join!(book(&customer, "car-1", DAY[0], DAY[1]), cancelling);
+    eventually("another customer gets the car", async || {
+        let reply = book(&server.customer("jun"), "car-1", DAY[0], DAY[1]).await;
+        if reply.status == 201 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
+    assert_eq!(server.payment_is(&id, &["refunded"]).await["status"], "cancelled");
+    server.ledger_is(&id, 1, 1).await;
+}
+
+#[tokio::test]
 async fn rc_7_overlapping_periods_are_refused_and_adjacent_ones_are_fine() {
     let server = Server::start().await;
     register_car(&server, "car-1").await;
