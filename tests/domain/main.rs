@@ -3,6 +3,7 @@
 //! Uses the public interface and the shipped driver-call policy; no actors, no store, no network.
 
 mod areas;
+mod bookings;
 mod driver_call;
 mod interleavings;
 mod laws;

@@ -143,23 +143,29 @@ fn register(
     }
     // What customers choose does not decide for itself whether it wants calls.
     let is_chosen = policies.get(&profile.service).is_some_and(Policy::is_chosen);
-    let new = Event::DriverRegistered { id: id.clone(), profile: profile.clone(), position };
-    let new = if is_chosen {
-        Decision::event(new).and(Event::AvailabilityChanged { available: true })
-    } else {
-        Decision::event(new)
+    let in_service = |registered| match is_chosen {
+        true => Decision::event(registered).and(Event::AvailabilityChanged { available: true }),
+        false => Decision::event(registered),
     };
-    let Some(driver) = state else { return Ok(new) };
+    let new = || in_service(Event::DriverRegistered { id: id.clone(), profile: profile.clone(), position });
+    let Some(driver) = state else { return Ok(new()) };
+    let moves = driver.profile.service != profile.service;
     match &driver.duty {
-        Duty::Retired => Ok(new),
-        Duty::Reserved { .. } | Duty::Engaged { .. } if driver.profile.service != profile.service => {
+        Duty::Retired => Ok(new()),
+        Duty::Reserved { .. } | Duty::Engaged { .. } if moves => {
             Err(Rejection::DriverUnavailable { status: driver.status() })
         }
+        // Who booked it counts on it.
+        Duty::Free if moves && !driver.bookings.is_empty() => Err(Rejection::DriverUnavailable { status: "reserved" }),
         Duty::Free | Duty::Reserved { .. } | Duty::Engaged { .. } => {
             let there = |position| driver.fix.is_some_and(|fix| fix.position == position);
             let same = driver.profile == *profile && position.is_none_or(there);
             let changed = Event::DriverChanged { profile: profile.clone(), position };
-            Ok(if same { Decision::nothing() } else { Decision::event(changed) })
+            Ok(match (same, moves && !driver.on_duty) {
+                (true, _) => Decision::nothing(),
+                (false, true) => in_service(changed),
+                (false, false) => Decision::event(changed),
+            })
         }
     }
 }
