@@ -88,7 +88,8 @@ fn the_page_says_which_kinds_of_actors_differ() -> Result {
     let kinds = defaults["actors"]["supervision"].as_table().ok_or("no kinds")?;
     for (kind, differs) in kinds.iter().filter(|(kind, _)| *kind != "default") {
         assert!(text.contains(&format!("`{kind}`")), "{kind} is not named");
-        let rows = differs.as_table().into_iter().flatten().map(|(key, value)| format!("| `{kind}` | `{key} = {value}` |"));
+        let rows =
+            differs.as_table().into_iter().flatten().map(|(key, value)| format!("| `{kind}` | `{key} = {value}` |"));
         for row in rows {
             assert!(text.contains(&row), "{row}");
         }
