@@ -60,7 +60,7 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
         call.arg("EVALSHA").arg(hash).arg(4);
         call.arg(key("owner")).arg(key(&entity)).arg(key("agenda")).arg(key("events"));
         call.arg(commit.epoch.0).arg(commit.expected_version).arg(write(commit));
-        call.arg(envelope).arg(entity).arg(due);
+        call.arg(envelope).arg(entity).arg(due).arg(0);
         for event in &commit.events {
             call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
         }

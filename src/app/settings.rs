@@ -35,6 +35,7 @@ pub(super) fn store(config: &Config) -> StoreSettings {
         read_timeout_ms: store.read_timeout_ms,
         connect_timeout_ms: store.connect_timeout_ms,
         lock_timeout_ms: store.lock_timeout_ms,
+        keep_finished_s: store.keep_finished_s,
         read_connections: store.read_connections,
         username: store.username.clone(),
         password: store.password.clone(),

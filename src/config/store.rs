@@ -27,6 +27,9 @@ pub struct Store {
     pub connect_timeout_ms: u64,
     /// SQLite: how long to wait for another process that holds the file's write lock, milliseconds, 0 to 600,000.
     pub lock_timeout_ms: u64,
+    /// Redis: how long a call and its payment are kept after they are over, seconds, 0 to 315,360,000 (ten years); 0 keeps
+    /// them for ever.
+    pub keep_finished_s: u64,
     /// Connections that read at the same time, 1 to 64.
     pub read_connections: u32,
     /// Redis: the user, unless the URL names one.
@@ -70,6 +73,7 @@ impl Default for Store {
             read_timeout_ms: 5_000,
             connect_timeout_ms: 2_000,
             lock_timeout_ms: 1_000,
+            keep_finished_s: 30 * 24 * 3_600,
             read_connections: 4,
             username: None,
             password: None,
@@ -111,6 +115,7 @@ impl Store {
         check.range("read_timeout_ms", self.read_timeout_ms, 1..=600_000);
         check.range("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000);
         check.range("lock_timeout_ms", self.lock_timeout_ms, 0..=600_000);
+        check.range("keep_finished_s", self.keep_finished_s, 0..=315_360_000);
         check.range("read_connections", self.read_connections, 1..=64);
         if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
             check.contradiction(&["tls_cert_file", "tls_key_file"], "tls_cert_file and tls_key_file need each other");

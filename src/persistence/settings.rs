@@ -30,6 +30,8 @@ pub struct StoreSettings {
     pub connect_timeout_ms: u64,
     /// SQLite: how long to wait for another process that holds the file's write lock (0–600,000 ms).
     pub lock_timeout_ms: u64,
+    /// Redis: how long a call and its payment are kept after they are over, seconds; 0 keeps them for ever.
+    pub keep_finished_s: u64,
     /// SQLite: how many connections read at the same time (1–64).
     pub read_connections: u32,
     /// Redis: the user, unless the URL names one.
@@ -60,6 +62,7 @@ impl Default for StoreSettings {
             read_timeout_ms: 5_000,
             connect_timeout_ms: 2_000,
             lock_timeout_ms: 1_000,
+            keep_finished_s: 30 * 24 * 3_600,
             read_connections: 4,
             username: None,
             password: None,
@@ -92,6 +95,7 @@ impl StoreSettings {
         within("read_timeout_ms", self.read_timeout_ms, 1, 600_000, "1 to 600000 (ms)")?;
         within("connect_timeout_ms", self.connect_timeout_ms, 1, 600_000, "1 to 600000 (ms)")?;
         within("lock_timeout_ms", self.lock_timeout_ms, 0, 600_000, "0 to 600000 (ms)")?;
+        within("keep_finished_s", self.keep_finished_s, 0, 315_360_000, "0 to 315360000 (s)")?;
         within("read_connections", u64::from(self.read_connections), 1, 64, "1 to 64")
     }
 

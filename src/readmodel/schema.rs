@@ -159,7 +159,8 @@ async fn check_kind(connection: &mut SqliteConnection, path: &Path) -> Result<Op
 
 /// Makes what is missing, in one transaction.
 async fn prepare(connection: &mut SqliteConnection, identity: Uuid) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin().await?;
+    // Not deferred: one that reads first and writes then fails when a predecessor, still ending, writes in between.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(RECORDS).execute(&mut *transaction).await?;
     sqlx::query("INSERT INTO source (only, identity, cursor) VALUES (1, ?1, '') ON CONFLICT DO NOTHING")
         .bind(identity.to_string())

@@ -24,6 +24,7 @@ mod payments;
 mod rental;
 mod sixth_service;
 mod studycafe;
+mod studycafe_outage;
 mod taxi;
 mod taxi_faults;
 mod websocket;

@@ -1,8 +1,9 @@
 -- One commit of one entity: everything, or nothing.
 --
--- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events
+-- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events; when it may expire: 5 its companion's snapshot,
+--       a call's payment or a payment's call
 -- ARGV: 1 epoch, 2 expected version, 3 the write, 4 the new envelope, 5 entity, 6 its score in the agenda or 'none',
---       then seq, at, event …
+--       7 for how many seconds it is kept once it and its companion are over, or '0': for ever, then seq, at, event …
 -- Answers: 1 written, 2 a duplicate, 'c' and the version found, 'f' and the epoch found.
 --
 -- Whatever can refuse (wrong type, out of memory, read-only) does so at the first write; nothing can fail after it.
@@ -32,7 +33,20 @@ end
 if version ~= ARGV[2] then
   return 'c' .. version
 end
-call('SET', KEYS[2], ARGV[4])
+if ARGV[7] == '0' then
+  call('SET', KEYS[2], ARGV[4])
+elseif string.sub(ARGV[5], 1, 5) == 'call/' then
+  call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
+  local payment = call('GETRANGE', KEYS[5], 0, 159)
+  if string.match(payment, '^{"v":1,"version":%d+,"write":"%x+","live":(%a+),') == 'false' then
+    call('EXPIRE', KEYS[5], ARGV[7])
+  end
+elseif call('PTTL', KEYS[5]) > 0 then
+  call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
+else
+  -- The payment is settled, its call is not.
+  call('SET', KEYS[2], ARGV[4])
+end
 if score ~= ARGV[6] then
   if ARGV[6] == 'none' then
     call('ZREM', KEYS[3], ARGV[5])
@@ -40,7 +54,7 @@ if score ~= ARGV[6] then
     call('ZADD', KEYS[3], ARGV[6], ARGV[5])
   end
 end
-for i = 7, #ARGV, 3 do
+for i = 8, #ARGV, 3 do
   call('XADD', KEYS[4], '*', 'of', ARGV[5], 'seq', ARGV[i], 'at', ARGV[i + 1], 'event', ARGV[i + 2])
 end
 return 1

@@ -45,7 +45,8 @@ impl RedisStore {
     /// Connects, and names the data set when it is new.
     pub async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenError> {
         let address = || Address::parse(url, settings);
-        let writer = Arc::new(Writer::new(Link::new(address()?, settings.commit_timeout(), "write")));
+        let writer =
+            Arc::new(Writer::new(Link::new(address()?, settings.commit_timeout(), "write"), settings.keep_finished_s));
         let reader = Link::new(address()?, settings.read_timeout(), "read");
         let identity = owner::identity(&reader, address()?.shown()).await?;
         Ok(Self {

@@ -1,5 +1,7 @@
 //! Groups of commits: one script call each, in one round trip.
 
+use std::sync::Arc;
+
 use metrics::Counter;
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::unconstrained;
@@ -11,7 +13,7 @@ use super::{
     link::{Connected, Link},
 };
 use crate::{
-    actors::ports::store::{Commit, Committed, Epoch, StoreError},
+    actors::ports::store::{Commit, Committed, EntityKind, EntityRef, Epoch, StoreError},
     persistence::group::{Answer, Backend},
 };
 
@@ -26,13 +28,15 @@ const EVENT_BYTES: usize = 40;
 pub(super) struct Writer {
     pub link: Link,
     script: redis::Script,
+    keep_finished_s: u64,
     reloads: Counter,
 }
 
 impl Writer {
-    pub fn new(link: Link) -> Self {
+    /// `keep_finished_s`: how long calls and payments are kept that are over; 0 for ever.
+    pub fn new(link: Link, keep_finished_s: u64) -> Self {
         let reloads = metrics::counter!("callout_store_script_loads_total");
-        Self { link, script: redis::Script::new(COMMIT), reloads }
+        Self { link, script: redis::Script::new(COMMIT), keep_finished_s, reloads }
     }
 
     async fn write_group(&self, group: &[Commit]) -> Result<Vec<Answer>, StoreError> {
@@ -54,7 +58,7 @@ impl Writer {
     }
 
     async fn send(&self, connected: &mut Connected, group: &[Commit]) -> Result<Vec<Value>, StoreError> {
-        let request = request(self.script.get_hash(), group);
+        let request = self.request(group);
         let replies = connected.connection.send_packed_commands(&request, 0, group.len()).await;
         match replies {
             Ok(replies) if replies.len() == group.len() => Ok(replies),
@@ -68,6 +72,15 @@ impl Writer {
                 Err(of_group(&error))
             }
         }
+    }
+
+    /// The script calls of a group.
+    fn request(&self, group: &[Commit]) -> Pipeline {
+        let mut request = Pipeline::with_capacity(group.len());
+        for commit in group {
+            request.add_command(call(self.script.get_hash(), commit, self.keep_finished_s));
+        }
+        request
     }
 
     async fn load_script(&self, connected: &mut Connected) -> Result<(), StoreError> {
@@ -102,23 +115,29 @@ impl Backend for Writer {
     }
 }
 
-/// The script calls of a group.
-fn request(hash: &str, group: &[Commit]) -> Pipeline {
-    let mut request = Pipeline::with_capacity(group.len());
-    for commit in group {
-        request.add_command(call(hash, commit));
-    }
-    request
+/// Whose end decides whether this entity may be forgotten: a call's payment, a payment's call. Drivers never are.
+fn companion(commit: &Commit) -> Option<EntityRef> {
+    let kind = match commit.entity.kind {
+        EntityKind::Call => EntityKind::Payment,
+        EntityKind::Payment => EntityKind::Call,
+        EntityKind::Driver => return None,
+    };
+    (!commit.live && commit.due_at.is_none()).then(|| EntityRef::new(kind, Arc::clone(&commit.entity.id)))
 }
 
-fn call(hash: &str, commit: &Commit) -> Cmd {
+fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     let (keys, entity, envelope) = (keys::of(commit.entity.shard()), commit.entity.to_string(), envelope::of(commit));
     let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
-    let mut call = Cmd::with_capacity(13 + 3 * commit.events.len(), CALL_BYTES + envelope.len() + bodies);
-    call.arg("EVALSHA").arg(hash).arg(4);
+    let companion = companion(commit).filter(|_| keep_finished_s > 0);
+    let mut call = Cmd::with_capacity(15 + 3 * commit.events.len(), CALL_BYTES + envelope.len() + bodies);
+    call.arg("EVALSHA").arg(hash).arg(4 + usize::from(companion.is_some()));
     call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.agenda).arg(&keys.events);
+    let keep = if companion.is_some() { keep_finished_s } else { 0 };
+    if let Some(companion) = &companion {
+        call.arg(keys::snapshot(companion));
+    }
     call.arg(commit.epoch.0).arg(commit.expected_version).arg(envelope::write(commit));
-    call.arg(envelope).arg(entity).arg(envelope::score(commit));
+    call.arg(envelope).arg(entity).arg(envelope::score(commit)).arg(keep);
     for event in &commit.events {
         call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
     }

@@ -24,6 +24,7 @@ async fn a_replica_that_has_everything_is_promoted_under_load() {
     })
     .await;
     let mut rig = Rig::on(&format!("redis+sentinel://127.0.0.1:{}/calls/0", sentinel.port()), 1).await;
+    replicated(&master, &replica).await;
     let load = rig.load().await;
     // Replication is not waited for: what a master acknowledged and did not pass on dies with it. So nothing more is
     // written before it dies, and what is promised is what had arrived.
@@ -40,14 +41,19 @@ async fn a_replica_that_has_everything_is_promoted_under_load() {
 /// Waits until the replica is where its master is.
 async fn replicated(master: &RedisServer, replica: &RedisServer) {
     eventually("the replica has everything", async || {
-        let [there, here] = [offset(master).await, offset(replica).await];
-        if there == here { Ok(()) } else { Err(format!("{here:?} of {there:?}")) }
+        let (there, here) = (replication(master).await, replication(replica).await);
+        let followed = line(&here, "master_link_status:") == Some("up")
+            && line(&here, "slave_repl_offset:") == line(&there, "master_repl_offset:");
+        if followed { Ok(()) } else { Err(format!("{here}{there}")) }
     })
     .await;
 }
 
-async fn offset(server: &RedisServer) -> Option<String> {
-    let said: String = redis::from_redis_value(server.say("INFO replication").await.ok()?).ok()?;
-    let offset = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    offset("slave_repl_offset:").or_else(|| offset("master_repl_offset:"))
+async fn replication(server: &RedisServer) -> String {
+    let said = server.say("INFO replication").await.expect("an answer");
+    redis::from_redis_value(said).expect("a text")
+}
+
+fn line<'a>(said: &'a str, name: &str) -> Option<&'a str> {
+    said.lines().find_map(|line| line.strip_prefix(name))
 }

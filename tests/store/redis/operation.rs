@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use callout::{
-    actors::ports::store::{Commit, Committed, EventCursor},
+    actors::ports::store::{Commit, Committed, EntityKind, EntityRef, EventCursor},
     persistence::{OpenError, StoreSettings},
 };
 
@@ -21,6 +21,7 @@ pub fn cases() -> Vec<Case> {
         case(sentinels_lead_to_the_master_and_after_a_failover_to_the_new_one),
         case(a_master_the_sentinels_do_not_know_is_named),
         case(keys_are_as_documented_and_readable_by_hand),
+        case(a_call_that_is_over_expires_with_its_payment_and_nothing_else_does),
     ]
 }
 
@@ -182,5 +183,42 @@ async fn keys_are_as_documented_and_readable_by_hand(_: Fixture) -> TestResult {
     assert_eq!(said(format!("GET {prefix}:owner")).await?, owner.epoch.0.to_string());
     assert_eq!(server.say(&format!("XLEN {prefix}:events")).await?, redis::Value::Int(1));
     assert_eq!(said("HGET callout:store schema".to_owned()).await?, "1");
+    Ok(())
+}
+
+async fn a_call_that_is_over_expires_with_its_payment_and_nothing_else_does(_: Fixture) -> TestResult {
+    let server = RedisServer::start(&[])?;
+    let owner = own(&server.url(), &StoreSettings { keep_finished_s: 1_000, ..impatient() }).await?;
+    let expires = async |commit: &Commit| -> Result<bool, Box<dyn std::error::Error>> {
+        let key = format!("callout:{{{:03}}}:{}", commit.entity.shard().index(), commit.entity);
+        let seconds: i64 = redis::from_redis_value(server.say(&format!("TTL {key}")).await?)?;
+        Ok(seconds > 0)
+    };
+    let first = |kind, id: &str| owner.first_of(EntityRef::new(kind, id));
+    let over = |commit: &Commit| Commit { live: false, ..next(commit, 0) };
+    // Settled long before its call is over, and written once more afterwards.
+    let (call, payment) = (first(EntityKind::Call, "a"), over(&first(EntityKind::Payment, "a")));
+    let (call_over, payment_again) = (over(&call), over(&payment));
+    owner.put(&first(EntityKind::Payment, "a")).await?;
+    for commit in [&payment, &call] {
+        owner.put(commit).await?;
+        assert!(!expires(commit).await?, "{} while the call lives", commit.entity);
+    }
+    owner.put(&call_over).await?;
+    assert!(expires(&call_over).await? && expires(&payment).await?);
+    owner.put(&payment_again).await?;
+    assert!(expires(&payment_again).await?, "written again");
+    // A refund is still owed when the call is over.
+    let (call, payment) = (first(EntityKind::Call, "b"), first(EntityKind::Payment, "b"));
+    owner.put(&payment).await?;
+    owner.put(&call).await?;
+    owner.put(&over(&call)).await?;
+    assert!(expires(&call).await? && !expires(&payment).await?, "money is still to go back");
+    owner.put(&over(&payment)).await?;
+    assert!(expires(&payment).await?);
+    let driver = first(EntityKind::Driver, "d");
+    owner.put(&driver).await?;
+    owner.put(&over(&driver)).await?;
+    assert!(!expires(&driver).await?, "a driver may come back");
     Ok(())
 }
