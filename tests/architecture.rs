@@ -136,6 +136,46 @@ fn nothing_is_left_to_do() {
 }
 
 #[test]
+fn links_between_the_pages_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for page in [root.to_owned(), root.join("docs")].iter().flat_map(|folder| pages(folder)) {
+        let text = fs::read_to_string(&page).expect("a page");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
+            let there = page.parent().is_some_and(|folder| folder.join(link).exists());
+            if !there {
+                wrong.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these lead nowhere: {wrong:#?}");
+}
+
+#[test]
+fn the_map_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the page");
+    let named =
+        text.split('`').skip(1).step_by(2).filter(|name| name.starts_with("src/") || name.starts_with("tests/"));
+    let missing: Vec<_> = named.filter(|name| !root.join(name).exists()).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md names what is not there: {missing:?}");
+    let parts = fs::read_dir(root.join("src")).expect("src").map(|entry| entry.expect("an entry").path());
+    let silent: Vec<_> = parts
+        .filter(|part| part.is_dir())
+        .filter(|part| !text.contains(&format!("`src/{}/", part.file_name().unwrap_or_default().to_string_lossy())))
+        .collect();
+    assert!(silent.is_empty(), "ARCHITECTURE.md does not say what is in {silent:?}");
+}
+
+/// The Markdown files of a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+#[test]
 fn the_scanner_sees_imports_however_they_are_written() {
     let source = |modules: &[&str], code: &str| Source {
         path: PathBuf::new(),

@@ -29,35 +29,35 @@ use super::{
 pub(super) enum Refusals {
     /// invalid_request
     #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] Document<'static>),
+    Invalid(Document<'static>),
     /// unauthorized
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(#[to_schema] Document<'static>),
+    Unauthorized(Document<'static>),
     /// forbidden
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] Document<'static>),
+    Forbidden(Document<'static>),
     /// not_found
     #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] Document<'static>),
+    NotFound(Document<'static>),
     /// call_taken, not_offered, illegal_transition, driver_unavailable, idempotency_conflict, already_exists
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] Document<'static>),
+    Conflict(Document<'static>),
     /// payload_too_large
     #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] Document<'static>),
+    TooLarge(Document<'static>),
     /// unsupported_media_type
     #[response(status = 415, content_type = "application/problem+json")]
-    MediaType(#[to_schema] Document<'static>),
+    MediaType(Document<'static>),
     /// out_of_area, payment_below_minimum, quote_expired
     #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(#[to_schema] Document<'static>),
+    Unprocessable(Document<'static>),
     /// rate_limited; Retry-After says when to come back
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] Document<'static>),
+    TooMany(Document<'static>),
     /// overloaded, parked, store_unavailable, actor_restarted, payment_unavailable, payment_pending; Retry-After says when
     /// to come back
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] Document<'static>),
+    Unavailable(Document<'static>),
 }
 
 #[derive(OpenApi)]

@@ -1,0 +1,121 @@
+//! The OpenAPI document is one that tools can read, and the page that shows it needs no other host.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::harness::Server;
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+async fn document() -> Value {
+    Server::start().await.nobody().get("/openapi.json").await.expect(200)
+}
+
+/// Every operation, with its method and path.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let all = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("a path item").iter();
+        methods.map(move |(method, operation)| {
+            assert!(METHODS.contains(&method.as_str()), "{path} has a method {method}");
+            (format!("{method} {path}"), operation)
+        })
+    });
+    all.collect()
+}
+
+/// Every `$ref` below a value.
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_complete_in_itself() {
+    let document = document().await;
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{document}");
+    for member in ["title", "version"] {
+        assert!(document["info"][member].as_str().is_some_and(|text| !text.is_empty()), "info.{member}");
+    }
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap_or_else(|| panic!("{reference} leads elsewhere"));
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert!(document["security"][0]["bearer"].is_array(), "a token is asked for everywhere else");
+}
+
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own_and_describes_its_path() {
+    let document = document().await;
+    let mut names = BTreeSet::new();
+    for (operation, described) in operations(&document) {
+        let name = described["operationId"].as_str().unwrap_or_else(|| panic!("{operation} has no operationId"));
+        assert!(names.insert(name), "{name} is the name of two operations");
+        assert!(described["summary"].as_str().is_some_and(|text| !text.is_empty()), "{operation} has no summary");
+        let parameters = described["parameters"].as_array().cloned().unwrap_or_default();
+        let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path" && parameter["required"] == true);
+        let given: BTreeSet<_> = in_path.filter_map(|parameter| parameter["name"].as_str()).collect();
+        let path = operation.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(given, path.collect(), "{operation}: the parameters of its path");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_says_what_it_answers_and_how_it_refuses() {
+    let document = document().await;
+    for (operation, described) in operations(&document) {
+        let responses = described["responses"].as_object().expect("responses");
+        let good = responses.keys().any(|status| status.starts_with('2') || status == "101");
+        assert!(good, "{operation} has no good answer");
+        for (status, response) in responses {
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{operation} {status}");
+            if status.starts_with(['4', '5']) {
+                let schema = &response["content"]["application/problem+json"]["schema"];
+                assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{operation} {status}");
+            }
+        }
+        let refusals: &[&str] =
+            if operation.contains(" /health/") { &[] } else { &["400", "401", "403", "429", "503"] };
+        for status in refusals {
+            assert!(responses.contains_key(*status), "{operation} does not say that it may answer {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_is_served_whole_from_here() {
+    let server = Server::start().await;
+    let nobody = server.nobody();
+    let page = nobody.get("/docs").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let base = values(&page.text, "<base href=\"").first().cloned().unwrap_or_else(|| "/".to_owned());
+    let files: Vec<_> = ["src=\"", "link rel=\"stylesheet\" type=\"text/css\" href=\""]
+        .iter()
+        .flat_map(|mark| values(&page.text, mark))
+        .collect();
+    assert!(files.len() >= 4, "scripts and styles: {files:?}");
+    for file in files {
+        assert!(!file.contains("//"), "{file} is on another host");
+        let path = format!("{base}{}", file.trim_start_matches("./"));
+        let reply = nobody.get(&path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(!reply.text.is_empty(), "{path}");
+    }
+    let setting = nobody.get(&format!("{base}swagger-initializer.js")).await.text;
+    assert!(setting.contains("/openapi.json"), "{setting}");
+}
+
+/// What follows each `mark`, up to the next quote.
+fn values(html: &str, mark: &str) -> Vec<String> {
+    html.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
