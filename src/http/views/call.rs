@@ -205,8 +205,8 @@ mod tests {
         serde_json::from_value(json!({
             "id": "call_1", "service": "driver-call", "customer_id": "mina",
             "pickup": {"lat": 37.5, "lng": 127.0}, "dropoff": {"lat": 37.6, "lng": 127.0},
-            "fare": {"amount": 20_000, "currency": "KRW"}, "phase": phase,
-            "payment": {"status": "charged", "attempt": 1, "version": 3, "charged": {"amount": 20_000, "currency": "KRW"}},
+            "fare": "20000 KRW", "phase": phase,
+            "payment": {"status": "charged", "attempt": 1, "version": 3, "charged": "20000 KRW"},
             "version": 6, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:01:00Z",
         }))
     }
