@@ -56,7 +56,7 @@ impl Default for Supervision {
 
 impl Default for Intensity {
     fn default() -> Self {
-        Self { restarts_max: 10, window_s: 60 }
+        Self { restarts_max: 5, window_s: 60 }
     }
 }
 

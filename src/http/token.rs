@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, Header, encode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::keys::Keys;
 use crate::{
@@ -19,6 +19,7 @@ pub(super) struct Claims {
     /// As what.
     pub role: Role,
     /// Until when it is good, seconds since 1970.
+    #[serde(deserialize_with = "numeric_date")]
     pub exp: u64,
     /// Who made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,6 +27,16 @@ pub(super) struct Claims {
     /// Which services it is limited to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Arc<[ServiceId]>>,
+}
+
+/// Others write a NumericDate with a fraction (RFC 7519, section 2, allows it); whole seconds are enough here.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates: a date before 1970 is long over"
+)]
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(f64::deserialize(deserializer)? as u64)
 }
 
 impl Keys {

@@ -233,12 +233,23 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
             vec![fill.because(news.reason.as_deref().map(texts::sentence)).customer(Occasion::PaymentDeclined)]
         }
         PaymentStatus::Unknown => vec![fill.customer(Occasion::PaymentUnknown)],
+        // It is tried again without anybody's doing: that is worth one word, not one with every attempt.
+        PaymentStatus::Created if before.is_some_and(is_deferred) => {
+            let first = before.is_some_and(|call| call.payment.attempt <= 1);
+            let told = fill.because(Some(texts::DEFERRED.text())).customer(Occasion::PaymentUnavailable);
+            if first { vec![told] } else { Vec::new() }
+        }
         PaymentStatus::Created => {
             let retry = news.retry_after_s.map(texts::retry);
             retry.map(|retry| fill.because(Some(retry)).customer(Occasion::PaymentUnavailable)).into_iter().collect()
         }
         PaymentStatus::Charging | PaymentStatus::Refunding => Vec::new(),
     }
+}
+
+/// Whether a call's payment is made in the background.
+fn is_deferred(call: &Call) -> bool {
+    matches!(call.phase, Phase::AwaitingPayment { .. })
 }
 
 fn cancelled(fill: &Fill<'_>, before: Option<&Call>, by: &Party, reason: Option<&str>) -> Vec<Notification> {

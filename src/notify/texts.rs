@@ -26,6 +26,8 @@ pub(super) const TAKEN: Words = words("다른 곳에 배정되었습니다.", "T
 pub(super) const CALLED_OFF: Words = words("콜이 취소되었습니다.", "The call was cancelled.");
 pub(super) const NO_DRIVER: Words =
     words("가능한 곳이 없습니다. 나중에 다시 요청해 주세요.", "Nobody was free. Please try again later.");
+pub(super) const DEFERRED: Words =
+    words("결제가 가능해지면 자동으로 결제됩니다.", "It will be paid by itself as soon as that is possible.");
 pub(super) const UNPAID: Words = words("결제되지 않았습니다.", "It was not paid in time.");
 pub(super) const NOT_APPROVED: Words = words("승인되지 않았습니다.", "It was not approved in time.");
 pub(super) const NOT_FREE: Words =

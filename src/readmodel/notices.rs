@@ -74,9 +74,28 @@ impl ReadModel {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<Notice>, ReadError> {
+        self.notifications_of(role, &[id], limit, cursor).await
+    }
+
+    /// What several receivers of one role were told, latest first: the services of an operator.
+    ///
+    /// # Errors
+    /// As for [`Self::notifications`].
+    pub async fn notifications_of(
+        &self,
+        role: Role,
+        ids: &[&str],
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<Notice>, ReadError> {
         let limit = page::bounded(limit);
         let mut query = select();
-        query.push(" WHERE n.role = ").push_bind(role_name(role)).push(" AND n.receiver = ").push_bind(id);
+        query.push(" WHERE n.role = ").push_bind(role_name(role)).push(" AND n.receiver IN (");
+        let mut receivers = query.separated(", ");
+        for id in ids {
+            receivers.push_bind(*id);
+        }
+        query.push(")");
         if let Some(mark) = page::mark(cursor, "told")? {
             let before: i64 = mark.parse().map_err(|_| ReadError::BadCursor)?;
             query.push(" AND n.told < ").push_bind(before);

@@ -187,3 +187,18 @@ async fn a_quote_is_only_good_as_it_was_given() {
     confused["quote"] = json!(customer.token());
     customer.post("/v1/calls", confused).await.client_error();
 }
+
+#[tokio::test]
+async fn a_token_whose_expiry_has_a_fraction_is_as_good_as_any() {
+    #[derive(serde::Serialize)]
+    struct Fractional<'a> {
+        sub: &'a str,
+        role: &'a str,
+        exp: f64,
+    }
+    let server = Server::start().await;
+    for (exp, status) in [(4_102_444_800.5, 200), (1.5, 401)] {
+        let token = mint(&Fractional { sub: "mina", role: "customer", exp }, server.secret());
+        assert_eq!(server.client_with(Some(token), "mina").get("/v1/me").await.status, status, "{exp}");
+    }
+}

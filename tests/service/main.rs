@@ -1,5 +1,4 @@
-//! The service as its users meet it: every requirement of the substitute-driver service, and how it behaves under
-//! wrong input, faults and crashes. Each test runs its own server; none knows the implementation.
+//! The services as their users meet them: their requirements, and how they behave under wrong input, faults and crashes. Each test runs its own server; none knows the implementation.
 
 #[allow(dead_code, reason = "the recovery tests use the rest of it")]
 mod harness;
@@ -12,13 +11,17 @@ mod cli;
 mod crashes;
 mod driver_call;
 mod driver_call_faults;
+mod every_step;
 mod idempotency;
 mod me;
 mod offers;
 mod operation;
 mod ops;
+mod overload;
 mod payments;
 mod rental;
+mod sixth_service;
 mod studycafe;
 mod taxi;
+mod taxi_faults;
 mod websocket;

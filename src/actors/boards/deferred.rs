@@ -33,10 +33,12 @@ impl DeferredBoard {
         }
     }
 
-    /// Those who have waited longest, at most `limit`.
+    /// Those who have waited longest and whom `wanted` lets pass, at most `limit`.
     #[must_use]
-    pub fn oldest(&self, limit: usize) -> Vec<CallId> {
-        self.0.lock().order.iter().take(limit).map(|(_, call)| call.clone()).collect()
+    pub fn oldest(&self, limit: usize, wanted: impl Fn(&CallId) -> bool) -> Vec<CallId> {
+        let waiting = self.0.lock();
+        let wanted = waiting.order.iter().map(|(_, call)| call).filter(|call| wanted(call));
+        wanted.take(limit).cloned().collect()
     }
 
     /// How many wait.

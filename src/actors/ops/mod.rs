@@ -2,7 +2,7 @@
 
 mod figures;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, Context, Handler, Supervised};
 use parking_lot::RwLock;
@@ -18,6 +18,11 @@ use super::{
 
 /// Parked actors listed at once, per kind.
 const PARKED_MAX: usize = 200;
+
+/// How long a drill waits for the actor to be back.
+const CRASH_PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks.
+const CRASH_LOOK: Duration = Duration::from_millis(5);
 
 /// Why an operator's request about an actor failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -154,12 +159,14 @@ impl Ops {
         }
     }
 
-    /// Makes an actor panic in its next message. Answers once an entity has; a singleton may take a moment.
+    /// Makes an actor panic in its next message. Answers once it is back or parked, or after a second if it still waits for
+    /// its restart.
     ///
     /// # Errors
     /// When there is no such actor, or it takes no messages now.
     pub async fn crash(&self, kind: &str, id: &str) -> Result<ActorFigures, OpsError> {
-        if self.actor(kind, id).await?.status == Status::Parked {
+        let before = self.actor(kind, id).await?;
+        if before.status == Status::Parked {
             return Err(OpsError::Parked { kind: kind.to_owned(), id: id.to_owned() });
         }
         match EntityKind::parse(kind) {
@@ -168,7 +175,20 @@ impl Ops {
             Some(EntityKind::Payment) => crashed(self.world.payments.crash(id).await)?,
             None => self.single(kind, id)?.crash(),
         }
-        self.actor(kind, id).await
+        let back = async {
+            loop {
+                let now = self.actor(kind, id).await?;
+                let restarted = now.status == Status::Running && now.restarts > before.restarts;
+                if restarted || now.status == Status::Parked {
+                    return Ok(now);
+                }
+                tokio::time::sleep(CRASH_LOOK).await;
+            }
+        };
+        match tokio::time::timeout(CRASH_PATIENCE, back).await {
+            Ok(figures) => figures,
+            Err(_) => self.actor(kind, id).await,
+        }
     }
 
     /// Puts a parked actor back to work.

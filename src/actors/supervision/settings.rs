@@ -43,7 +43,7 @@ impl Default for SupervisionSettings {
     fn default() -> Self {
         Self {
             backoff: BackoffSettings::default(),
-            intensity: Intensity { restarts_max: 10, window: Duration::from_secs(60) },
+            intensity: Intensity { restarts_max: 5, window: Duration::from_secs(60) },
             on_exceeded: OnExceeded::Park,
             mailbox_max: 256,
             passivate_after: Duration::from_secs(300),

@@ -23,7 +23,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct NoticeQuery {
-    /// For operators: of which service. May be left out when there is only one for the token.
+    /// For operators: of which service; without it, of all that the token is for.
     #[serde(default)]
     service: Option<String>,
     /// How many, 1 to 200; 50 unless given.
@@ -76,8 +76,8 @@ pub(in crate::http) async fn handle(
     let service = query::service(query.service)?;
     let page = match who.role() {
         Role::Operator => {
-            let service = operated(&state, &who, service)?;
-            state.read_model.notifications(Role::Operator, service.as_str(), limit, cursor).await?
+            let services = operated(&state, &who, service.as_ref())?;
+            state.read_model.notifications_of(Role::Operator, &services, limit, cursor).await?
         }
         role @ (Role::Customer | Role::Driver) => state.read_model.notifications(role, who.id(), limit, cursor).await?,
     };
@@ -85,16 +85,13 @@ pub(in crate::http) async fn handle(
     json::ok(&Page { items, next_cursor: page.next_cursor })
 }
 
-/// The service whose notifications an operator wants.
-fn operated(state: &State, who: &Principal, service: Option<ServiceId>) -> Result<ServiceId, Problem> {
+/// The services whose notifications an operator wants: the one that is named, or all that the token is for.
+fn operated<'a>(state: &'a State, who: &Principal, service: Option<&'a ServiceId>) -> Result<Vec<&'a str>, Problem> {
     if let Some(service) = service {
-        state.policy(&service)?;
-        who.must_use(&service)?;
-        return Ok(service);
+        state.policy(service)?;
+        who.must_use(service)?;
+        return Ok(vec![service.as_str()]);
     }
-    let mut own = state.engine.policies.iter().map(|policy| &policy.service).filter(|service| who.may_use(service));
-    match (own.next(), own.next()) {
-        (Some(only), None) => Ok(only.clone()),
-        _ => Err(Problem::invalid("service: say of which service; operators are told by service")),
-    }
+    let services = state.engine.policies.iter().map(|policy| &policy.service);
+    Ok(services.filter(|service| who.may_use(service)).map(ServiceId::as_str).collect())
 }

@@ -117,7 +117,8 @@ async fn replies_cut_in_half() {
 async fn the_metrics_tell_of_it(server: &Server) {
     let said = server.nobody().get("/metrics").await.text;
     let counted = |name: &str| {
-        let line = said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {said}"));
+        let line =
+            said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {said}"));
         line.trim().parse::<f64>().unwrap_or_else(|_| panic!("{name} is {line:?}"))
     };
     assert!(counted("callout_store_commit_seconds_count") > 0.0);

@@ -19,6 +19,8 @@ const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
 pub struct Setup {
     text: String,
     knobs: Vec<Knob>,
+    policies: Vec<(&'static str, &'static str, Value)>,
+    services: Vec<(&'static str, &'static str)>,
     env: Vec<(String, String)>,
     store_url: Option<String>,
 }
@@ -42,6 +44,18 @@ impl Setup {
     /// Turns a knob.
     pub fn with(mut self, knob: Knob) -> Self {
         self.knobs.push(knob);
+        self
+    }
+
+    /// Sets a key in the policy file of a service.
+    pub fn policy(mut self, service: &'static str, key: &'static str, value: impl Into<Value>) -> Self {
+        self.policies.push((service, key, value.into()));
+        self
+    }
+
+    /// Adds a service: its id and its policy file.
+    pub fn service(mut self, id: &'static str, policy: &'static str) -> Self {
+        self.services.push((id, policy));
         self
     }
 
@@ -72,7 +86,14 @@ impl Setup {
         let folder = tempfile::Builder::new().prefix("callout-test-").tempdir().expect("a temporary folder");
         let config_dir = folder.path().join("config");
         copy(Path::new(SHIPPED), &config_dir);
-        change_policy(&config_dir, &self.knobs);
+        for (id, policy) in &self.services {
+            write(&policy_file(&config_dir, id), policy);
+        }
+        let knobs = self.knobs.iter().flat_map(|knob| knob.policy());
+        let knobs = knobs.map(|(key, value)| (DRIVER_CALL, key, value));
+        for (service, key, value) in knobs.chain(self.policies) {
+            change_policy(&policy_file(&config_dir, service), key, value);
+        }
         let config_files =
             [("impatient.toml", IMPATIENT), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
                 .map(|(name, text)| write(&folder.path().join(name), text))
@@ -81,18 +102,15 @@ impl Setup {
     }
 }
 
-fn change_policy(config_dir: &Path, knobs: &[Knob]) {
-    let settings: Vec<_> = knobs.iter().flat_map(|knob| knob.policy()).collect();
-    if settings.is_empty() {
-        return;
-    }
-    let file = config_dir.join("services").join(format!("{DRIVER_CALL}.toml"));
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let mut policy: Table = text.parse().expect("the shipped policy is TOML");
-    for (key, value) in settings {
-        set(&mut policy, key, value);
-    }
-    write(&file, &policy.to_string());
+fn policy_file(config_dir: &Path, service: &str) -> PathBuf {
+    config_dir.join("services").join(format!("{service}.toml"))
+}
+
+fn change_policy(file: &Path, key: &str, value: Value) {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut policy: Table = text.parse().expect("the policy is TOML");
+    set(&mut policy, key, value);
+    write(file, &policy.to_string());
 }
 
 fn knob_text(knobs: &[Knob]) -> String {

@@ -36,12 +36,15 @@ pub fn call_named_by(value: &Value) -> Option<&str> {
 
 impl Server {
     /// Registers a driver and makes it available at a place.
-    pub async fn register_driver(&self, id: &str, (lat, lng): (f64, f64)) -> Client {
+    pub async fn register_driver(&self, id: &str, at: (f64, f64)) -> Client {
+        self.register_driver_of(DRIVER_CALL, id, at).await
+    }
+
+    /// Registers a driver of any service and makes it available at a place.
+    pub async fn register_driver_of(&self, service: &str, id: &str, (lat, lng): (f64, f64)) -> Client {
         let driver = self.driver(id);
-        driver
-            .put(&format!("/v1/drivers/{id}"), json!({"service": DRIVER_CALL, "name": format!("기사 {id}")}))
-            .await
-            .ok();
+        let profile = json!({"service": service, "name": format!("기사 {id}")});
+        driver.put(&format!("/v1/drivers/{id}"), profile).await.ok();
         driver.put(&format!("/v1/drivers/{id}/availability"), json!({"available": true})).await.ok();
         driver.post(&format!("/v1/drivers/{id}/position"), json!({"lat": lat, "lng": lng})).await.expect(204);
         driver
