@@ -22,6 +22,7 @@ mod payments;
 mod rental;
 mod sixth_service;
 mod studycafe;
+mod studycafe_outage;
 mod taxi;
 mod taxi_faults;
 mod websocket;

@@ -77,7 +77,9 @@ async fn the_same_write_sent_twice_at_once_is_written_once(fixture: Fixture) -> 
     let owner = fixture.own().await?;
     let commit = owner.first("a");
     let (one, other) = tokio::join!(owner.commit(&commit), owner.commit(&commit));
-    assert_eq!((one?, other?), (Committed::Ok, Committed::Duplicate));
+    // Two groups may be under way at once, so either may arrive first.
+    let answers = [one?, other?];
+    assert!(answers.contains(&Committed::Ok) && answers.contains(&Committed::Duplicate), "{answers:?}");
     let (events, _) = owner.read_on(EventCursor::default(), 10).await?;
     assert_eq!(events.len(), 1);
     Ok(())

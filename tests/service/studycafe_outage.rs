@@ -1,0 +1,100 @@
+//! Study-café seats while payments cannot be taken: selected and approved all the same, paid when the gateway is back.
+
+use serde_json::json;
+
+use crate::{
+    harness::{Client, Server, eventually, pause},
+    studycafe::{occasions, register_seat, select},
+};
+
+#[tokio::test]
+async fn sc_n1_seats_are_selected_while_payment_is_down_and_each_is_paid_once_when_it_is_back() {
+    let mut server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    server.simulate(json!({"down": true})).await;
+    let mut calls = Vec::new();
+    for n in 0..24 {
+        let id = format!("seat-{n}");
+        register_seat(&server, &id).await;
+        let call = select(&customer, &id, "tok_ok").await;
+        operator.command(&call, "approve").await.expect(200);
+        calls.push(call);
+    }
+    for call in &calls {
+        assert_eq!(customer.call(call).await["status"], "awaiting_payment");
+        assert_eq!(server.ledger(call).await.charges, 0);
+    }
+    pause(std::time::Duration::from_secs(2)).await;
+    server.kill_and_start_again().await;
+    server.simulate(json!({})).await;
+    for call in &calls {
+        server.call_is(call, &["assigned"]).await;
+        assert_eq!(server.ledger(call).await.charges, 1, "{call}");
+    }
+    for call in &calls {
+        let told = occasions(&customer, call).await;
+        let problems = told.iter().filter(|occasion| *occasion == "payment_unavailable").count();
+        assert!(problems <= 1, "a wait that ends by itself is told once: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn sc_n1_a_payment_that_always_fails_holds_up_no_other() {
+    let server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    server.force_breaker("open").await;
+    let mut calls = Vec::new();
+    for (id, method) in [("seat-1", "tok_error"), ("seat-2", "tok_ok"), ("seat-3", "tok_ok"), ("seat-4", "tok_ok")] {
+        register_seat(&server, id).await;
+        let call = select(&customer, id, method).await;
+        operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
+        calls.push(call);
+    }
+    server.force_breaker("auto").await;
+    for call in &calls[1..] {
+        server.call_is(call, &["assigned"]).await;
+    }
+    assert_eq!(customer.call(&calls[0]).await["status"], "awaiting_payment");
+    customer.pay(&calls[0], "tok_ok").await.expect(200);
+    server.call_is(&calls[0], &["assigned"]).await;
+    server.ledger_is(&calls[0], 1, 0).await;
+}
+
+/// Waits until an attempt has failed: before that a payment may still overtake those that wait.
+async fn waits_for_the_gateway(customer: &Client, call: &str) {
+    eventually("its first attempt has failed", async || {
+        let payment = &customer.call(call).await["payment"];
+        if payment["retry_after_s"].is_u64() { Ok(()) } else { Err(payment.to_string()) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sc_n1_deferred_payments_drain_oldest_first() {
+    let server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    server.force_breaker("open").await;
+    let mut calls = Vec::new();
+    for n in 0..48 {
+        let id = format!("seat-{n}");
+        register_seat(&server, &id).await;
+        let call = select(&customer, &id, "tok_ok").await;
+        operator.command(&call, "approve").await.expect(200);
+        server.payment_is(&call, &["created"]).await;
+        calls.push(call);
+    }
+    for call in &calls {
+        waits_for_the_gateway(&customer, call).await;
+    }
+    server.force_breaker("auto").await;
+    let mut charged = Vec::new();
+    for (place, call) in calls.iter().enumerate() {
+        server.call_is(call, &["assigned"]).await;
+        let charges = operator.get(&format!("/v1/ops/gateway/simulator/charges?payment_id={call}")).await.expect(200);
+        charged.push((charges["items"][0]["at"].as_str().expect("a time").to_owned(), place));
+    }
+    charged.sort();
+    let furthest = charged.iter().enumerate().map(|(now, (_, place))| now.abs_diff(*place)).max();
+    assert!(furthest < Some(16), "only those that are tried together may overtake each other: {charged:?}");
+}
