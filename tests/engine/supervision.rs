@@ -54,7 +54,7 @@ async fn calls_are_taken_while_the_dispatcher_is_parked_and_offered_when_it_is_b
     let driver = bench.driver("d1").await?;
     for _ in 0..4 {
         bench.engine.ops.crash("dispatcher", "driver-call").await?;
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let call = bench.request(Some("tok_ok")).await?;
     assert_eq!(call.phase.status(), "dispatching");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use crate::{
-    harness::{Server, eventually, pause},
+    harness::{Server, pause},
     proxy::{Proxy, Wire},
     redis_server::RedisServer,
 };
@@ -25,7 +25,7 @@ async fn redis_is_killed(appendfsync: &str) {
     for _ in 0..rig.rounds {
         let load = rig.load().await;
         if appendfsync == "everysec" {
-            written(&redis).await;
+            redis.hold_writes_until_none_is_postponed().await.expect("written");
         }
         redis.kill().expect("killed");
         rig.outage_is_seen().await;
@@ -34,20 +34,6 @@ async fn redis_is_killed(appendfsync: &str) {
         rig.check(load).await;
     }
     rig.finish().await;
-}
-
-/// Holds writes back until what was acknowledged has been given to the operating system. While a sync runs in the
-/// background, a Redis that syncs every second keeps its writes to itself for up to two seconds and answers all the same:
-/// a slow disk and a kill at that moment lose them, and nothing here can help it.
-async fn written(redis: &RedisServer) {
-    redis.say("CLIENT PAUSE 60000 WRITE").await.expect("paused");
-    eventually("no write is postponed", async || {
-        let said = redis.say("INFO persistence").await.map_err(|error| error.to_string())?;
-        let said: String = redis::from_redis_value(said).map_err(|error| error.to_string())?;
-        let idle = ["aof_buffer_length:0", "aof_pending_bio_fsync:0"];
-        if idle.iter().all(|line| said.lines().any(|found| found == *line)) { Ok(()) } else { Err(said) }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
