@@ -1,6 +1,9 @@
 //! Actors that panic, processes that are replaced.
 
+use std::time::Duration;
+
 use callout::domain::{Party, payment::PaymentStatus};
+use sqlx::Connection as _;
 
 use crate::support::{Bench, Tested, ann, cause, eventually};
 
@@ -51,7 +54,7 @@ async fn calls_are_taken_while_the_dispatcher_is_parked_and_offered_when_it_is_b
     let driver = bench.driver("d1").await?;
     for _ in 0..4 {
         bench.engine.ops.crash("dispatcher", "driver-call").await?;
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     let call = bench.request(Some("tok_ok")).await?;
     assert_eq!(call.phase.status(), "dispatching");
@@ -91,6 +94,20 @@ async fn a_process_that_was_taken_over_stops_answering_without_having_written() 
     let bench = bench.taken_over().await?;
     eventually("the one before answers no more", async || before.call(&open.id).await.is_err()).await;
     assert_eq!(bench.call(&open.id).await.phase.status(), "dispatching");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_entity_that_the_store_has_lost_is_not_found_rather_than_waited_for() -> Tested {
+    let bench = Bench::new().await?;
+    let call = bench.request(None).await?;
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.database());
+    let mut connection = sqlx::SqliteConnection::connect_with(&file).await?;
+    sqlx::query("DELETE FROM snapshots WHERE id = ?1").bind(call.id.as_str()).execute(&mut connection).await?;
+    let cancelling = bench.engine.cancel(&call.id, ann(), None, cause());
+    let answer = tokio::time::timeout(Duration::from_secs(5), cancelling).await?;
+    assert!(answer.is_err(), "{answer:?}");
+    assert!(bench.engine.call(&call.id).await?.is_none());
     Ok(())
 }
 

@@ -64,6 +64,11 @@ impl Bench {
         Ok(Self { engine, drill: drill.ok_or("the simulated gateway has a drill")?, folder, kept: None })
     }
 
+    /// The store's file.
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("callout.db")
+    }
+
     /// A second engine takes over the same store, as after a crash of the first, which is fenced.
     pub async fn taken_over(mut self) -> Result<Self, Box<dyn std::error::Error>> {
         let kept = self.kept.take();

@@ -84,7 +84,12 @@ async fn read_all(server: &Server, promises: &Promises) -> BTreeMap<String, (Pro
     let read = |(id, promise): (String, Promise)| {
         let operator = operator.clone();
         async move {
-            let reply = operator.get(&format!("/v1/calls/{id}")).await;
+            // What waits for the outcome of a write says so, but not for long.
+            let reply = eventually(&format!("{id} is answered"), async || {
+                let reply = operator.get(&format!("/v1/calls/{id}")).await;
+                if reply.status == 503 { Err(reply.text) } else { Ok(reply) }
+            })
+            .await;
             assert_eq!(reply.status, 200, "{id} was answered and is gone: {promise:?} {}", reply.text);
             (id, (promise, reply.body))
         }

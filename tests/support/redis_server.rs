@@ -104,6 +104,23 @@ impl RedisServer {
         request.query_async(&mut connection).await
     }
 
+    /// Holds writes back until what was acknowledged has been given to the operating system. While a sync runs in the
+    /// background, a Redis that syncs every second keeps its writes to itself for up to two seconds and answers all the
+    /// same: a slow disk and a kill at that moment lose them, whoever the client is.
+    pub async fn hold_writes_until_none_is_postponed(&self) -> Result<(), Box<dyn Error>> {
+        self.say("CLIENT PAUSE 60000 WRITE").await?;
+        let started = Instant::now();
+        while started.elapsed() < START {
+            let said: String = redis::from_redis_value(self.say("INFO persistence").await?)?;
+            let idle = ["aof_buffer_length:0", "aof_pending_bio_fsync:0"];
+            if idle.iter().all(|line| said.lines().any(|found| found == *line)) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(format!("redis-server still postpones writes after {START:?}").into())
+    }
+
     fn wait_until_it_listens(&mut self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         while UnixStream::connect(self.folder.path().join(SOCKET)).is_err() {

@@ -104,7 +104,12 @@ impl<E: Entity> EntityActor<E> {
         };
         context.wait(loading.into_actor(self).map(|stored, actor, context| {
             actor.vitals.set_frozen(false);
-            let Some(stored) = stored else { return };
+            let Some(stored) = stored else {
+                // There is no such entity, whatever was in memory: a store that lost writes is believed, not fought.
+                actor.state = None;
+                actor.ledger = Ledger::default();
+                return;
+            };
             match envelope::read::<E>(&stored.snapshot) {
                 Ok(snapshot) => {
                     actor.state = Some(Arc::new(snapshot.state));

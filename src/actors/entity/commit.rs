@@ -11,6 +11,15 @@ use crate::{
     clock,
 };
 
+const REPEATS: &str = "callout_commit_repeats_total";
+
+/// Names the figures and lets them begin at 0.
+pub(super) fn describe_metrics() {
+    let said = "Writes sent again because their outcome was unknown";
+    metrics::describe_counter!(REPEATS, metrics::Unit::Count, said);
+    metrics::counter!(REPEATS).increment(0);
+}
+
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
@@ -49,7 +58,7 @@ pub(super) async fn write(
             Err(StoreError::Unavailable { retry_after, .. }) if attempt == 0 => break Written::No(retry_after),
             Err(error) => {
                 tracing::warn!(entity = %commit.entity, %error, attempt, "the outcome of a write is unknown");
-                metrics::counter!("callout_commit_repeats_total").increment(1);
+                metrics::counter!(REPEATS).increment(1);
                 vitals.set_frozen(true);
                 if let Some(on_freeze) = on_freeze.take() {
                     on_freeze();

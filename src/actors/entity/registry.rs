@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::{
     Entity, EntityActor, Until,
     actor::RETRY_AFTER,
+    commit,
     message::{Answer, AskError, Request, Turn},
 };
 use crate::{
@@ -99,6 +100,7 @@ impl<E: Entity> Entities<E> {
     /// An empty registry.
     #[must_use]
     pub fn new(parts: &Parts, settings: SupervisionSettings) -> Self {
+        commit::describe_metrics();
         Self(Arc::new(Shared {
             store: Arc::clone(&parts.store),
             epoch: parts.epoch,

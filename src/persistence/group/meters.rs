@@ -30,6 +30,12 @@ impl Meters {
         );
         metrics::describe_histogram!("callout_store_group_commits", Unit::Count, "Commits written together");
         metrics::describe_counter!("callout_store_commits_total", Unit::Count, "Commits by outcome");
+        metrics::describe_counter!(
+            "callout_store_script_loads_total",
+            Unit::Count,
+            "Times Redis had to be given the commit script"
+        );
+        metrics::describe_counter!("callout_store_connects_total", Unit::Count, "Connections to Redis, by purpose");
         let outcome = |name: &'static str| metrics::counter!("callout_store_commits_total", "outcome" => name);
         Self {
             latency: metrics::histogram!("callout_store_commit_seconds"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use crate::{
-    harness::pause,
+    harness::{Server, pause},
     proxy::{Proxy, Wire},
     redis_server::RedisServer,
 };
@@ -24,6 +24,9 @@ async fn redis_is_killed(appendfsync: &str) {
     let mut rig = Rig::on(&redis.url(), 2).await;
     for _ in 0..rig.rounds {
         let load = rig.load().await;
+        if appendfsync == "everysec" {
+            redis.hold_writes_until_none_is_postponed().await.expect("written");
+        }
         redis.kill().expect("killed");
         rig.outage_is_seen().await;
         redis.restart(&[]).expect("started again");
@@ -45,6 +48,7 @@ async fn redis_frozen_under_load_and_thawed() {
         rig.recovers().await;
         rig.check(load).await;
     }
+    the_metrics_tell_of_it(&rig.server).await;
     rig.finish().await;
 }
 
@@ -110,4 +114,19 @@ async fn replies_cut_in_half() {
     }
     rig.check(load).await;
     rig.finish().await;
+}
+
+/// Latency, group size, repetitions, fenced and unknown outcomes are there for who watches.
+async fn the_metrics_tell_of_it(server: &Server) {
+    let said = server.nobody().get("/metrics").await.text;
+    let counted = |name: &str| {
+        let line =
+            said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name} in {said}"));
+        line.trim().parse::<f64>().unwrap_or_else(|_| panic!("{name} is {line:?}"))
+    };
+    assert!(counted("callout_store_commit_seconds_count") > 0.0);
+    assert!(counted("callout_store_group_commits_count") > 0.0);
+    assert!(counted("callout_commit_repeats_total") > 0.0);
+    assert!(counted("callout_store_commits_total{outcome=\"unknown\"}") > 0.0);
+    assert_eq!(counted("callout_store_commits_total{outcome=\"fenced\"}"), 0.0);
 }

@@ -143,6 +143,9 @@ async fn kill_the_server(appendfsync: &str) -> TestResult {
         .collect();
     for _ in 0..3 {
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        if appendfsync == "everysec" {
+            server.hold_writes_until_none_is_postponed().await?;
+        }
         server.kill()?;
         server.restart(&[])?;
     }
