@@ -53,8 +53,8 @@ pub enum Frame<'a> {
     /// An answer: yes.
     Ack {
         /// What the client named its frame.
-        #[serde(rename = "ref")]
-        reference: u64,
+        #[serde(rename = "ref", default)]
+        reference: Option<u64>,
     },
     /// An answer: no.
     Error {

@@ -87,7 +87,7 @@ impl Agent {
                 self.offers.push_back(call.id.as_ref().into());
             }
             Ok(Frame::OfferWithdrawn { call }) => self.offers.retain(|offered| **offered != *call),
-            Ok(Frame::Ack { reference: 1 }) => self.won(),
+            Ok(Frame::Ack { reference: Some(1) }) => self.won(),
             Ok(Frame::Error { reference: Some(1), code }) => self.lost(&code),
             Ok(_) => {}
             Err(_) => self.stage.recorder.count("frames_not_understood", 1),

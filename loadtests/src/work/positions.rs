@@ -99,7 +99,7 @@ async fn talk(stage: Arc<Stage>, number: usize, socket: Socket) {
         async move {
             while let Some(text) = Socket::next(&mut stream).await {
                 match serde_json::from_str::<Frame<'_>>(&text) {
-                    Ok(Frame::Ack { reference }) => {
+                    Ok(Frame::Ack { reference: Some(reference) }) => {
                         stage.recorder.request("position_ack", due(reference), Outcome::Good);
                         confirmed.fetch_max(reference + 1, Ordering::AcqRel);
                     }
