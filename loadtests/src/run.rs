@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     check::{self, Findings},
     clock,
-    measure::{Recorder, Summary, Usage, usage},
+    measure::{Recorder, Summary, Usage, machine_busy_s, usage},
     scenario::{Placement, Scenario, Transport},
     thresholds, trace,
     wire::{Http, Minter, Target},
@@ -48,9 +48,11 @@ pub struct Plan {
     pub out: Option<PathBuf>,
 }
 
-struct Before {
+/// What was used until some moment.
+struct Used {
     client: Usage,
     server: Option<Usage>,
+    machine_s: f64,
 }
 
 /// Plays a plan.
@@ -75,13 +77,13 @@ pub async fn play(plan: &Plan) -> Result<Summary> {
     let (_, sent) = tokio::join!(work::feed(&stage, &trace), work::send_positions(&stage));
     sent?;
     sleep_until((stage.recorder.begun() + Duration::from_secs_f64(stage.scenario.duration_s)).into()).await;
-    let (client, server) = (own_usage(), plan.server_pid.and_then(usage));
+    let after = used(plan.server_pid);
     drain(plan, &stage).await;
     helpers.into_iter().for_each(|helper| helper.abort());
     work::reset_faults(&stage).await;
     let findings = check(plan, &stage).await;
     let before = before.await.context("the figures of the warm-up's end")?;
-    Ok(summary(plan, &stage, begun_at.to_string(), findings, &before, client, server))
+    Ok(summary(plan, &stage, begun_at.to_string(), findings, &before, &after))
 }
 
 /// A stage whose clock has begun: everybody is registered and connected.
@@ -161,13 +163,14 @@ fn helpers(plan: &Plan, stage: &Arc<Stage>) -> Vec<AbortHandle> {
     vec![tokio::spawn(progress).abort_handle(), tokio::spawn(work::play_faults(played)).abort_handle()]
 }
 
-async fn usage_at_warm_up_end(stage: Arc<Stage>, server: Option<u32>) -> Before {
+async fn usage_at_warm_up_end(stage: Arc<Stage>, server: Option<u32>) -> Used {
     sleep_until((stage.recorder.begun() + Duration::from_secs_f64(stage.scenario.warmup_s)).into()).await;
-    Before { client: own_usage(), server: server.and_then(usage) }
+    used(server)
 }
 
-fn own_usage() -> Usage {
-    usage(std::process::id()).unwrap_or_default()
+fn used(server: Option<u32>) -> Used {
+    let client = usage(std::process::id()).unwrap_or_default();
+    Used { client, server: server.and_then(usage), machine_s: machine_busy_s() }
 }
 
 /// Waits for what is under way, as long as the scenario allows.
@@ -203,15 +206,7 @@ fn bar(plan: &Plan, what: &str, length: u64) -> ProgressBar {
     bar
 }
 
-fn summary(
-    plan: &Plan,
-    stage: &Stage,
-    begun_at: String,
-    findings: Findings,
-    before: &Before,
-    client: Usage,
-    server: Option<Usage>,
-) -> Summary {
+fn summary(plan: &Plan, stage: &Stage, begun_at: String, findings: Findings, before: &Used, after: &Used) -> Summary {
     let snapshot = stage.recorder.snapshot();
     let used = |now: Usage, then: Usage| Usage { cpu_s: now.cpu_s - then.cpu_s, rss_mb: now.rss_mb };
     let mut summary = Summary {
@@ -224,8 +219,9 @@ fn summary(
         steps: snapshot.steps,
         counts: snapshot.counts,
         findings,
-        client: used(client, before.client),
-        server: server.zip(before.server).map(|(now, then)| used(now, then)),
+        client: used(after.client, before.client),
+        server: after.server.zip(before.server).map(|(now, then)| used(now, then)),
+        machine_busy_s: after.machine_s - before.machine_s,
         server_rss_begin_mb: before.server.map(|usage| usage.rss_mb),
         ceiling: None,
         broken: Vec::new(),

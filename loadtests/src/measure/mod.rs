@@ -4,6 +4,6 @@ mod process;
 mod recorder;
 mod summary;
 
-pub use process::{Usage, usage};
+pub use process::{Usage, machine_busy_s, usage};
 pub use recorder::{Outcome, Recorder, Snapshot};
 pub use summary::{Ceiling, Latency, Second, StepSummary, Summary};

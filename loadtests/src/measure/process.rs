@@ -27,6 +27,16 @@ pub fn usage(pid: u32) -> Option<Usage> {
     Some(Usage { cpu_s: ticks / TICKS_PER_S, rss_mb: kib * 1.024 / 1_000.0 })
 }
 
+/// Processor time that this machine has spent on anything since its start, seconds; 0 where it cannot be read.
+#[must_use]
+pub fn machine_busy_s() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let Some(line) = stat.lines().next().and_then(|line| line.strip_prefix("cpu ")) else { return 0.0 };
+    let ticks: Vec<f64> = line.split_whitespace().filter_map(|ticks| ticks.parse().ok()).collect();
+    // user, nice, system, (idle, iowait), irq, softirq, steal
+    [0, 1, 2, 5, 6, 7].iter().filter_map(|field| ticks.get(*field)).sum::<f64>() / TICKS_PER_S
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]

@@ -33,6 +33,8 @@ pub struct Summary {
     pub client: Usage,
     /// What the server used while it was measured (`rss_mb`: at the end), when its process is known.
     pub server: Option<Usage>,
+    /// Processor time that the machine spent on anything while it was measured, seconds: client, server, store, others.
+    pub machine_busy_s: f64,
     /// The server's memory when the measurement began, MB.
     pub server_rss_begin_mb: Option<f64>,
     /// The bare server under the same load, and the ratio to it.

@@ -104,7 +104,7 @@ async fn talk(stage: Arc<Stage>, number: usize, socket: Socket) {
                         confirmed.fetch_max(reference + 1, Ordering::AcqRel);
                     }
                     Ok(Frame::Error { code, .. }) => {
-                        stage.recorder.event("position", Instant::now(), Outcome::Bad(&code))
+                        stage.recorder.event("position", Instant::now(), Outcome::Bad(&code));
                     }
                     _ => {}
                 }

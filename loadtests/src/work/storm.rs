@@ -51,7 +51,7 @@ async fn run(life: &mut Life<'_>, crowd: &[u32]) -> Result<(), Stopped> {
                 }
             }
             Ok(answer) if matches!(answer.status, 404 | 409) => {
-                stage.recorder.request("accept_lost", begun, Outcome::Good)
+                stage.recorder.request("accept_lost", begun, Outcome::Good);
             }
             Ok(answer) => stage.recorder.request("accept", begun, Outcome::Bad(&answer.code())),
             Err(failure) => stage.recorder.request("accept", begun, Outcome::Bad(failure.code())),
