@@ -1,8 +1,10 @@
 //! The bare server. It checks tokens' presence only, holds nothing, and writes what the real one has to write: for each
 //! command a snapshot, its events and its deadlines in one commit. All commits travel through one pipelined connection.
 //!
-//! What it writes per request is what a lifecycle needs at least: the request with its payment changes call and payment
-//! (two commits), accept changes driver and call (two), start the call (one), complete call and driver (two).
+//! The round trips are those that the real server was counted to make for a lifecycle, one call at a time, by
+//! `callout_store_commits_total`: request 4 (the call, the payment's intent, its outcome, the paid call with its offers),
+//! accept 4 (the driver holds itself, the call takes it, the driver is engaged, effects are acknowledged), start 1,
+//! complete 2. Each waits for the one before, as those of one lifecycle do.
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::{Context, Result};
@@ -98,16 +100,16 @@ pub(super) async fn connect(store: &str) -> Result<MultiplexedConnection> {
 async fn request(redis: web::Data<MultiplexedConnection>, body: web::Json<NewCall>) -> HttpResponse {
     static NUMBERS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let id = format!("call_{}", NUMBERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-    answer(&redis, &id, "dispatching", 2, body.pickup, 201).await
+    answer(&redis, &id, "dispatching", 4, body.pickup, 201).await
 }
 
 async fn command(redis: web::Data<MultiplexedConnection>, path: web::Path<(String, String)>) -> HttpResponse {
     let (id, command) = path.into_inner();
     let (status, commits) = match command.as_str() {
-        "accept" => ("assigned", 2),
+        "accept" => ("assigned", 4),
         "start" => ("started", 1),
         "complete" => ("completed", 2),
-        _ => ("cancelled", 3),
+        _ => ("cancelled", 4),
     };
     answer(&redis, &id, status, commits, Position { lat: 37.5, lng: 127.0 }, 200).await
 }
