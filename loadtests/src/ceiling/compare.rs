@@ -1,0 +1,40 @@
+//! The same load on the bare server, right after the real one.
+
+use anyhow::{Context, Result};
+
+use super::server;
+use crate::{
+    measure::{Ceiling, Summary},
+    run::{self, Plan},
+    scenario::Checks,
+};
+
+/// Measures the bare server with the scenario of `plan`. It runs in a process of its own, as the real one does.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn measure(plan: &Plan, store: &str, real: &Summary) -> Result<Ceiling> {
+    let _ = server::connect(store).await?;
+    let address = free_address()?;
+    let program = std::env::current_exe().context("this program's file")?;
+    let mut child = tokio::process::Command::new(program)
+        .args(["ceiling", "--store", store, "--bind", &address])
+        .kill_on_drop(true)
+        .spawn()
+        .context("the bare server")?;
+    let mut bare = plan.clone();
+    bare.target = format!("http://{address}");
+    bare.server_pid = child.id();
+    bare.scenario.checks = Checks { read_back: 0.0, ledger: 0.0, ..bare.scenario.checks };
+    let played = run::play(&bare).await;
+    child.kill().await.context("the bare server's end")?;
+    let bare = played?;
+    let rate = |summary: &Summary| summary.steps.get("lifecycle").map_or(0.0, |step| step.good_per_s);
+    let latency = bare.steps.get("any_request").context("no requests reached the bare server")?.latency;
+    Ok(Ceiling { lifecycles_per_s: rate(&bare), latency, ratio: rate(real) / rate(&bare) })
+}
+
+fn free_address() -> Result<String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
+}

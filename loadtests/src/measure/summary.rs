@@ -1,0 +1,123 @@
+//! The figures, as they stand in the JSON file.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::Usage;
+use crate::{check::Findings, scenario::Scenario};
+
+/// What a run came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// The scenario's name: its file's.
+    pub name: String,
+    /// The scenario in full, defaults filled in.
+    pub scenario: Scenario,
+    /// What was said on the command line about store, commit and settings.
+    pub labels: BTreeMap<String, String>,
+    /// The machine.
+    pub machine: String,
+    /// When the load began.
+    pub begun_at: String,
+    /// How long was measured, seconds.
+    pub measured_s: f64,
+    /// By step.
+    pub steps: BTreeMap<String, StepSummary>,
+    /// Whatever else was counted.
+    pub counts: BTreeMap<String, u64>,
+    /// What the checks found.
+    pub findings: Findings,
+    /// What the client used while it was measured.
+    pub client: Usage,
+    /// What the server used while it was measured (`rss_mb`: at the end), when its process is known.
+    pub server: Option<Usage>,
+    /// Processor time that the machine spent on anything while it was measured, seconds: client, server, store, others.
+    pub machine_busy_s: f64,
+    /// The server's memory when the measurement began, MB.
+    pub server_rss_begin_mb: Option<f64>,
+    /// The bare server under the same load, and the ratio to it.
+    pub ceiling: Option<Ceiling>,
+    /// Thresholds that do not hold.
+    pub broken: Vec<String>,
+    /// Second by second.
+    pub seconds: Vec<Second>,
+}
+
+/// The bare server in the same run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ceiling {
+    /// Lifecycles per second.
+    pub lifecycles_per_s: f64,
+    /// Of any request, ms.
+    pub latency: Latency,
+    /// The server's lifecycles per second over the ceiling's.
+    pub ratio: f64,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepSummary {
+    /// How often it ended well.
+    pub good: u64,
+    /// How often not, by code.
+    pub bad: BTreeMap<String, u64>,
+    /// Good ones per second.
+    pub good_per_s: f64,
+    /// From the intended start to the end, good or not.
+    pub latency: Latency,
+}
+
+/// Latencies, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are the percentiles")]
+pub struct Latency {
+    pub mean_ms: f64,
+    pub p50_ms: f64,
+    pub p90_ms: f64,
+    pub p99_ms: f64,
+    pub p999_ms: f64,
+    pub max_ms: f64,
+}
+
+/// One second of the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Second {
+    /// Requests that ended in it.
+    pub requests: u64,
+    /// Lifecycles that were finished in it.
+    pub lifecycles: u64,
+    /// Position updates taken in it.
+    pub positions: u64,
+    /// Refusals and failures in it, by code.
+    pub bad: BTreeMap<String, u64>,
+    /// Median of its requests, ms.
+    pub p50_ms: f64,
+    /// 99th percentile of its requests, ms.
+    pub p99_ms: f64,
+    /// The slowest of its requests, ms.
+    pub max_ms: f64,
+}
+
+impl Latency {
+    pub(super) fn of(histogram: &Histogram<u64>) -> Self {
+        let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            mean_ms: histogram.mean() / 1e3,
+            p50_ms: ms(0.5),
+            p90_ms: ms(0.9),
+            p99_ms: ms(0.99),
+            p999_ms: ms(0.999),
+            max_ms: histogram.max() as f64 / 1e3,
+        }
+    }
+}
+
+impl StepSummary {
+    /// How often it did not end well.
+    #[must_use]
+    pub fn bad_total(&self) -> u64 {
+        self.bad.values().sum()
+    }
+}
