@@ -20,7 +20,7 @@ pub struct ReadModel {
 
 impl Default for ReadModel {
     fn default() -> Self {
-        Self { url: None, batch_max: 500, poll_ms: 1_000 }
+        Self { url: None, batch_max: 4_000, poll_ms: 1_000 }
     }
 }
 

@@ -27,8 +27,12 @@ use crate::{
 /// How many seconds the driver of a call needs to the pickup, if that is known.
 pub type Eta = Arc<dyn Fn(&Call) -> Option<u64> + Send + Sync>;
 
-/// How long news is left to collect: one transaction for many events costs little more than for one.
-const LINGER: Duration = Duration::from_millis(10);
+/// How long news is left to collect, at least and at most: one transaction for many events costs little more than for one,
+/// and a call that changed five times meanwhile is written once.
+const LINGER_MIN: Duration = Duration::from_millis(10);
+const LINGER_MAX: Duration = Duration::from_millis(200);
+/// In between, so many times what the last page took: under load the read model leaves most of a core to the calls.
+const LINGER_SHARE: u32 = 4;
 /// How long it waits after a failure.
 const BACKOFF: BackoffSettings = BackoffSettings { initial_ms: 100, factor: 2.0, max_ms: 5_000, jitter: 0.5 };
 /// How often the stream is trimmed and waiting payments are looked for, at most.
@@ -59,6 +63,7 @@ enum Failure {
 struct Memory {
     trimmed: Option<EventCursor>,
     tidied: Option<Instant>,
+    took: Duration,
 }
 
 impl Actor for Feeder {
@@ -101,7 +106,7 @@ impl Feeder {
                 Ok(ControlFlow::Continue(())) => failures = 0,
                 Ok(ControlFlow::Break(())) => {
                     failures = 0;
-                    self.wait(&mut committed).await;
+                    self.wait(&mut committed, memory.took).await;
                 }
                 Err(_) if self.model.is_closed() => return,
                 // Somebody else's transaction, cut off by a restart, was committed after all: look again.
@@ -131,7 +136,8 @@ impl Feeder {
         let began = Instant::now();
         let applied = self.model.apply(&cursor, &page, &self.eta).await?;
         self.model.publish(&self.hub, &applied.outgoing);
-        metrics::histogram!("callout_readmodel_batch_seconds").record(began.elapsed());
+        memory.took = began.elapsed();
+        metrics::histogram!("callout_readmodel_batch_seconds").record(memory.took);
         metrics::counter!("callout_readmodel_events_total").increment(applied.events.try_into().unwrap_or(u64::MAX));
         let more = page.events.len() >= limit;
         metrics::gauge!("callout_readmodel_lag_seconds").set(if more { age(&page) } else { 0.0 });
@@ -140,9 +146,9 @@ impl Feeder {
     }
 
     /// Waits for news: a commit of this process, or anybody's within the poll time.
-    async fn wait(&self, committed: &mut watch::Receiver<u64>) {
+    async fn wait(&self, committed: &mut watch::Receiver<u64>, took: Duration) {
         match timeout(self.model.settings.poll, committed.changed()).await {
-            Ok(Ok(())) => sleep(LINGER).await,
+            Ok(Ok(())) => sleep((took * LINGER_SHARE).clamp(LINGER_MIN, LINGER_MAX)).await,
             // The store is closed; its events can still be read.
             Ok(Err(_)) => sleep(self.model.settings.poll).await,
             Err(_) => {}

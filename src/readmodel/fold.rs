@@ -168,17 +168,19 @@ impl Fold {
 
 /// Makes the views anew out of the history.
 pub(super) async fn refold(sql: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let mut after = 0_i64;
+    let mut after = (String::new(), String::new(), 0_i64);
     loop {
         let rows = sqlx::query(
-            "SELECT kind, id, seq, at, body, position FROM history WHERE position > ?1 ORDER BY position LIMIT ?2",
+            "SELECT kind, id, seq, at, body FROM history WHERE (kind, id, seq) > (?1, ?2, ?3) ORDER BY 1, 2, 3 LIMIT ?4",
         )
-        .bind(after)
+        .bind(after.0)
+        .bind(after.1)
+        .bind(after.2)
         .bind(REFOLD_STEP)
         .fetch_all(&mut *sql)
         .await?;
         let Some(last) = rows.last() else { return Ok(()) };
-        after = last.try_get("position")?;
+        after = (last.try_get("kind")?, last.try_get("id")?, last.try_get("seq")?);
         let events = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
         let events: Vec<&EventRecord> = events.iter().collect();
         let mut fold = Fold::load(sql, &events).await?;

@@ -16,6 +16,7 @@ mod history;
 mod notices;
 mod page;
 mod queries;
+mod receivers;
 mod schema;
 mod settings;
 mod writer;

@@ -1,18 +1,18 @@
 //! What people were told: the records, the lists of them, and handing them to the hub.
 //!
-//! One thing told is one row in `told` however many receive it, and a small one per receiver: an offer goes to many drivers.
+//! One thing told is one row in `told` however many receive it, and a number per receiver: an offer goes to many drivers.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     ApplyError, Page, ReadError, ReadModel,
-    fold::{put as put_rows, time},
-    page,
+    fold::{json, put as put_rows, time},
+    page, receivers,
 };
 use crate::{
     actors::hub::{Hub, Note, Topic},
@@ -21,14 +21,17 @@ use crate::{
 };
 
 const PUT_TOLD: &str = "
-    INSERT INTO told (id, call_id, service, occasion, ko, en, at)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    INSERT INTO told (id, call_id, service, occasion, ko, en, at, receivers)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value -> 7
     FROM json_each(?1)";
-const PUT_RECEIVERS: &str = "
-    INSERT INTO notifications (role, receiver, told)
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)
-    WHERE true ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING";
-const COLUMNS: &str = "n.role, n.receiver, t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at";
+const PUT_NOTIFICATIONS: &str = "INSERT INTO notifications (key) SELECT value FROM json_each(?1)";
+const LATEST: &str = "
+    SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at
+    FROM json_each(?1) AS wanted CROSS JOIN told AS t ON t.id = wanted.value ORDER BY t.id DESC";
+const MISSED: &str = "
+    SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at, r.role, r.name
+    FROM told AS t CROSS JOIN json_each(t.receivers) AS told CROSS JOIN receivers AS r ON r.id = told.value
+    WHERE t.id > ?1 AND t.id <= ?2 ORDER BY t.id";
 
 /// How many waiting payments are looked at in one transaction.
 const SWEEP_MAX: i64 = 100;
@@ -89,21 +92,32 @@ impl ReadModel {
         cursor: Option<&str>,
     ) -> Result<Page<Notice>, ReadError> {
         let limit = page::bounded(limit);
-        let mut query = select();
-        query.push(" WHERE n.role = ").push_bind(role_name(role)).push(" AND n.receiver IN (");
-        let mut receivers = query.separated(", ");
-        for id in ids {
-            receivers.push_bind(*id);
+        let before = match page::mark(cursor, "told")? {
+            Some(mark) => mark.parse().map_err(|_| ReadError::BadCursor)?,
+            None => receivers::TOLD_END,
+        };
+        let wanted: Vec<Receiver> = ids.iter().map(|id| Receiver { role, id: (*id).into() }).collect();
+        let mut latest = Vec::new();
+        for (receiver, number) in receivers::find(&self.readers, wanted.iter()).await? {
+            let rows = self.latest(number, before, page::one_more(limit)).await?;
+            let notices = rows.iter().map(|row| notice(row, receiver.clone()));
+            latest.extend(notices.collect::<Result<Vec<_>, _>>()?);
         }
-        query.push(")");
-        if let Some(mark) = page::mark(cursor, "told")? {
-            let before: i64 = mark.parse().map_err(|_| ReadError::BadCursor)?;
-            query.push(" AND n.told < ").push_bind(before);
-        }
-        query.push(" ORDER BY n.told DESC LIMIT ").push_bind(page::one_more(limit));
-        let rows = query.build().fetch_all(&self.readers).await?;
-        let notices = rows.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(notices, limit, "told", |notice| notice.id.clone()))
+        latest.sort_by_key(|(told, _)| std::cmp::Reverse(*told));
+        Ok(Page::cut(latest.into_iter().map(|(_, notice)| notice).collect(), limit, "told", |notice| notice.id.clone()))
+    }
+
+    /// The latest things before `before` that a receiver was told.
+    async fn latest(&self, receiver: i64, before: i64, limit: i64) -> Result<Vec<SqliteRow>, ReadError> {
+        let keys: Vec<i64> =
+            sqlx::query_scalar("SELECT key FROM notifications WHERE key > ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3")
+                .bind(receivers::key(receiver, 0))
+                .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
+                .bind(limit)
+                .fetch_all(&self.readers)
+                .await?;
+        let told: Vec<i64> = keys.into_iter().map(receivers::told_of).collect();
+        Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&self.readers).await?)
     }
 
     /// Records something that people are told which is no call's event: that an actor was parked. The feeder hands it over.
@@ -168,11 +182,8 @@ impl ReadModel {
                     .fetch_one(&self.readers)
                     .await?;
             let Some(last) = last else { return Ok(()) };
-            let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-            query.push(COLUMNS).push(" FROM told t CROSS JOIN notifications n ON n.told = t.id WHERE t.id > ");
-            query.push_bind(from).push(" AND t.id <= ").push_bind(last).push(" ORDER BY t.id");
-            for row in query.build().fetch_all(&self.readers).await? {
-                let notice = notice(&row)?;
+            for row in sqlx::query(MISSED).bind(from).bind(last).fetch_all(&self.readers).await? {
+                let (_, notice) = notice(&row, receivers::receiver(&row)?)?;
                 send(hub, &notice.receiver, || notice.clone());
             }
             self.set_published(last);
@@ -205,18 +216,29 @@ pub(super) async fn put(
     let last: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM told").fetch_one(&mut *sql).await?;
     let number = |((at, told), id)| Outgoing { id, at, told };
     let outgoing: Vec<Outgoing> = told.into_iter().zip(last + 1..).map(number).collect();
-    put_rows(sql, PUT_TOLD, &outgoing.iter().map(told_row).collect::<Vec<_>>()).await?;
-    put_rows(sql, PUT_RECEIVERS, &outgoing.iter().flat_map(receiver_rows).collect::<Vec<_>>()).await?;
+    let receivers = outgoing.iter().flat_map(|one| &one.told.receivers).collect();
+    let numbers = receivers::number(sql, &receivers).await?;
+    let number = |receiver: &Receiver| numbers.get(receiver).copied();
+    put_rows(sql, PUT_TOLD, &outgoing.iter().map(|one| told_row(one, number)).collect::<Vec<_>>()).await?;
+    put_rows(sql, PUT_NOTIFICATIONS, &keys(&outgoing, number)).await?;
     Ok(outgoing)
 }
 
-fn told_row(one: &Outgoing) -> impl Serialize {
+fn told_row(one: &Outgoing, number: impl Fn(&Receiver) -> Option<i64>) -> impl Serialize {
     let told = &one.told;
-    (one.id, &told.call, &told.service, told.occasion.as_str(), &told.text.ko, &told.text.en, one.at.as_millisecond())
+    let receivers: Vec<i64> = told.receivers.iter().filter_map(number).collect();
+    let (ko, en) = (&told.text.ko, &told.text.en);
+    (one.id, &told.call, &told.service, told.occasion.as_str(), ko, en, one.at.as_millisecond(), receivers)
 }
 
-fn receiver_rows(one: &Outgoing) -> impl Iterator<Item = impl Serialize> {
-    one.told.receivers.iter().map(|receiver| (role_name(receiver.role), &receiver.id, one.id))
+/// The notifications' numbers, in the order in which they are stored; one who is named twice is told once.
+fn keys(outgoing: &[Outgoing], number: impl Fn(&Receiver) -> Option<i64>) -> Vec<i64> {
+    let of = |one: &Outgoing, receiver| number(receiver).map(|number| receivers::key(number, one.id));
+    let all = outgoing.iter().flat_map(|one| one.told.receivers.iter().filter_map(move |receiver| of(one, receiver)));
+    let mut keys: Vec<i64> = all.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }
 
 fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {
@@ -230,39 +252,20 @@ fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {
     }
 }
 
-fn select() -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(" FROM notifications n CROSS JOIN told t ON t.id = n.told");
-    query
-}
-
-fn notice(row: &SqliteRow) -> Result<Notice, sqlx::Error> {
-    let wrong = |what: &str| sqlx::Error::Decode(format!("{what:?} in notifications").into());
-    let role: &str = row.try_get("role")?;
+/// What was told in this row, and its number.
+fn notice(row: &SqliteRow, receiver: Receiver) -> Result<(i64, Notice), sqlx::Error> {
+    let wrong = |what: &str| sqlx::Error::Decode(format!("{what:?} in told").into());
     let call: Option<&str> = row.try_get("call_id")?;
     let service: &str = row.try_get("service")?;
-    Ok(Notice {
-        id: row.try_get::<i64, _>("id")?.to_string(),
-        receiver: Receiver {
-            role: role_named(role).ok_or_else(|| wrong(role))?,
-            id: row.try_get::<&str, _>("receiver")?.into(),
-        },
+    let id: i64 = row.try_get("id")?;
+    let notice = Notice {
+        id: id.to_string(),
+        receiver,
         occasion: row.try_get("occasion")?,
         call: call.map(CallId::new).transpose().map_err(|_| wrong(call.unwrap_or_default()))?,
         service: ServiceId::new(service).map_err(|_| wrong(service))?,
         text: Text { ko: row.try_get("ko")?, en: row.try_get("en")? },
         at: time(row.try_get("at")?)?,
-    })
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Customer => "customer",
-        Role::Driver => "driver",
-        Role::Operator => "operator",
-    }
-}
-
-fn role_named(name: &str) -> Option<Role> {
-    [Role::Customer, Role::Driver, Role::Operator].into_iter().find(|role| role_name(*role) == name)
+    };
+    Ok((id, notice))
 }

@@ -1,6 +1,6 @@
 //! The tables, and opening the file.
 //!
-//! `history`, `told` and `notifications` are records: they are written once and never computed again. `calls` and `drivers`
+//! `history`, `told`, `receivers` and `notifications` are records: they are written once and never computed again. `calls` and `drivers`
 //! are views of the history; [`VIEWS`] numbers their shape, and a file with an older number gets them folded anew.
 
 use std::path::{Path, PathBuf};
@@ -26,14 +26,13 @@ const RECORDS: &str = "
         synced INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE IF NOT EXISTS history (
-        position INTEGER PRIMARY KEY,
         kind TEXT NOT NULL,
         id TEXT NOT NULL,
         seq INTEGER NOT NULL,
         at INTEGER NOT NULL,
         body TEXT NOT NULL,
-        UNIQUE (kind, id, seq)
-    ) STRICT;
+        PRIMARY KEY (kind, id, seq)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS told (
         id INTEGER PRIMARY KEY,
         call_id TEXT,
@@ -41,14 +40,16 @@ const RECORDS: &str = "
         occasion TEXT NOT NULL,
         ko TEXT NOT NULL,
         en TEXT NOT NULL,
-        at INTEGER NOT NULL
+        at INTEGER NOT NULL,
+        receivers TEXT NOT NULL
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS notifications (
+    CREATE TABLE IF NOT EXISTS receivers (
+        id INTEGER PRIMARY KEY,
         role TEXT NOT NULL,
-        receiver TEXT NOT NULL,
-        told INTEGER NOT NULL,
-        PRIMARY KEY (role, receiver, told)
-    ) STRICT, WITHOUT ROWID;
+        name TEXT NOT NULL,
+        UNIQUE (role, name)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS notifications (key INTEGER PRIMARY KEY) STRICT;
 ";
 
 const MAKE_VIEWS: &str = "
@@ -132,6 +133,8 @@ fn options(settings: &ReadModelSettings) -> SqliteConnectOptions {
         // KiB of page cache per connection, and pages of log before it is folded into the file.
         .pragma("cache_size", "-16384")
         .pragma("wal_autocheckpoint", "4000")
+        // What a statement of many rows would need to be taken back is kept in memory, not in a file.
+        .pragma("temp_store", "memory")
         .disable_statement_logging()
 }
 

@@ -25,7 +25,7 @@ impl ReadModelSettings {
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self {
             file: file.into(),
-            batch_max: 500,
+            batch_max: 4_000,
             poll: Duration::from_secs(1),
             read_connections: 4,
             timeout: Duration::from_secs(5),

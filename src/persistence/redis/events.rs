@@ -53,7 +53,7 @@ pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), Store
 async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<Entry>, StoreError> {
     // Events spread over the shards evenly: asking each for a good part of the page fills it without reading many
     // times as much.
-    let count = limit.div_ceil(16);
+    let count = limit.div_ceil(32);
     let mut request = pipe();
     request.cmd("XREAD").arg("COUNT").arg(count).arg("STREAMS");
     for shard in keys::all() {
