@@ -62,7 +62,8 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
         call.arg(commit.epoch.0).arg(commit.expected_version).arg(write(commit));
         call.arg(envelope).arg(entity).arg(due).arg(0);
         for event in &commit.events {
-            call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
+            let (seq, at, body) = (event.seq, event.at.as_millisecond(), &event.body);
+        call.arg(format!(r#"{{"seq":{seq},"at":{at},"body":{body}}}"#));
         }
         request.add_command(call);
     }

@@ -3,7 +3,7 @@
 -- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events; when it may expire: 5 its companion's snapshot,
 --       a call's payment or a payment's call
 -- ARGV: 1 epoch, 2 expected version, 3 the write, 4 the new envelope, 5 entity, 6 its score in the agenda or 'none',
---       7 for how many seconds it is kept once it and its companion are over, or '0': for ever, then seq, at, event …
+--       7 for how many seconds it is kept once it and its companion are over, or '0': for ever, then the events
 -- Answers: 1 written, 2 a duplicate, 'c' and the version found, 'f' and the epoch found.
 --
 -- Whatever can refuse (wrong type, out of memory, read-only) does so at the first write; nothing can fail after it.
@@ -54,7 +54,7 @@ if score ~= ARGV[6] then
     call('ZADD', KEYS[3], ARGV[6], ARGV[5])
   end
 end
-for i = 8, #ARGV, 3 do
-  call('XADD', KEYS[4], '*', 'of', ARGV[5], 'seq', ARGV[i], 'at', ARGV[i + 1], 'event', ARGV[i + 2])
+for i = 8, #ARGV do
+  call('XADD', KEYS[4], '*', ARGV[5], ARGV[i])
 end
 return 1

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::actors::ports::store::{Commit, EntityKind, EntityRef, StoreError, Stored};
+use crate::actors::ports::store::{Commit, EntityKind, EntityRef, NewEvent, StoreError, Stored};
 
 /// The envelope's format. A release that changes it must read the ones before.
 pub(super) const SCHEMA: u64 = 1;
@@ -66,6 +66,20 @@ pub(super) fn open(entity: EntityRef, text: &str) -> Result<Stored, StoreError> 
     })
 }
 
+/// An event as it lies in its shard's stream: one text, because every further field is one more thing that Redis and we
+/// take apart for each event. `{"seq":3,"at":1790000000000,"body":{…}}`.
+pub(super) fn event(event: &NewEvent) -> String {
+    format!(r#"{{"seq":{},"at":{},"body":{}}}"#, event.seq, event.at.as_millisecond(), event.body)
+}
+
+/// Reads what [`event`] wrote; `None` when it did not.
+pub(super) fn read_event(text: &str) -> Option<NewEvent> {
+    let (seq, rest) = text.strip_prefix(r#"{"seq":"#)?.split_once(r#","at":"#)?;
+    let (at, body) = rest.strip_suffix('}')?.split_once(r#","body":"#)?;
+    let at = Timestamp::from_millisecond(at.parse().ok()?).ok()?;
+    Some(NewEvent { seq: seq.parse().ok()?, at, body: body.to_owned() })
+}
+
 /// The entity that `kind/id` names.
 pub(super) fn entity(name: &str) -> Result<EntityRef, StoreError> {
     let parts = name.split_once('/').and_then(|(kind, id)| Some((EntityKind::parse(kind)?, id)));
@@ -88,6 +102,18 @@ mod tests {
         let text = r#"{"v":2,"version":1,"write":"0","live":true,"due":null,"snapshot":{}}"#;
         let Err(StoreError::Corrupt { reason }) = open(entity_a(), text) else { panic!("it was read") };
         assert_eq!(reason, "the snapshot of call/a: form 2 is not one this release reads (1)");
+    }
+
+    #[test]
+    fn an_event_comes_back_as_it_was() {
+        let new = NewEvent { seq: 3, at: Timestamp::UNIX_EPOCH, body: r#"{"body":[",\"body\":{}"]}"#.to_owned() };
+        let text = event(&new);
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+        let read = read_event(&text).expect("what was written");
+        assert_eq!((read.seq, read.at, read.body), (new.seq, new.at, new.body));
+        for wrong in ["", "{}", r#"{"seq":x,"at":0,"body":{}}"#] {
+            assert!(read_event(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //!
 //! A page is the oldest of what the shards have, each shard's in order; so are an entity's, which lives in one shard.
 
-use jiff::Timestamp;
 use redis::pipe;
 
 use super::{envelope, keys, link::Link};
@@ -75,18 +74,14 @@ async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<E
     Ok(entries)
 }
 
-/// Reads an entry as the commit script writes it; `None` when it is not.
+/// Reads an entry as the commit script writes it, one field; `None` when it is not.
 fn parse(id: &str, fields: &[String]) -> Option<Result<Entry, StoreError>> {
-    let [of, entity, seq, number, at, ms, event, body] = fields else { return None };
-    if [of, seq, at, event] != ["of", "seq", "at", "event"] {
-        return None;
-    }
-    let (id, seq) = (entry_id(id)?, number.parse().ok()?);
-    let at = Timestamp::from_millisecond(ms.parse().ok()?).ok()?;
+    let [entity, event] = fields else { return None };
+    let (id, event) = (entry_id(id)?, envelope::read_event(event)?);
     Some(envelope::entity(entity).map(|entity| Entry {
         shard: 0,
         id,
-        event: EventRecord { entity, seq, at, body: body.clone() },
+        event: EventRecord { entity, seq: event.seq, at: event.at, body: event.body },
     }))
 }
 

@@ -129,7 +129,7 @@ fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     let (keys, entity, envelope) = (keys::of(commit.entity.shard()), commit.entity.to_string(), envelope::of(commit));
     let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
     let companion = companion(commit).filter(|_| keep_finished_s > 0);
-    let mut call = Cmd::with_capacity(15 + 3 * commit.events.len(), CALL_BYTES + envelope.len() + bodies);
+    let mut call = Cmd::with_capacity(15 + commit.events.len(), CALL_BYTES + envelope.len() + bodies);
     call.arg("EVALSHA").arg(hash).arg(4 + usize::from(companion.is_some()));
     call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.agenda).arg(&keys.events);
     let keep = if companion.is_some() { keep_finished_s } else { 0 };
@@ -139,7 +139,7 @@ fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     call.arg(commit.epoch.0).arg(commit.expected_version).arg(envelope::write(commit));
     call.arg(envelope).arg(entity).arg(envelope::score(commit)).arg(keep);
     for event in &commit.events {
-        call.arg(event.seq).arg(event.at.as_millisecond()).arg(&event.body);
+        call.arg(envelope::event(event));
     }
     call
 }
