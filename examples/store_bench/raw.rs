@@ -63,7 +63,7 @@ fn encode(hash: &str, group: &[Commit]) -> Vec<u8> {
         call.arg(envelope).arg(entity).arg(due).arg(0);
         for event in &commit.events {
             let (seq, at, body) = (event.seq, event.at.as_millisecond(), &event.body);
-        call.arg(format!(r#"{{"seq":{seq},"at":{at},"body":{body}}}"#));
+            call.arg(format!(r#"{{"seq":{seq},"at":{at},"body":{body}}}"#));
         }
         request.add_command(call);
     }

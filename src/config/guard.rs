@@ -47,7 +47,7 @@ pub struct Breaker {
 impl Default for Guard {
     fn default() -> Self {
         Self {
-            rate_per_s: 2_000,
+            rate_per_s: 10_000,
             burst: 2_000,
             in_flight_max: 256,
             queue_max: 1_024,
