@@ -20,14 +20,14 @@ fn write(text: &mut String, summary: &Summary) -> std::fmt::Result {
     }
     writeln!(
         text,
-        "\n{:<20}{:>10}{:>8}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}  ms",
+        "\n{:<22}{:>10}{:>8}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}  ms",
         "step", "good", "bad", "good/s", "p50", "p90", "p99", "p99.9", "max"
     )?;
     for (name, step) in &summary.steps {
         let latency = &step.latency;
         writeln!(
             text,
-            "{name:<20}{:>10}{:>8}{:>10.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
+            "{name:<22}{:>10}{:>8}{:>10.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
             step.good,
             step.bad_total(),
             step.good_per_s,
@@ -38,7 +38,7 @@ fn write(text: &mut String, summary: &Summary) -> std::fmt::Result {
             latency.max_ms
         )?;
         for (code, many) in &step.bad {
-            writeln!(text, "  {code:<18}{many:>18}")?;
+            writeln!(text, "  {code:<20}{many:>18}")?;
         }
     }
     writeln!(text)?;

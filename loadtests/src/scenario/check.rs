@@ -101,6 +101,7 @@ fn drivers(scenario: &Scenario) -> Result<()> {
     let [shortest, longest] = drivers.answer_ms;
     ensure!(shortest <= longest, "drivers.answer_ms = [{shortest}, {longest}]: the shortest comes first");
     ensure!(drivers.number > 0, "drivers.number = 0: without drivers nothing is finished");
+    services(scenario)?;
     let sockets = drivers.transport == Transport::Websocket;
     ensure!(
         sockets || drivers.decline_rate == 0.0,
@@ -123,5 +124,21 @@ fn drivers(scenario: &Scenario) -> Result<()> {
             storm.accepts
         );
     }
+    Ok(())
+}
+
+fn services(scenario: &Scenario) -> Result<()> {
+    for (index, share) in scenario.services.iter().enumerate() {
+        let id = &share.id;
+        ensure!(share.weight > 0.0, "services[{index}].weight = {}: must be above 0 ({id})", share.weight);
+        ensure!(share.drivers > 0, "services[{index}].drivers = 0: without any nothing is finished ({id})");
+        let twice = scenario.services[..index].iter().any(|other| other.id == *id);
+        ensure!(!twice, "services[{index}].id = \"{id}\": each service is named once");
+    }
+    let one_only = scenario.storm.is_some() || scenario.positions.is_some();
+    ensure!(
+        !one_only || scenario.services.is_empty(),
+        "services: storm and positions are about one service; name it with the key service"
+    );
     Ok(())
 }

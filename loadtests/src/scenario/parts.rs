@@ -27,6 +27,23 @@ fn in_flight_max() -> usize {
     20_000
 }
 
+/// One of several services under load. What its calls go through is read from the target's own description of it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceShare {
+    /// Its id.
+    pub id: String,
+    /// Its share of the calls, over the sum of all weights.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// How many answer: drivers, companies, cars, seats.
+    pub drivers: u32,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
 /// How open arrivals are spaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,17 +61,18 @@ pub enum Arrivals {
 pub struct Calls {
     /// Where pickups are.
     pub area: Area,
-    /// Whether the payment comes in a request of its own.
+    /// Whether the payment comes in a request of its own; only of services that are paid with the request.
     pub pay_separately: bool,
     /// The share of calls that the customer cancels: half of them before a driver accepts, half after.
     pub cancel_rate: f64,
-    /// The share of calls whose first payment method is declined; then the customer pays with another.
+    /// The share of calls whose first payment method is declined; then the customer pays with another. Only of services
+    /// that are paid with the request.
     pub card_declined_rate: f64,
     /// Between an answer and the next request of the same lifecycle, ms.
     pub think_ms: u64,
     /// How often a refused step of a call that was taken is tried again after its `Retry-After`.
     pub retries: u32,
-    /// How long to wait for a driver to be offered the call, ms.
+    /// How long to wait until a driver is offered the call or assigned to it, ms.
     pub offer_patience_ms: u64,
     /// How long to wait for an answer, ms; then its outcome counts as unknown.
     pub timeout_ms: u64,
@@ -100,7 +118,7 @@ impl Default for Area {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drivers {
-    /// How many.
+    /// How many; of several services, `services` says it.
     pub number: u32,
     /// Where they wait.
     pub placement: Placement,
