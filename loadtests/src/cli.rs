@@ -59,6 +59,21 @@ struct RunArgs {
     /// Instead of the scenario's duration, seconds
     #[arg(long)]
     duration: Option<f64>,
+    /// Instead of the scenario's peak_per_s, with the arrivals per second in proportion: what `lifecycle` came to
+    #[arg(long)]
+    peak: Option<f64>,
+    /// Instead of the scenario's number of calls that are made before and stay
+    #[arg(long)]
+    prefill: Option<u64>,
+    /// Instead of the scenario's trace: a file of `at,lat,lng`, plain or gzip
+    #[arg(long)]
+    trace: Option<PathBuf>,
+    /// Instead of the scenario's speed of the trace: how many times faster than it was
+    #[arg(long)]
+    speed: Option<f64>,
+    /// Instead of the scenario's hours of the trace
+    #[arg(long)]
+    hours: Option<f64>,
     /// Shows no progress
     #[arg(long)]
     quiet: bool,
@@ -127,17 +142,9 @@ fn tell(plan: &Plan, summary: &Summary) -> Result<()> {
 
 fn plan(args: &RunArgs) -> Result<Plan> {
     let mut scenario = Scenario::read(&args.scenario)?;
-    if let Some(duration_s) = args.duration {
-        scenario.duration_s = duration_s;
-    }
-    if let Some(load) = scenario.load.as_mut().filter(|_| args.rate.is_some() || args.concurrency.is_some()) {
-        (load.rate_per_s, load.concurrency) = (args.rate, args.concurrency);
-    }
-    if let Some(positions) = scenario.positions.as_mut() {
-        positions.rate_per_s = args.rate.unwrap_or(positions.rate_per_s);
-    }
-    scenario.check().context("the scenario with what the command line changes")?;
     let name = args.scenario.file_stem().context("the scenario needs a file's name")?;
+    change(&mut scenario, args)?;
+    scenario.check().context("the scenario with what the command line changes")?;
     Ok(Plan {
         name: name.to_string_lossy().into_owned(),
         scenario,
@@ -148,6 +155,34 @@ fn plan(args: &RunArgs) -> Result<Plan> {
         quiet: args.quiet,
         out: Some(args.out.clone()),
     })
+}
+
+/// What the command line changes.
+fn change(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
+    scenario.duration_s = args.duration.unwrap_or(scenario.duration_s);
+    if let Some(load) = scenario.load.as_mut() {
+        if let Some((peak, was)) = args.peak.zip(load.peak_per_s) {
+            load.rate_per_s = load.rate_per_s.map(|rate| rate / was * peak);
+            load.peak_per_s = Some(peak);
+        }
+        if args.rate.is_some() || args.concurrency.is_some() {
+            (load.rate_per_s, load.concurrency) = (args.rate, args.concurrency);
+        }
+    }
+    if let Some(positions) = scenario.positions.as_mut() {
+        positions.rate_per_s = args.rate.unwrap_or(positions.rate_per_s);
+    }
+    if let Some(calls) = args.prefill {
+        scenario.prefill.as_mut().context("--prefill: the scenario has no table prefill")?.calls = calls;
+    }
+    let of_a_trace = args.trace.is_some() || args.speed.is_some() || args.hours.is_some();
+    if of_a_trace {
+        let replay = scenario.replay.as_mut().context("--trace, --speed, --hours: the scenario has no table replay")?;
+        replay.trace = args.trace.clone().unwrap_or_else(|| replay.trace.clone());
+        replay.speed = args.speed.unwrap_or(replay.speed);
+        replay.hours = args.hours.or(replay.hours);
+    }
+    Ok(())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

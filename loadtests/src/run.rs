@@ -145,12 +145,15 @@ fn run_id() -> String {
 
 fn helpers(plan: &Plan, stage: &Arc<Stage>) -> Vec<AbortHandle> {
     let bar = bar(plan, "load", stage.scenario.duration_s.ceil() as u64);
-    let (shown, played) = (Arc::clone(stage), Arc::clone(stage));
+    let (shown, played, server) = (Arc::clone(stage), Arc::clone(stage), plan.server_pid);
     let progress = async move {
         loop {
             sleep(Duration::from_secs(1)).await;
             bar.set_position(shown.recorder.begun().elapsed().as_secs());
             let (begun, lost) = (shown.recorder.counted("lifecycles_begun"), shown.recorder.errors());
+            if let Some(usage) = server.and_then(usage) {
+                shown.recorder.server_memory(usage.rss_mb);
+            }
             bar.set_message(format!("load: {begun} lifecycles begun, {lost} refusals or failures"));
         }
     };

@@ -56,6 +56,9 @@ fn usage(text: &mut String, summary: &Summary) -> std::fmt::Result {
         let begin = summary.server_rss_begin_mb.unwrap_or_default();
         writeln!(text, "server: {:.0} % of one core, {begin:.0} → {:.0} MB", share(server.cpu_s), server.rss_mb)?;
     }
+    if let Some(share) = summary.server_growth_share() {
+        writeln!(text, "server memory: last tenth of the measured time over the first: {:+.1} %", 100.0 * share)?;
+    }
     let own_s = summary.client.cpu_s + summary.server.map_or(0.0, |server| server.cpu_s);
     let others = share((summary.machine_busy_s - own_s).max(0.0));
     writeln!(text, "everything else on the machine, the store included: {others:.0} % of one core")?;

@@ -47,6 +47,10 @@ fn what_arrives(scenario: &Scenario) -> Result<()> {
             load.ramp_s,
             scenario.duration_s
         );
+        ensure!(
+            load.peak_per_s.is_none_or(|peak| peak > 0.0 && load.rate_per_s.is_some()),
+            "load.peak_per_s: must be above 0, beside load.rate_per_s"
+        );
         ensure!(load.in_flight_max > 0, "load.in_flight_max = 0: must be 1 or more");
     }
     if let Some(positions) = &scenario.positions {
@@ -102,6 +106,11 @@ fn drivers(scenario: &Scenario) -> Result<()> {
     ensure!(shortest <= longest, "drivers.answer_ms = [{shortest}, {longest}]: the shortest comes first");
     ensure!(drivers.number > 0, "drivers.number = 0: without drivers nothing is finished");
     services(scenario)?;
+    let has_peak = scenario.load.as_ref().is_some_and(|load| load.peak_per_s.is_some());
+    ensure!(
+        has_peak || scenario.thresholds.goodput_of_peak_min.is_none(),
+        "thresholds.goodput_of_peak_min: of which peak? Say it in load.peak_per_s"
+    );
     let sockets = drivers.transport == Transport::Websocket;
     ensure!(
         sockets || drivers.decline_rate == 0.0,

@@ -12,6 +12,9 @@ pub struct Load {
     pub rate_per_s: Option<f64>,
     /// Lifecycles at a time.
     pub concurrency: Option<u32>,
+    /// What the target finishes per second at best, as measured by another run; what `goodput_of_peak_min` is a share of.
+    /// With `--peak` another one is given, and `rate_per_s` changes in proportion.
+    pub peak_per_s: Option<f64>,
     /// Over how long the load grows from nothing to that, seconds.
     #[serde(default)]
     pub ramp_s: f64,
@@ -270,10 +273,18 @@ pub struct Thresholds {
     pub error_share_max: Option<f64>,
     /// The share of calls begun that were finished, at least.
     pub finished_share_min: Option<f64>,
+    /// The share of calls begun that were finished, or refused in an orderly way (with the reason, or with when to come
+    /// back) and not left half done, at least.
+    pub answered_share_min: Option<f64>,
+    /// Finished lifecycles per second over `load.peak_per_s` at least.
+    pub goodput_of_peak_min: Option<f64>,
     /// By step (`any_request` is all of them, `lifecycle` the whole): the 99th percentile at most, ms.
     pub p99_ms_max: BTreeMap<String, f64>,
     /// The server's resident memory at most, MB; needs `--server-pid`.
     pub server_rss_mb_max: Option<f64>,
     /// Growth of the server's resident memory from the warm-up's end to the run's end at most, MB; needs `--server-pid`.
     pub server_growth_mb_max: Option<f64>,
+    /// Growth of the server's resident memory from the first tenth after the warm-up to the last tenth, as a share of the
+    /// former, at most; needs `--server-pid`.
+    pub server_growth_share_max: Option<f64>,
 }
