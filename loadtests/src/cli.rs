@@ -11,6 +11,7 @@ use crate::{
     report,
     run::{self, Plan},
     scenario::Scenario,
+    thresholds,
 };
 
 /// Load tests of callout.
@@ -29,6 +30,12 @@ enum Command {
     Compare(CompareArgs),
     /// Serves the same requests with the same number of Redis round trips and nothing else
     Ceiling(CeilingArgs),
+    /// Prints a Markdown table of JSON reports
+    Table {
+        /// The reports
+        #[arg(required = true)]
+        reports: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -105,6 +112,7 @@ pub fn main(args: Args) -> ExitCode {
         Command::Run(args) => play(&args, None),
         Command::Compare(CompareArgs { run, store }) => play(&run, Some(&store)),
         Command::Ceiling(CeilingArgs { store, bind }) => ceiling::serve(&store, &bind).map(|()| true),
+        Command::Table { reports } => report::print_markdown(&reports).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -124,6 +132,7 @@ fn play(args: &RunArgs, ceiling: Option<&str>) -> Result<bool> {
         let mut summary = run::play(&plan).await?;
         if let Some(store) = ceiling {
             summary.ceiling = Some(ceiling::measure(&plan, store, &summary).await?);
+            summary.broken = thresholds::broken(&summary);
         }
         anyhow::Ok(summary)
     })?;

@@ -105,14 +105,20 @@ async fn set(plan: &Plan, scenario: Scenario, http: Http, crowd: Crowd) -> Resul
     stage.recorder = Recorder::new(Instant::now(), Duration::from_secs_f64(warmup), Duration::from_secs_f64(end));
     let stage = Arc::new(stage);
     let bar = self::bar(plan, "opening sockets", sockets.into());
+    let before = plan.server_pid.and_then(usage);
     if stage.scenario.customer_sockets {
         work::open_customers(&stage, || bar.inc(1)).await?;
     }
     bar.finish_and_clear();
+    let after = before.and(plan.server_pid.and_then(usage));
     if stage.scenario.drivers.transport == Transport::Websocket {
         work::open_drivers(&stage).await?;
     }
     stage.recorder.begin_now();
+    if let (Some(before), Some(after), 1..) = (before, after, sockets) {
+        let bytes = (after.rss_mb - before.rss_mb).max(0.0) * 1e6 / f64::from(sockets);
+        stage.recorder.count("server_bytes_per_socket", bytes as u64);
+    }
     Ok(stage)
 }
 

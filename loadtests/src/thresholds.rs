@@ -34,6 +34,12 @@ pub fn broken(summary: &Summary) -> Vec<String> {
         }
     }
     memory(summary, thresholds, &mut broken);
+    sockets(summary, thresholds, &mut broken);
+    if let Some((ceiling, least)) = summary.ceiling.as_ref().zip(thresholds.ceiling_ratio_min)
+        && ceiling.ratio < least
+    {
+        broken.push(format!("the ratio to the ceiling is {:.2}, must be at least {least}", ceiling.ratio));
+    }
     broken
 }
 
@@ -101,10 +107,23 @@ fn goodput(summary: &Summary, thresholds: &Thresholds, broken: &mut Vec<String>)
     }
 }
 
+fn sockets(summary: &Summary, thresholds: &Thresholds, broken: &mut Vec<String>) {
+    let bytes = summary.counts.get("server_bytes_per_socket").copied();
+    let Some((bytes, most_kb)) = bytes.zip(thresholds.server_kb_per_socket_max) else { return };
+    let kb = bytes as f64 / 1e3;
+    if kb > most_kb {
+        broken.push(format!("a socket takes {kb:.1} kB of the server's memory, must be at most {most_kb} kB"));
+    }
+}
+
 fn memory(summary: &Summary, thresholds: &Thresholds, broken: &mut Vec<String>) {
     let Some(server) = summary.server else {
-        let limits =
-            [thresholds.server_rss_mb_max, thresholds.server_growth_mb_max, thresholds.server_growth_share_max];
+        let limits = [
+            thresholds.server_rss_mb_max,
+            thresholds.server_growth_mb_max,
+            thresholds.server_growth_share_max,
+            thresholds.server_kb_per_socket_max,
+        ];
         if limits.iter().any(Option::is_some) {
             broken.push("the server's memory is limited but not known; name its process with --server-pid".to_owned());
         }

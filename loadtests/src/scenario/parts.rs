@@ -73,8 +73,10 @@ pub struct Calls {
     pub card_declined_rate: f64,
     /// Between an answer and the next request of the same lifecycle, ms.
     pub think_ms: u64,
-    /// How often a refused step of a call that was taken is tried again after its `Retry-After`.
+    /// How often a refused step of a call that is paid is tried again after its `Retry-After`.
     pub retries: u32,
+    /// How often a refused payment is tried again after its `Retry-After`; then the customer gives up.
+    pub pay_retries: u32,
     /// How long to wait until a driver is offered the call or assigned to it, ms.
     pub offer_patience_ms: u64,
     /// How long to wait for an answer, ms; then its outcome counts as unknown.
@@ -90,6 +92,7 @@ impl Default for Calls {
             card_declined_rate: 0.0,
             think_ms: 0,
             retries: 5,
+            pay_retries: 5,
             offer_patience_ms: 20_000,
             timeout_ms: 30_000,
         }
@@ -278,10 +281,15 @@ pub struct Thresholds {
     pub answered_share_min: Option<f64>,
     /// Finished lifecycles per second over `load.peak_per_s` at least.
     pub goodput_of_peak_min: Option<f64>,
+    /// Lifecycles per second over the ceiling's at least; only `compare` measures it.
+    pub ceiling_ratio_min: Option<f64>,
     /// By step (`any_request` is all of them, `lifecycle` the whole): the 99th percentile at most, ms.
     pub p99_ms_max: BTreeMap<String, f64>,
     /// The server's resident memory at most, MB; needs `--server-pid`.
     pub server_rss_mb_max: Option<f64>,
+    /// What the server's resident memory grew by while the customers' sockets were opened, per socket, at most, kB; needs
+    /// `--server-pid`.
+    pub server_kb_per_socket_max: Option<f64>,
     /// Growth of the server's resident memory from the warm-up's end to the run's end at most, MB; needs `--server-pid`.
     pub server_growth_mb_max: Option<f64>,
     /// Growth of the server's resident memory from the first tenth after the warm-up to the last tenth, as a share of the

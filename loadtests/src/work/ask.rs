@@ -93,7 +93,7 @@ impl Life<'_> {
             // The payment may still come through; then it is offered to drivers.
             (driven.maybe, driven.open) = (Some(State::Dispatching), true);
         }
-        let tries_again = expected || self.stage.scenario.calls.retries > 0 && answer.is_orderly();
+        let tries_again = expected || self.stage.scenario.calls.pay_retries > 0 && answer.is_orderly();
         if tries_again { Ok(Some(answer.retry_after.unwrap_or_default())) } else { Err(Stopped::by(answer)) }
     }
 

@@ -40,7 +40,8 @@ impl Life<'_> {
     ) -> Result<(), Stopped> {
         let path = format!("/v1/calls/{}/{step}", self.driven.as_ref().ok_or(Stopped::Lost)?.id);
         let began = Instant::now();
-        let mut retries = self.stage.scenario.calls.retries;
+        let calls = &self.stage.scenario.calls;
+        let mut retries = if leads_to == State::Dispatching { calls.pay_retries } else { calls.retries };
         loop {
             let answer = self.stage.http.post(&path, bearer, body).await;
             if let Some(answer) = answer.as_ref().ok().filter(|answer| answer.is_ok()) {
