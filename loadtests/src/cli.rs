@@ -11,6 +11,7 @@ use crate::{
     report,
     run::{self, Plan},
     scenario::Scenario,
+    thresholds,
 };
 
 /// Load tests of callout.
@@ -29,6 +30,12 @@ enum Command {
     Compare(CompareArgs),
     /// Serves the same requests with the same number of Redis round trips and nothing else
     Ceiling(CeilingArgs),
+    /// Prints a Markdown table of JSON reports
+    Table {
+        /// The reports
+        #[arg(required = true)]
+        reports: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,6 +66,21 @@ struct RunArgs {
     /// Instead of the scenario's duration, seconds
     #[arg(long)]
     duration: Option<f64>,
+    /// Instead of the scenario's peak_per_s, with the arrivals per second in proportion: what `lifecycle` came to
+    #[arg(long)]
+    peak: Option<f64>,
+    /// Instead of the scenario's number of calls that are made before and stay
+    #[arg(long)]
+    prefill: Option<u64>,
+    /// Instead of the scenario's trace: a file of `at,lat,lng`, plain or gzip
+    #[arg(long)]
+    trace: Option<PathBuf>,
+    /// Instead of the scenario's speed of the trace: how many times faster than it was
+    #[arg(long)]
+    speed: Option<f64>,
+    /// Instead of the scenario's hours of the trace
+    #[arg(long)]
+    hours: Option<f64>,
     /// Shows no progress
     #[arg(long)]
     quiet: bool,
@@ -90,6 +112,7 @@ pub fn main(args: Args) -> ExitCode {
         Command::Run(args) => play(&args, None),
         Command::Compare(CompareArgs { run, store }) => play(&run, Some(&store)),
         Command::Ceiling(CeilingArgs { store, bind }) => ceiling::serve(&store, &bind).map(|()| true),
+        Command::Table { reports } => report::print_markdown(&reports).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -109,6 +132,7 @@ fn play(args: &RunArgs, ceiling: Option<&str>) -> Result<bool> {
         let mut summary = run::play(&plan).await?;
         if let Some(store) = ceiling {
             summary.ceiling = Some(ceiling::measure(&plan, store, &summary).await?);
+            summary.broken = thresholds::broken(&summary);
         }
         anyhow::Ok(summary)
     })?;
@@ -127,17 +151,9 @@ fn tell(plan: &Plan, summary: &Summary) -> Result<()> {
 
 fn plan(args: &RunArgs) -> Result<Plan> {
     let mut scenario = Scenario::read(&args.scenario)?;
-    if let Some(duration_s) = args.duration {
-        scenario.duration_s = duration_s;
-    }
-    if let Some(load) = scenario.load.as_mut().filter(|_| args.rate.is_some() || args.concurrency.is_some()) {
-        (load.rate_per_s, load.concurrency) = (args.rate, args.concurrency);
-    }
-    if let Some(positions) = scenario.positions.as_mut() {
-        positions.rate_per_s = args.rate.unwrap_or(positions.rate_per_s);
-    }
-    scenario.check().context("the scenario with what the command line changes")?;
     let name = args.scenario.file_stem().context("the scenario needs a file's name")?;
+    change(&mut scenario, args)?;
+    scenario.check().context("the scenario with what the command line changes")?;
     Ok(Plan {
         name: name.to_string_lossy().into_owned(),
         scenario,
@@ -148,6 +164,34 @@ fn plan(args: &RunArgs) -> Result<Plan> {
         quiet: args.quiet,
         out: Some(args.out.clone()),
     })
+}
+
+/// What the command line changes.
+fn change(scenario: &mut Scenario, args: &RunArgs) -> Result<()> {
+    scenario.duration_s = args.duration.unwrap_or(scenario.duration_s);
+    if let Some(load) = scenario.load.as_mut() {
+        if let Some((peak, was)) = args.peak.zip(load.peak_per_s) {
+            load.rate_per_s = load.rate_per_s.map(|rate| rate / was * peak);
+            load.peak_per_s = Some(peak);
+        }
+        if args.rate.is_some() || args.concurrency.is_some() {
+            (load.rate_per_s, load.concurrency) = (args.rate, args.concurrency);
+        }
+    }
+    if let Some(positions) = scenario.positions.as_mut() {
+        positions.rate_per_s = args.rate.unwrap_or(positions.rate_per_s);
+    }
+    if let Some(calls) = args.prefill {
+        scenario.prefill.as_mut().context("--prefill: the scenario has no table prefill")?.calls = calls;
+    }
+    let of_a_trace = args.trace.is_some() || args.speed.is_some() || args.hours.is_some();
+    if of_a_trace {
+        let replay = scenario.replay.as_mut().context("--trace, --speed, --hours: the scenario has no table replay")?;
+        replay.trace = args.trace.clone().unwrap_or_else(|| replay.trace.clone());
+        replay.speed = args.speed.unwrap_or(replay.speed);
+        replay.hours = args.hours.or(replay.hours);
+    }
+    Ok(())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -10,6 +10,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod schedule;
+pub mod target;
 pub mod thresholds;
 pub mod trace;
 pub mod wire;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     task::AbortHandle,
@@ -19,13 +19,10 @@ use crate::{
     clock,
     measure::{Recorder, Summary, Usage, machine_busy_s, usage},
     scenario::{Placement, Scenario, Transport},
-    thresholds, trace,
+    target, thresholds, trace,
     wire::{Http, Minter, Target},
     work::{self, Crowd, Place, Stage},
 };
-
-/// How long to wait until the server is ready.
-const READY_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to play, and where.
 #[derive(Debug, Clone)]
@@ -67,8 +64,11 @@ pub async fn play(plan: &Plan) -> Result<Summary> {
     }
     let patience = Duration::from_millis(scenario.calls.timeout_ms);
     let http = Http::new(Target::read(&plan.target)?, patience);
-    wait_until_ready(&http).await?;
-    let crowd = Crowd::new(&scenario, &Minter::new(&plan.secret), &run_id(), places(&scenario, &trace))?;
+    let minter = Minter::new(&plan.secret);
+    target::wait_until_ready(&http).await?;
+    let services = target::services(&http, &minter).await?;
+    let crowd = Crowd::new(&scenario, &services, &minter, &run_id(), places(&scenario, &trace))?;
+    target::must_take(&http, &crowd, &pickups(&scenario, &trace)).await?;
     let stage = set(plan, scenario, http, crowd).await?;
     let begun_at = clock::now();
 
@@ -88,8 +88,8 @@ pub async fn play(plan: &Plan) -> Result<Summary> {
 
 /// A stage whose clock has begun: everybody is registered and connected.
 async fn set(plan: &Plan, scenario: Scenario, http: Http, crowd: Crowd) -> Result<Arc<Stage>> {
-    let bar = bar(plan, "registering drivers", scenario.drivers.number.into());
-    crowd.register(&http, &scenario.service, || bar.inc(1)).await?;
+    let bar = bar(plan, "registering drivers", crowd.drivers.len() as u64);
+    crowd.register(&http, || bar.inc(1)).await?;
     bar.finish_and_clear();
     let in_flight = scenario.load.as_ref().map_or(20_000, |load| load.in_flight_max);
     let lifecycles_max = in_flight.max(scenario.load.as_ref().and_then(|load| load.concurrency).unwrap_or(1) as usize);
@@ -105,14 +105,20 @@ async fn set(plan: &Plan, scenario: Scenario, http: Http, crowd: Crowd) -> Resul
     stage.recorder = Recorder::new(Instant::now(), Duration::from_secs_f64(warmup), Duration::from_secs_f64(end));
     let stage = Arc::new(stage);
     let bar = self::bar(plan, "opening sockets", sockets.into());
+    let before = plan.server_pid.and_then(usage);
     if stage.scenario.customer_sockets {
         work::open_customers(&stage, || bar.inc(1)).await?;
     }
     bar.finish_and_clear();
+    let after = before.and(plan.server_pid.and_then(usage));
     if stage.scenario.drivers.transport == Transport::Websocket {
         work::open_drivers(&stage).await?;
     }
     stage.recorder.begin_now();
+    if let (Some(before), Some(after), 1..) = (before, after, sockets) {
+        let bytes = (after.rss_mb - before.rss_mb).max(0.0) * 1e6 / f64::from(sockets);
+        stage.recorder.count("server_bytes_per_socket", bytes as u64);
+    }
     Ok(stage)
 }
 
@@ -129,34 +135,31 @@ fn places(scenario: &Scenario, trace: &[(Duration, Place)]) -> Box<dyn Iterator<
     }
 }
 
+/// Some of the places where pickups will be.
+fn pickups(scenario: &Scenario, trace: &[(Duration, Place)]) -> Vec<Place> {
+    if trace.is_empty() {
+        return (0..8).map(|number| Place::spread(scenario.calls.area, number)).collect();
+    }
+    let every = trace.len().div_ceil(24);
+    trace.iter().step_by(every).map(|(_, place)| *place).collect()
+}
+
 fn run_id() -> String {
     let number = u64::try_from(clock::now().as_millisecond()).unwrap_or_default();
     format!("{number:x}")
 }
 
-async fn wait_until_ready(http: &Http) -> Result<()> {
-    let nobody = hyper::header::HeaderValue::from_static("none");
-    let begun = Instant::now();
-    loop {
-        match http.get("/health/ready", &nobody).await {
-            Ok(answer) if answer.is_ok() => return Ok(()),
-            answer if begun.elapsed() > READY_PATIENCE => {
-                let what = answer.map_or_else(|failure| failure.code().to_owned(), |answer| answer.status.to_string());
-                bail!("GET /health/ready: {what}; start the server or name it with --target http://host:port");
-            }
-            _ => sleep(Duration::from_millis(50)).await,
-        }
-    }
-}
-
 fn helpers(plan: &Plan, stage: &Arc<Stage>) -> Vec<AbortHandle> {
     let bar = bar(plan, "load", stage.scenario.duration_s.ceil() as u64);
-    let (shown, played) = (Arc::clone(stage), Arc::clone(stage));
+    let (shown, played, server) = (Arc::clone(stage), Arc::clone(stage), plan.server_pid);
     let progress = async move {
         loop {
             sleep(Duration::from_secs(1)).await;
             bar.set_position(shown.recorder.begun().elapsed().as_secs());
             let (begun, lost) = (shown.recorder.counted("lifecycles_begun"), shown.recorder.errors());
+            if let Some(usage) = server.and_then(usage) {
+                shown.recorder.server_memory(usage.rss_mb);
+            }
             bar.set_message(format!("load: {begun} lifecycles begun, {lost} refusals or failures"));
         }
     };

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn load(arrivals: Arrivals, ramp_s: f64) -> Load {
-        Load { rate_per_s: Some(100.0), concurrency: None, ramp_s, arrivals, in_flight_max: 1 }
+        Load { rate_per_s: Some(100.0), concurrency: None, peak_per_s: None, ramp_s, arrivals, in_flight_max: 1 }
     }
 
     fn moments(arrivals: Arrivals, ramp_s: f64, end_s: f64) -> Vec<Duration> {

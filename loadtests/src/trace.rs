@@ -33,7 +33,9 @@ pub fn read(replay: &Replay) -> Result<Vec<(Duration, Place)>> {
 
 fn lines(path: &Path) -> Result<Vec<(Timestamp, Place)>> {
     let named = || format!("the trace {}", path.display());
-    let mut file = File::open(path).with_context(named)?;
+    let mut file = File::open(path).with_context(|| {
+        format!("{} cannot be opened; name another with --trace FILE (lines of at,lat,lng, plain or gzip)", named())
+    })?;
     let mut begin = [0; 2];
     let is_gzip = file.read(&mut begin).with_context(named)? == 2 && begin == GZIP;
     file.rewind().with_context(named)?;

@@ -80,7 +80,7 @@ async fn smoke_holds_against_the_real_server() -> Done {
     }
     let files = loadtests::report::write(&summary, folder.path())?;
     let page = std::fs::read_to_string(&files[1])?;
-    assert!(page.matches("<svg").count() == 3 && !page.contains("<script"), "{page}");
+    assert!(page.matches("<svg").count() == 4 && !page.contains("<script"), "{page}");
     let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&files[0])?)?;
     assert_eq!(json["findings"]["double_charges"], 0);
     Ok(())

@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// What a snapshot of the real server is long, bytes: about so much.
 const SNAPSHOT_BYTES: usize = 700;
 
+/// The one service, as `GET /v1/services` shows it.
+const SERVICES: &str = r#"{"items":[{"id":"driver-call","policy":{"found_by":"offer","confirmed_by":"driver",
+    "period":"none","payment_due":"with_request","start":["driver"],"complete":["driver"]}}]}"#;
+
 #[derive(Deserialize, Serialize)]
 struct NewCall {
     service: String,
@@ -82,6 +86,8 @@ pub(super) fn start(
         App::new()
             .app_data(web::Data::new(redis.clone()))
             .route("/health/ready", web::get().to(HttpResponse::Ok))
+            .route("/v1/services", web::get().to(services))
+            .route("/v1/quotes", web::post().to(HttpResponse::Ok))
             .route("/v1/calls", web::post().to(request))
             .route("/v1/calls/{id}/{command}", web::post().to(command))
             .route("/v1/drivers/{id}", web::put().to(HttpResponse::Ok))
@@ -95,6 +101,10 @@ pub(super) fn start(
 pub(super) async fn connect(store: &str) -> Result<MultiplexedConnection> {
     let client = redis::Client::open(store).with_context(|| format!("--store {store}"))?;
     client.get_multiplexed_async_connection().await.with_context(|| format!("Redis at {store}"))
+}
+
+async fn services() -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(SERVICES)
 }
 
 async fn request(redis: web::Data<MultiplexedConnection>, body: web::Json<NewCall>) -> HttpResponse {

@@ -91,13 +91,26 @@ pub(super) fn judge(stage: &Stage, driven: &Driven, seen: &Seen, movements: &Mov
 /// Whether a call may be in this state.
 pub(super) fn may_be(driven: &Driven, state: Option<State>, goes_on: bool) -> bool {
     let Some(state) = state else { return false };
-    let by_itself = match driven.acked {
-        State::Requested => goes_on && matches!(state, State::Dispatching | State::Assigned | State::Cancelled),
-        State::Dispatching => goes_on && matches!(state, State::Assigned | State::Cancelled),
-        // An acknowledged assignment may stand when its cancel went unheard; everything else has to be asked for.
-        State::Assigned | State::Started | State::Completed | State::Cancelled => false,
-    };
-    state == driven.acked || driven.maybe == Some(state) || by_itself
+    let may_come = |from: State| state == from || by_itself(from, goes_on).contains(&state);
+    may_come(driven.acked) || driven.maybe.is_some_and(may_come)
+}
+
+/// Where a call may go from a state without being asked to. An acknowledged assignment may stand when its cancel went
+/// unheard; everything else has to be asked for.
+fn by_itself(from: State, goes_on: bool) -> &'static [State] {
+    match from {
+        State::Requested if goes_on => &[State::Dispatching, State::Assigned, State::Cancelled],
+        State::Dispatching if goes_on => &[State::Assigned, State::Cancelled],
+        State::AwaitingPayment => &[State::Dispatching, State::Assigned],
+        State::Requested
+        | State::AwaitingApproval
+        | State::Dispatching
+        | State::Assigned
+        | State::Started
+        | State::Completed
+        | State::Cancelled
+        | State::Denied => &[],
+    }
 }
 
 fn judge_money(verdict: &mut Verdict, driven: &Driven, state: Option<State>, payment: &str, movements: &Movements) {
@@ -110,9 +123,11 @@ fn judge_money(verdict: &mut Verdict, driven: &Driven, state: Option<State>, pay
     verdict.double_charge = charges.len() > 1 || refunds.len() > 1;
     let right_amounts = charges.iter().chain(refunds).all(|amount| *amount == driven.amount);
     let right = match state {
-        Some(state) if state.is_paid() => charges.len() == 1 && refunds.is_empty() && payment == "charged",
+        Some(state) if state.is_paid(driven.due) => charges.len() == 1 && refunds.is_empty() && payment == "charged",
         // Whatever was taken is given back.
-        Some(State::Cancelled) => charges.len() == refunds.len() && (charges.is_empty() || payment == "refunded"),
+        Some(State::Cancelled | State::Denied) => {
+            charges.len() == refunds.len() && (charges.is_empty() || payment == "refunded")
+        }
         _ => charges.is_empty() || matches!(payment, "charging" | "unknown"),
     };
     verdict.wrong_money = !(right_amounts && right);
@@ -129,9 +144,11 @@ fn in_words(movements: &Movements) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::PaymentDue;
 
     fn driven(acked: State, maybe: Option<State>) -> Driven {
-        Driven { id: "call_1".into(), customer: 0, driver: None, acked, maybe, open: false, version: 3, amount: 20_000 }
+        let (id, due) = ("call_1".into(), PaymentDue::WithRequest);
+        Driven { id, customer: 0, driver: None, acked, maybe, open: false, version: 3, amount: 20_000, due }
     }
 
     fn money(state: State, payment: &str, charges: &[u64], refunds: &[u64]) -> Verdict {
@@ -149,6 +166,8 @@ mod tests {
         assert!(may_be(&driven(State::Started, Some(State::Completed)), Some(State::Completed), false));
         assert!(may_be(&driven(State::Dispatching, None), Some(State::Assigned), true));
         assert!(!may_be(&driven(State::Dispatching, None), Some(State::Assigned), false));
+        assert!(may_be(&driven(State::AwaitingApproval, Some(State::AwaitingPayment)), Some(State::Assigned), false));
+        assert!(may_be(&driven(State::Denied, None), Some(State::Denied), false));
     }
 
     #[test]
@@ -160,5 +179,7 @@ mod tests {
         assert!(money(State::Cancelled, "refunded", &[20_000], &[20_000]).is_good());
         assert!(money(State::Cancelled, "refunding", &[20_000], &[]).wrong_money);
         assert!(money(State::Requested, "created", &[], &[]).is_good());
+        assert!(money(State::Denied, "created", &[], &[]).is_good());
+        assert!(State::Started.is_paid(PaymentDue::WithRequest) && !State::Started.is_paid(PaymentDue::OnCompletion));
     }
 }

@@ -33,8 +33,8 @@ pub fn machine_busy_s() -> f64 {
     let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
     let Some(line) = stat.lines().next().and_then(|line| line.strip_prefix("cpu ")) else { return 0.0 };
     let ticks: Vec<f64> = line.split_whitespace().filter_map(|ticks| ticks.parse().ok()).collect();
-    // user, nice, system, (idle, iowait), irq, softirq, steal
-    [0, 1, 2, 5, 6, 7].iter().filter_map(|field| ticks.get(*field)).sum::<f64>() / TICKS_PER_S
+    // user, nice, system, (idle, iowait), irq, softirq; what follows other machines took, or is counted already
+    [0, 1, 2, 5, 6].iter().filter_map(|field| ticks.get(*field)).sum::<f64>() / TICKS_PER_S
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -49,6 +49,7 @@ struct PerSecond {
     lifecycles: u64,
     positions: u64,
     bad: BTreeMap<String, u64>,
+    server_rss_mb: Option<f64>,
 }
 
 /// Everything that was noted.
@@ -105,6 +106,12 @@ impl Recorder {
     /// Counts something, also outside the measured time.
     pub fn count(&self, what: &'static str, many: u64) {
         *self.lock().counts.entry(what).or_default() += many;
+    }
+
+    /// What the server's memory is now, MB.
+    pub fn server_memory(&self, rss_mb: f64) {
+        let since = self.begun().elapsed();
+        self.lock().second(since).server_rss_mb = Some(rss_mb);
     }
 
     /// How often something was counted.
@@ -197,7 +204,7 @@ impl Step {
 impl PerSecond {
     fn new() -> Self {
         let requests = Histogram::new_with_max(LONGEST_US, 2).expect("a range and precision that hdrhistogram has");
-        Self { requests, lifecycles: 0, positions: 0, bad: BTreeMap::new() }
+        Self { requests, lifecycles: 0, positions: 0, bad: BTreeMap::new(), server_rss_mb: None }
     }
 
     fn note(&mut self, step: &str, us: u64, outcome: Outcome<'_>, is_request: bool) {
@@ -221,6 +228,7 @@ impl PerSecond {
             p50_ms: self.requests.value_at_quantile(0.5) as f64 / 1e3,
             p99_ms: self.requests.value_at_quantile(0.99) as f64 / 1e3,
             max_ms: self.requests.max() as f64 / 1e3,
+            server_rss_mb: self.server_rss_mb,
         }
     }
 }

@@ -98,6 +98,8 @@ pub struct Second {
     pub p99_ms: f64,
     /// The slowest of its requests, ms.
     pub max_ms: f64,
+    /// The server's resident memory in it, MB, when its process is known.
+    pub server_rss_mb: Option<f64>,
 }
 
 impl Latency {
@@ -114,10 +116,40 @@ impl Latency {
     }
 }
 
+impl Summary {
+    /// By which share of itself the server's memory grew from the first tenth of the measured time to the last one.
+    #[must_use]
+    pub fn server_growth_share(&self) -> Option<f64> {
+        let (from, to) = (self.scenario.warmup_s as usize, self.scenario.duration_s as usize);
+        let measured = self.seconds.iter().take(to).skip(from).filter_map(|second| second.server_rss_mb);
+        growth_share(&measured.collect::<Vec<f64>>())
+    }
+}
+
+fn growth_share(samples: &[f64]) -> Option<f64> {
+    let tenth = samples.len().div_ceil(10);
+    let mean = |some: &[f64]| some.iter().sum::<f64>() / some.len() as f64;
+    let (first, last) = (samples.get(..tenth)?, samples.get(samples.len() - tenth..)?);
+    (tenth > 0).then(|| mean(last) / mean(first) - 1.0)
+}
+
 impl StepSummary {
     /// How often it did not end well.
     #[must_use]
     pub fn bad_total(&self) -> u64 {
         self.bad.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::growth_share;
+
+    #[test]
+    fn memory_grows_by_the_share_between_its_first_and_its_last_tenth() {
+        let flat: Vec<f64> = (0..100).map(|second| if second < 50 { 100.0 } else { 101.0 }).collect();
+        assert!((growth_share(&flat).expect("samples") - 0.01).abs() < 1e-9);
+        assert_eq!(growth_share(&[100.0, 300.0]), Some(2.0));
+        assert_eq!(growth_share(&[]), None);
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn page(summary: &Summary) -> Result<String> {
     let latency =
         plot::lines("ms", &[line("p50", |s| s.p50_ms), line("p99", |s| s.p99_ms), line("max", |s| s.max_ms)])?;
     let errors = plot::lines("per second", &errors(seconds))?;
+    let memory = memory(seconds)?;
     let (name, about) = (escaped(&summary.name), escaped(&summary.scenario.about));
     let (text, scenario) = (escaped(&table::table(summary)), escaped(&toml::to_string(&summary.scenario)?));
     Ok(format!(
@@ -31,8 +32,21 @@ pub(super) fn page(summary: &Summary) -> Result<String> {
          pre{{background:#f5f5f5;padding:1em;overflow-x:auto}}svg{{max-width:100%;height:auto}}</style>\n\
          <h1>{name}</h1><p>{about}</p>\n<pre>{text}</pre>\n\
          <h2>Throughput</h2>\n{throughput}\n<h2>Latency of requests, from the intended start</h2>\n{latency}\n\
-         <h2>Refusals and failures by code</h2>\n{errors}\n<h2>The scenario</h2>\n<pre>{scenario}</pre>\n</html>\n"
+         <h2>Refusals and failures by code</h2>\n{errors}\n{memory}<h2>The scenario</h2>\n<pre>{scenario}</pre>\n</html>\n"
     ))
+}
+
+/// The server's memory, when it is known.
+fn memory(seconds: &[Second]) -> Result<String> {
+    let known: Vec<f64> = seconds.iter().filter_map(|second| second.server_rss_mb).collect();
+    let Some(first) = known.first() else { return Ok(String::new()) };
+    let mut last = *first;
+    let values = seconds.iter().map(|second| {
+        last = second.server_rss_mb.unwrap_or(last);
+        last
+    });
+    let plot = plot::lines("MB", &[("resident".to_owned(), values.collect())])?;
+    Ok(format!("<h2>The server's memory</h2>\n{plot}\n"))
 }
 
 /// Refusals and failures by code, the most frequent first.
@@ -76,6 +90,7 @@ mod tests {
             p50_ms: 1.0,
             p99_ms: 1.0,
             max_ms: 1.0,
+            server_rss_mb: None,
         };
         let lines = errors(&[second]);
         assert_eq!(lines.len(), CODES + 1);

@@ -1,10 +1,14 @@
 //! Reports: a table for people, JSON for programs, a page with plots that needs nothing else.
 
 mod html;
+mod markdown;
 mod plot;
 mod table;
 
-use std::{io::Write as _, path::Path};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 
@@ -16,6 +20,14 @@ use crate::measure::Summary;
 /// When nobody takes the output.
 pub fn print(summary: &Summary) -> Result<()> {
     Ok(std::io::stdout().write_all(table::table(summary).as_bytes())?)
+}
+
+/// Prints a Markdown table of JSON reports, a line each.
+///
+/// # Errors
+/// When one is no report, or nobody takes the output.
+pub fn print_markdown(reports: &[PathBuf]) -> Result<()> {
+    Ok(std::io::stdout().write_all(markdown::table(reports)?.as_bytes())?)
 }
 
 /// Writes `NAME.json` and `NAME.html` into a folder. Their paths.

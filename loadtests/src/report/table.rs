@@ -20,14 +20,14 @@ fn write(text: &mut String, summary: &Summary) -> std::fmt::Result {
     }
     writeln!(
         text,
-        "\n{:<20}{:>10}{:>8}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}  ms",
+        "\n{:<22}{:>10}{:>8}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}  ms",
         "step", "good", "bad", "good/s", "p50", "p90", "p99", "p99.9", "max"
     )?;
     for (name, step) in &summary.steps {
         let latency = &step.latency;
         writeln!(
             text,
-            "{name:<20}{:>10}{:>8}{:>10.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
+            "{name:<22}{:>10}{:>8}{:>10.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}",
             step.good,
             step.bad_total(),
             step.good_per_s,
@@ -38,7 +38,7 @@ fn write(text: &mut String, summary: &Summary) -> std::fmt::Result {
             latency.max_ms
         )?;
         for (code, many) in &step.bad {
-            writeln!(text, "  {code:<18}{many:>18}")?;
+            writeln!(text, "  {code:<20}{many:>18}")?;
         }
     }
     writeln!(text)?;
@@ -55,6 +55,9 @@ fn usage(text: &mut String, summary: &Summary) -> std::fmt::Result {
     if let Some(server) = &summary.server {
         let begin = summary.server_rss_begin_mb.unwrap_or_default();
         writeln!(text, "server: {:.0} % of one core, {begin:.0} → {:.0} MB", share(server.cpu_s), server.rss_mb)?;
+    }
+    if let Some(share) = summary.server_growth_share() {
+        writeln!(text, "server memory: last tenth of the measured time over the first: {:+.1} %", 100.0 * share)?;
     }
     let own_s = summary.client.cpu_s + summary.server.map_or(0.0, |server| server.cpu_s);
     let others = share((summary.machine_busy_s - own_s).max(0.0));

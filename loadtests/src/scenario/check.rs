@@ -47,6 +47,10 @@ fn what_arrives(scenario: &Scenario) -> Result<()> {
             load.ramp_s,
             scenario.duration_s
         );
+        ensure!(
+            load.peak_per_s.is_none_or(|peak| peak > 0.0 && load.rate_per_s.is_some()),
+            "load.peak_per_s: must be above 0, beside load.rate_per_s"
+        );
         ensure!(load.in_flight_max > 0, "load.in_flight_max = 0: must be 1 or more");
     }
     if let Some(positions) = &scenario.positions {
@@ -101,6 +105,12 @@ fn drivers(scenario: &Scenario) -> Result<()> {
     let [shortest, longest] = drivers.answer_ms;
     ensure!(shortest <= longest, "drivers.answer_ms = [{shortest}, {longest}]: the shortest comes first");
     ensure!(drivers.number > 0, "drivers.number = 0: without drivers nothing is finished");
+    services(scenario)?;
+    let has_peak = scenario.load.as_ref().is_some_and(|load| load.peak_per_s.is_some());
+    ensure!(
+        has_peak || scenario.thresholds.goodput_of_peak_min.is_none(),
+        "thresholds.goodput_of_peak_min: of which peak? Say it in load.peak_per_s"
+    );
     let sockets = drivers.transport == Transport::Websocket;
     ensure!(
         sockets || drivers.decline_rate == 0.0,
@@ -123,5 +133,21 @@ fn drivers(scenario: &Scenario) -> Result<()> {
             storm.accepts
         );
     }
+    Ok(())
+}
+
+fn services(scenario: &Scenario) -> Result<()> {
+    for (index, share) in scenario.services.iter().enumerate() {
+        let id = &share.id;
+        ensure!(share.weight > 0.0, "services[{index}].weight = {}: must be above 0 ({id})", share.weight);
+        ensure!(share.drivers > 0, "services[{index}].drivers = 0: without any nothing is finished ({id})");
+        let twice = scenario.services[..index].iter().any(|other| other.id == *id);
+        ensure!(!twice, "services[{index}].id = \"{id}\": each service is named once");
+    }
+    let one_only = scenario.storm.is_some() || scenario.positions.is_some();
+    ensure!(
+        !one_only || scenario.services.is_empty(),
+        "services: storm and positions are about one service; name it with the key service"
+    );
     Ok(())
 }

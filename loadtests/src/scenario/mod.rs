@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 pub use parts::{
-    Area, Arrivals, Calls, Checks, Drivers, Fault, Load, Placement, Positions, Prefill, Replay, Storm, Thresholds,
-    Transport,
+    Area, Arrivals, Calls, Checks, Drivers, Fault, Load, Placement, Positions, Prefill, Replay, ServiceShare, Storm,
+    Thresholds, Transport,
 };
 
 /// A scenario.
@@ -30,9 +30,12 @@ pub struct Scenario {
     /// How long to wait for what has begun after the last arrival, seconds.
     #[serde(default = "thirty")]
     pub drain_s: f64,
-    /// The service under load.
+    /// The service under load, when it is one.
     #[serde(default = "driver_call")]
     pub service: String,
+    /// The services under load and their mix, when there are several; instead of `service` and `drivers.number`.
+    #[serde(default)]
+    pub services: Vec<ServiceShare>,
     /// How many customers take turns.
     #[serde(default = "thousand")]
     pub customers: u32,
@@ -91,6 +94,15 @@ impl Scenario {
         let scenario: Self = toml::from_str(text)?;
         scenario.check()?;
         Ok(scenario)
+    }
+
+    /// The services under load, who answers their calls, and their shares of the calls.
+    #[must_use]
+    pub fn mix(&self) -> Vec<ServiceShare> {
+        if !self.services.is_empty() {
+            return self.services.clone();
+        }
+        vec![ServiceShare { id: self.service.clone(), weight: 1.0, drivers: self.drivers.number }]
     }
 
     /// Refuses what cannot be.

@@ -12,6 +12,9 @@ pub struct Load {
     pub rate_per_s: Option<f64>,
     /// Lifecycles at a time.
     pub concurrency: Option<u32>,
+    /// What the target finishes per second at best, as measured by another run; what `goodput_of_peak_min` is a share of.
+    /// With `--peak` another one is given, and `rate_per_s` changes in proportion.
+    pub peak_per_s: Option<f64>,
     /// Over how long the load grows from nothing to that, seconds.
     #[serde(default)]
     pub ramp_s: f64,
@@ -25,6 +28,23 @@ pub struct Load {
 
 fn in_flight_max() -> usize {
     20_000
+}
+
+/// One of several services under load. What its calls go through is read from the target's own description of it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceShare {
+    /// Its id.
+    pub id: String,
+    /// Its share of the calls, over the sum of all weights.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// How many answer: drivers, companies, cars, seats.
+    pub drivers: u32,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// How open arrivals are spaced.
@@ -44,17 +64,20 @@ pub enum Arrivals {
 pub struct Calls {
     /// Where pickups are.
     pub area: Area,
-    /// Whether the payment comes in a request of its own.
+    /// Whether the payment comes in a request of its own; only of services that are paid with the request.
     pub pay_separately: bool,
     /// The share of calls that the customer cancels: half of them before a driver accepts, half after.
     pub cancel_rate: f64,
-    /// The share of calls whose first payment method is declined; then the customer pays with another.
+    /// The share of calls whose first payment method is declined; then the customer pays with another. Only of services
+    /// that are paid with the request.
     pub card_declined_rate: f64,
     /// Between an answer and the next request of the same lifecycle, ms.
     pub think_ms: u64,
-    /// How often a refused step of a call that was taken is tried again after its `Retry-After`.
+    /// How often a refused step of a call that is paid is tried again after its `Retry-After`.
     pub retries: u32,
-    /// How long to wait for a driver to be offered the call, ms.
+    /// How often a refused payment is tried again after its `Retry-After`; then the customer gives up.
+    pub pay_retries: u32,
+    /// How long to wait until a driver is offered the call or assigned to it, ms.
     pub offer_patience_ms: u64,
     /// How long to wait for an answer, ms; then its outcome counts as unknown.
     pub timeout_ms: u64,
@@ -69,6 +92,7 @@ impl Default for Calls {
             card_declined_rate: 0.0,
             think_ms: 0,
             retries: 5,
+            pay_retries: 5,
             offer_patience_ms: 20_000,
             timeout_ms: 30_000,
         }
@@ -100,7 +124,7 @@ impl Default for Area {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Drivers {
-    /// How many.
+    /// How many; of several services, `services` says it.
     pub number: u32,
     /// Where they wait.
     pub placement: Placement,
@@ -252,10 +276,23 @@ pub struct Thresholds {
     pub error_share_max: Option<f64>,
     /// The share of calls begun that were finished, at least.
     pub finished_share_min: Option<f64>,
+    /// The share of calls begun that were finished, or refused in an orderly way (with the reason, or with when to come
+    /// back) and not left half done, at least.
+    pub answered_share_min: Option<f64>,
+    /// Finished lifecycles per second over `load.peak_per_s` at least.
+    pub goodput_of_peak_min: Option<f64>,
+    /// Lifecycles per second over the ceiling's at least; only `compare` measures it.
+    pub ceiling_ratio_min: Option<f64>,
     /// By step (`any_request` is all of them, `lifecycle` the whole): the 99th percentile at most, ms.
     pub p99_ms_max: BTreeMap<String, f64>,
     /// The server's resident memory at most, MB; needs `--server-pid`.
     pub server_rss_mb_max: Option<f64>,
+    /// What the server's resident memory grew by while the customers' sockets were opened, per socket, at most, kB; needs
+    /// `--server-pid`.
+    pub server_kb_per_socket_max: Option<f64>,
     /// Growth of the server's resident memory from the warm-up's end to the run's end at most, MB; needs `--server-pid`.
     pub server_growth_mb_max: Option<f64>,
+    /// Growth of the server's resident memory from the first tenth after the warm-up to the last tenth, as a share of the
+    /// former, at most; needs `--server-pid`.
+    pub server_growth_share_max: Option<f64>,
 }

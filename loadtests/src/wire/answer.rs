@@ -109,10 +109,16 @@ impl Answer {
         }
     }
 
-    /// Whether what was asked for may have happened although the answer is no yes.
+    /// Whether what was asked for may have happened although the answer is no yes. A payment that is held back has not.
     #[must_use]
     pub fn is_unclear(&self) -> bool {
-        self.status >= 500
+        self.status >= 500 && self.code() != "payment_unavailable"
+    }
+
+    /// Whether it is a refusal that says all there is to say: what is wrong, or when to come back.
+    #[must_use]
+    pub fn is_orderly(&self) -> bool {
+        matches!(self.status, 402 | 409 | 422) || matches!(self.status, 429 | 503) && self.retry_after.is_some()
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod answer;
 mod http;
+mod service;
 mod token;
 mod ws;
 
 pub use answer::{Answer, CallSeen, Failure};
 pub use http::{Http, Target};
+pub use service::{Fare, FoundBy, PaymentDue, Policy, Service};
 pub use token::{Minter, Role};
 pub use ws::{Frame, Socket};

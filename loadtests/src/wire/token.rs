@@ -3,7 +3,7 @@
 use anyhow::Result;
 use hyper::header::HeaderValue;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock;
 
@@ -11,7 +11,7 @@ use crate::clock;
 const TTL_S: i64 = 7 * 86_400;
 
 /// What a token's bearer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Asks and pays.

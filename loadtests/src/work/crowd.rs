@@ -1,22 +1,20 @@
 //! Who takes part: customers with their tokens; drivers with tokens and places, registered at the server.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Result, bail};
 use futures_util::{StreamExt, stream};
 use hyper::header::HeaderValue;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
-use super::Place;
+use super::{Fleet, Place};
 use crate::{
-    scenario::Scenario,
-    wire::{Answer, Failure, Http, Minter, Role},
+    clock,
+    scenario::{Scenario, ServiceShare},
+    wire::{Answer, Failure, FoundBy, Http, Minter, Role, Service},
 };
 
 /// Registrations at a time.
@@ -32,8 +30,9 @@ pub struct Crowd {
     pub drivers: Vec<Driver>,
     /// The `Authorization` of each operator.
     pub operators: Vec<HeaderValue>,
-    free: Mutex<VecDeque<u32>>,
-    any_free: Semaphore,
+    /// The services and who answers their calls.
+    pub fleets: Vec<Fleet>,
+    ids: String,
 }
 
 /// A driver.
@@ -44,6 +43,8 @@ pub struct Driver {
     pub bearer: HeaderValue,
     /// Where it is.
     pub place: Mutex<Place>,
+    /// Whose calls it answers: the number of its fleet.
+    pub fleet: usize,
     /// WebSocket: whether it has a call, or is asking for one.
     pub busy: AtomicBool,
     /// WebSocket: told when it is free again.
@@ -51,50 +52,65 @@ pub struct Driver {
 }
 
 impl Crowd {
-    /// Everybody of a scenario. `run` makes the ids of this run differ from those of others.
+    /// Everybody of a scenario; `offered` are the target's services. `run` makes the ids of this run differ from those of
+    /// others.
     ///
     /// # Errors
-    /// When a token cannot be signed.
-    pub fn new(scenario: &Scenario, minter: &Minter, run: &str, places: impl Iterator<Item = Place>) -> Result<Self> {
+    /// When a token cannot be signed or a service is not offered.
+    pub fn new(
+        scenario: &Scenario,
+        offered: &[Service],
+        minter: &Minter,
+        run: &str,
+        places: impl Iterator<Item = Place>,
+    ) -> Result<Self> {
+        let fleets = fleets(scenario, offered)?;
+        let whose = fleets.iter().enumerate().flat_map(|(fleet, one)| one.numbers.clone().map(move |n| (n, fleet)));
         let customers = (0..scenario.customers).map(|n| minter.bearer(Role::Customer, &format!("c{run}-{n}")));
         let operators = (0..OPERATORS).map(|n| minter.bearer(Role::Operator, &format!("o{run}-{n}")));
-        let drivers = (0..scenario.drivers.number).zip(places).map(|(n, place)| Driver::new(minter, run, n, place));
+        let drivers = whose.zip(places).map(|((n, fleet), place)| Driver::new(minter, run, n, fleet, place));
         Ok(Self {
             customers: customers.collect::<Result<_>>()?,
             drivers: drivers.collect::<Result<_>>()?,
             operators: operators.collect::<Result<_>>()?,
-            free: Mutex::new((0..scenario.drivers.number).collect()),
-            any_free: Semaphore::new(usize::try_from(scenario.drivers.number)?),
+            fleets,
+            ids: format!("d{run}-"),
         })
     }
 
-    /// Registers every driver where it is, and makes it available.
+    /// Registers every driver where it is, and makes it available. Whatever customers choose an operator registers.
     ///
     /// # Errors
     /// When the server refuses one.
-    pub async fn register(&self, http: &Http, service: &str, done: impl Fn()) -> Result<()> {
-        let results = stream::iter(&self.drivers)
-            .map(|driver| async { driver.register(http, service).await.inspect(|()| done()) });
+    pub async fn register(&self, http: &Http, done: impl Fn()) -> Result<()> {
+        let results = stream::iter(self.drivers.iter().enumerate()).map(|(turn, driver)| {
+            let (service, operator) = (&self.fleets[driver.fleet].service, self.operator(turn));
+            async { driver.register(http, service, operator).await.inspect(|()| done()) }
+        });
         results.buffer_unordered(AT_ONCE).collect::<Vec<Result<()>>>().await.into_iter().collect()
-    }
-
-    /// Takes the driver that has been free the longest, waiting for one when there is none. The last one back comes
-    /// last, so that the server has time to note that it is free.
-    pub async fn take_free(&self) -> Option<u32> {
-        self.any_free.acquire().await.ok()?.forget();
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    /// A driver is free again.
-    pub fn give_back(&self, driver: u32) {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push_back(driver);
-        self.any_free.add_permits(1);
     }
 
     /// A driver by number.
     #[must_use]
     pub fn driver(&self, number: u32) -> &Driver {
         &self.drivers[number as usize]
+    }
+
+    /// The number of a driver of this run.
+    #[must_use]
+    pub fn number_of(&self, id: &str) -> Option<u32> {
+        id.strip_prefix(&self.ids)?.parse().ok()
+    }
+
+    /// Any fleet, as often as its weight says.
+    #[must_use]
+    pub fn any_fleet(&self, rng: &mut fastrand::Rng) -> usize {
+        let mut rest = rng.f64() * self.fleets.iter().map(|fleet| fleet.weight).sum::<f64>();
+        let found = self.fleets.iter().position(|fleet| {
+            rest -= fleet.weight;
+            rest < 0.0
+        });
+        found.unwrap_or_default()
     }
 
     /// A customer's `Authorization` by number.
@@ -111,10 +127,11 @@ impl Crowd {
 }
 
 impl Driver {
-    fn new(minter: &Minter, run: &str, number: u32, place: Place) -> Result<Self> {
+    fn new(minter: &Minter, run: &str, number: u32, fleet: usize, place: Place) -> Result<Self> {
         let id = format!("d{run}-{number}");
         let bearer = minter.bearer(Role::Driver, &id)?;
-        Ok(Self { id, bearer, place: Mutex::new(place), busy: AtomicBool::new(false), freed: Notify::new() })
+        let (place, busy, freed) = (Mutex::new(place), AtomicBool::new(false), Notify::new());
+        Ok(Self { id, bearer, place, fleet, busy, freed })
     }
 
     /// Where it is.
@@ -134,13 +151,31 @@ impl Driver {
         self.freed.notify_one();
     }
 
-    async fn register(&self, http: &Http, service: &str) -> Result<()> {
+    async fn register(&self, http: &Http, service: &Service, operator: &HeaderValue) -> Result<()> {
         let Self { id, bearer, .. } = self;
-        let place = self.place().json();
-        let body = format!(r#"{{"service":"{service}","name":"Load {id}","position":{place}}}"#);
+        let (place, name) = (self.place().json(), &service.id);
+        let body = format!(r#"{{"service":"{name}","name":"Load {id}","position":{place}}}"#);
+        if service.policy.found_by == FoundBy::Choose {
+            return good(id, http.put(&format!("/v1/drivers/{id}"), operator, body).await);
+        }
         good(id, http.put(&format!("/v1/drivers/{id}"), bearer, body).await)?;
         good(id, http.put(&format!("/v1/drivers/{id}/availability"), bearer, r#"{"available":true}"#).await)
     }
+}
+
+/// The fleets of a scenario, numbered through.
+fn fleets(scenario: &Scenario, offered: &[Service]) -> Result<Vec<Fleet>> {
+    let (mut first, now) = (0, clock::now());
+    let fleet = |share: ServiceShare| {
+        let Some(service) = offered.iter().find(|service| service.id == share.id) else {
+            let known: Vec<&str> = offered.iter().map(|service| service.id.as_str()).collect();
+            bail!("the target does not offer the service {}; it offers {}", share.id, known.join(", "));
+        };
+        let numbers = first..first + share.drivers;
+        first = numbers.end;
+        Ok(Fleet::new(service.clone(), share.weight, numbers, now))
+    };
+    scenario.mix().into_iter().map(fleet).collect()
 }
 
 fn good(id: &str, answer: Result<Answer, Failure>) -> Result<()> {

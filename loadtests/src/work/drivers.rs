@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{Stage, sockets::delivered};
 use crate::{
     measure::Outcome,
-    wire::{Frame, Socket},
+    wire::{FoundBy, Frame, Socket},
 };
 
 /// Sockets opened at a time.
@@ -35,12 +35,16 @@ struct Agent {
     asked: Option<(Box<str>, Instant)>,
 }
 
-/// Opens a socket for every driver. They work until the stage is over.
+/// Opens a socket for every driver who hears offers. They work until the stage is over.
 ///
 /// # Errors
 /// When the server refuses one.
 pub async fn open_drivers(stage: &Arc<Stage>) -> Result<()> {
-    stream::iter(0..stage.scenario.drivers.number)
+    let hears_offers = |number: &u32| {
+        let fleet = stage.crowd.driver(*number).fleet;
+        stage.crowd.fleets[fleet].service.policy.found_by == FoundBy::Offer
+    };
+    stream::iter((0..stage.crowd.drivers.len() as u32).filter(hears_offers))
         .map(|number| async move {
             let driver = stage.crowd.driver(number);
             let opened = Socket::open(stage.http.target(), &driver.bearer).await;

@@ -1,6 +1,6 @@
-//! One call from its request to its end.
+//! One call from its request to its end, on the way that its service's policy lays out.
 //!
-//! With drivers that only send requests, each call takes a driver that is free and begins beside it. A call that is paid is
+//! With drivers that only send requests, a call that is offered takes a driver that is free and begins beside it. It is
 //! offered to the nearest free drivers in the same commit, so that driver may accept as soon as the request is answered:
 //! four requests, and nobody has to ask who was offered the call.
 
@@ -12,26 +12,31 @@ use std::{
 use hyper::header::HeaderValue;
 use tokio::time::{sleep, timeout};
 
-use super::{Arrival, Driven, Place, Stage, State};
+use super::{Arrival, Driven, Fleet, Place, Stage, State};
 use crate::{
     measure::Outcome,
     scenario::Transport,
-    wire::{Answer, CallSeen, Failure},
+    wire::{Answer, FoundBy, Role},
 };
 
-/// Between attempts to accept a call that is not offered yet.
-const OFFER_PAUSE: Duration = Duration::from_millis(5);
-/// After a failure that has no `Retry-After`.
-const FAILURE_PAUSE: Duration = Duration::from_millis(200);
+/// Between looks at a call that the server settles by itself.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a lifecycle ends before its end.
-#[derive(Debug)]
-pub(super) struct Stopped;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// The server refused, and said why or when to come back.
+    Refused,
+    /// Anything else: no answer, no driver, an answer that nobody understands.
+    Lost,
+}
 
 /// A lifecycle under way.
 pub(super) struct Life<'a> {
     pub stage: &'a Stage,
     pub rng: fastrand::Rng,
+    /// Whose service it is.
+    pub fleet: usize,
     pub customer: u32,
     pub driven: Option<Driven>,
     /// When the next step should begin.
@@ -42,41 +47,52 @@ pub(super) struct Life<'a> {
 pub async fn play(stage: Arc<Stage>, arrival: Arrival) {
     let number = stage.number();
     let mut rng = stage.rng(number);
-    let customer = rng.u32(0..stage.scenario.customers);
-    let mut life = Life { stage: &stage, rng, customer, driven: None, due: arrival.intended };
-    let ended = life.run(arrival.pickup).await;
-    if ended.is_ok() {
-        stage.recorder.event("lifecycle", arrival.intended, Outcome::Good);
-    } else {
-        stage.recorder.count("lifecycles_not_finished", 1);
+    let (customer, fleet) = (rng.u32(0..stage.scenario.customers), stage.crowd.any_fleet(&mut rng));
+    let mut life = Life { stage: &stage, rng, fleet, customer, driven: None, due: arrival.intended };
+    match life.run(arrival.pickup).await {
+        Ok(()) => {
+            stage.recorder.event("lifecycle", arrival.intended, Outcome::Good);
+            if let [_, _, ..] = stage.crowd.fleets[..] {
+                stage.recorder.event(stage.crowd.fleets[fleet].step, arrival.intended, Outcome::Good);
+            }
+        }
+        Err(Stopped::Refused) => stage.recorder.count("lifecycles_refused", 1),
+        Err(Stopped::Lost) => stage.recorder.count("lifecycles_not_finished", 1),
     }
     if let Some(driven) = life.driven {
         stage.logbook.note(driven);
     }
 }
 
-impl Life<'_> {
+impl<'a> Life<'a> {
     async fn run(&mut self, pickup: Option<Place>) -> Result<(), Stopped> {
-        if self.stage.scenario.drivers.transport == Transport::Websocket {
-            return self.run_with_sockets(pickup).await;
+        let area = self.stage.scenario.calls.area;
+        let place = pickup.unwrap_or_else(|| Place::any(area, &mut self.rng));
+        match (self.fleet().service.policy.found_by, self.stage.scenario.drivers.transport) {
+            (FoundBy::Offer, Transport::Rest) => self.run_with_request(pickup).await,
+            (FoundBy::Offer, Transport::Websocket) => self.run_with_sockets(place).await,
+            (FoundBy::Assign | FoundBy::Choose, _) => self.run_booked(place).await,
         }
-        let driver = self.stage.crowd.take_free().await.ok_or(Stopped)?;
-        let ended = self.run_beside(driver).await;
-        let held = self
-            .driven
-            .as_ref()
-            .is_some_and(|call| call.maybe.is_some() || matches!(call.acked, State::Assigned | State::Started));
-        if held {
+    }
+
+    /// Offered; the driver sends requests.
+    async fn run_with_request(&mut self, pickup: Option<Place>) -> Result<(), Stopped> {
+        let driver = self.fleet().take_free().await.ok_or(Stopped::Lost)?;
+        let pickup = pickup.unwrap_or_else(|| self.stage.crowd.driver(driver).place().beside(&mut self.rng));
+        let mut ended = self.run_beside(driver, pickup).await;
+        if let Err(stopped) = ended {
+            ended = Err(self.give_up(stopped).await);
+        }
+        if self.driven.as_ref().is_some_and(holds_driver) {
             self.stage.recorder.count("drivers_left_behind", 1);
         } else {
-            self.stage.crowd.give_back(driver);
+            self.fleet().give_back(driver);
         }
         ended
     }
 
-    async fn run_beside(&mut self, driver: u32) -> Result<(), Stopped> {
-        let pickup = self.stage.crowd.driver(driver).place().beside(&mut self.rng);
-        self.request(pickup).await?;
+    async fn run_beside(&mut self, driver: u32, pickup: Place) -> Result<(), Stopped> {
+        self.request(pickup, None).await?;
         let (cancels, early) = (self.cancels(), self.rng.bool());
         if cancels && early {
             return self.cancel().await;
@@ -85,23 +101,59 @@ impl Life<'_> {
         if cancels {
             return self.cancel().await;
         }
-        self.serve(driver).await
+        self.serve(Some(driver)).await
     }
 
-    async fn run_with_sockets(&mut self, pickup: Option<Place>) -> Result<(), Stopped> {
-        let area = self.stage.scenario.calls.area;
-        let pickup = pickup.unwrap_or_else(|| Place::any(area, &mut self.rng));
-        self.request(pickup).await?;
-        let id = self.driven.as_ref().ok_or(Stopped)?.id.clone();
+    /// Offered; the driver hears of it by socket.
+    async fn run_with_sockets(&mut self, pickup: Place) -> Result<(), Stopped> {
+        let requested = self.request(pickup, None).await;
+        let Some(id) = self.driven.as_ref().map(|driven| driven.id.clone()) else { return requested };
         let (cancels, early) = (self.cancels(), self.rng.bool());
-        let found = if cancels && early { None } else { self.wait_for_driver(&id).await };
+        let waits = requested.is_ok() && !(cancels && early);
+        let found = if waits { self.wait_for_driver(&id).await } else { None };
         let Some(driver) = found else {
             self.call_off(&id);
-            if cancels { return self.cancel().await } else { return Err(Stopped) }
+            return match requested {
+                Ok(()) if cancels => self.cancel().await,
+                Ok(()) => Err(self.give_up(Stopped::Lost).await),
+                Err(stopped) => Err(self.give_up(stopped).await),
+            };
         };
-        let ended = if cancels { self.cancel().await } else { self.serve(driver).await };
+        let ended = if cancels { self.cancel().await } else { self.serve(Some(driver)).await };
+        let ended = match ended {
+            Ok(()) => Ok(()),
+            Err(stopped) => Err(self.give_up(stopped).await),
+        };
         self.stage.crowd.driver(driver).set_free();
         ended
+    }
+
+    /// Assigned by the server, or chosen by the customer; perhaps approved by an operator first.
+    async fn run_booked(&mut self, pickup: Place) -> Result<(), Stopped> {
+        let ended = self.run_booking(pickup).await;
+        match ended {
+            Ok(()) => Ok(()),
+            Err(stopped) => Err(self.give_up(stopped).await),
+        }
+    }
+
+    async fn run_booking(&mut self, pickup: Place) -> Result<(), Stopped> {
+        let booking = self.fleet().book();
+        self.request(pickup, Some(booking)).await?;
+        let (cancels, early) = (self.cancels(), self.rng.bool());
+        if cancels && early {
+            return self.cancel().await;
+        }
+        if self.fleet().service.is_approved() {
+            self.think().await;
+            let operator = self.operator();
+            self.step("approve", State::AwaitingPayment, operator).await?;
+        }
+        let driver = self.wait_until_assigned().await?;
+        if cancels {
+            return self.cancel().await;
+        }
+        self.serve(driver).await
     }
 
     fn call_off(&mut self, id: &str) {
@@ -129,74 +181,42 @@ impl Life<'_> {
         found
     }
 
-    /// Start and end of the trip.
-    async fn serve(&mut self, driver: u32) -> Result<(), Stopped> {
-        let driver = self.stage.crowd.driver(driver);
-        self.think().await;
-        self.step("start", "start", State::Started, &driver.bearer).await?;
-        self.think().await;
-        self.step("complete", "complete", State::Completed, &driver.bearer).await
-    }
-
-    /// Asks for a call and pays for it.
-    pub(super) async fn request(&mut self, pickup: Place) -> Result<(), Stopped> {
-        let scenario = &self.stage.scenario;
-        let declined = self.rng.f64() < scenario.calls.card_declined_rate;
-        let dropoff = Place::any(scenario.calls.area, &mut self.rng);
-        let service = &scenario.service;
-        let payment = match (scenario.calls.pay_separately, declined) {
-            (true, _) => "",
-            (false, true) => r#","payment":{"method":"tok_declined"}"#,
-            (false, false) => r#","payment":{"method":"tok_ok"}"#,
-        };
-        let (pickup, dropoff) = (pickup.json(), dropoff.json());
-        let body = format!(r#"{{"service":"{service}","pickup":{pickup},"dropoff":{dropoff}{payment}}}"#);
-        let answer = self.stage.http.post("/v1/calls", self.stage.crowd.customer(self.customer), body).await;
-        let paid = self.heard_of_request(&answer, declined && !payment.is_empty());
-        self.due = Instant::now();
-        match paid {
-            true => Ok(()),
-            false if self.driven.is_some() && (scenario.calls.pay_separately || declined) => self.pay().await,
-            false => Err(Stopped),
-        }
-    }
-
-    /// Notes the answer to a request for a call. Whether the call is paid.
-    fn heard_of_request(&mut self, answer: &Result<Answer, Failure>, declined: bool) -> bool {
-        let recorder = &self.stage.recorder;
-        match answer {
-            Ok(answer) if answer.is_ok() => {
-                recorder.request("request", self.due, Outcome::Good);
-                let Some(call) = answer.call() else {
-                    recorder.count("answers_not_understood", 1);
-                    return false;
-                };
-                self.driven = Some(Driven::new(&call, self.customer));
-                State::read(&call.status).is_some_and(State::is_paid)
-            }
-            Ok(answer) => {
-                let expected = declined && answer.status == 402;
-                let code = answer.code();
-                recorder.request("request", self.due, if expected { Outcome::Good } else { Outcome::Bad(&code) });
-                self.driven = answer.refused_call().map(|call| Driven::new(&call, self.customer));
-                if let Some(driven) = self.driven.as_mut().filter(|_| answer.is_unclear()) {
-                    // The payment may still come through; then it is offered to drivers.
-                    (driven.maybe, driven.open) = (Some(State::Dispatching), true);
+    /// Looks at the call until the server has settled it. Its driver, when it is one of this run.
+    async fn wait_until_assigned(&mut self) -> Result<Option<u32>, Stopped> {
+        let asked = Instant::now();
+        let patience = Duration::from_millis(self.stage.scenario.calls.offer_patience_ms);
+        let path = format!("/v1/calls/{}", self.driven.as_ref().ok_or(Stopped::Lost)?.id);
+        loop {
+            let begun = Instant::now();
+            let answer = self.stage.http.get(&path, self.stage.crowd.customer(self.customer)).await;
+            let good = answer.as_ref().is_ok_and(Answer::is_ok);
+            self.stage.recorder.request("look", begun, if good { Outcome::Good } else { Outcome::Bad("look_failed") });
+            let seen = answer.as_ref().ok().and_then(Answer::call);
+            if let (Some(driven), Some(call)) = (&mut self.driven, &seen) {
+                driven.acknowledge(call);
+                if driven.acked == State::Assigned {
+                    self.stage.recorder.event("driver_found", asked, Outcome::Good);
+                    self.due = Instant::now();
+                    driven.driver = call.driver.as_ref().and_then(|driver| self.stage.crowd.number_of(&driver.id));
+                    return Ok(driven.driver);
                 }
-                self.must_say_when(answer);
-                false
             }
-            Err(failure) => {
-                recorder.request("request", self.due, Outcome::Bad(failure.code()));
-                recorder.count("requests_without_answer", 1);
-                false
+            if asked.elapsed() > patience {
+                self.stage.recorder.event("driver_found", asked, Outcome::Bad("no_driver"));
+                return Err(Stopped::Lost);
             }
+            sleep(LOOK_PAUSE).await;
         }
     }
 
-    async fn pay(&mut self) -> Result<(), Stopped> {
-        let bearer = self.stage.crowd.customer(self.customer);
-        self.step_with("pay", "pay", State::Dispatching, bearer, r#"{"method":"tok_ok"}"#).await
+    /// Start and end, by whom the policy says.
+    async fn serve(&mut self, driver: Option<u32>) -> Result<(), Stopped> {
+        self.think().await;
+        let policy = &self.fleet().service.policy;
+        let (starts, completes) = (self.one_of(&policy.start, driver)?, self.one_of(&policy.complete, driver)?);
+        self.step("start", State::Started, starts).await?;
+        self.think().await;
+        self.step("complete", State::Completed, completes).await
     }
 
     /// The driver beside the pickup accepts.
@@ -205,7 +225,7 @@ impl Life<'_> {
         if let Some(driven) = &mut self.driven {
             driven.driver = Some(driver);
         }
-        let ended = self.step("accept", "accept", State::Assigned, &self.stage.crowd.driver(driver).bearer).await;
+        let ended = self.step("accept", State::Assigned, &self.stage.crowd.driver(driver).bearer).await;
         if let Some(driven) = self.driven.as_mut().filter(|driven| ended.is_err() && driven.maybe.is_none()) {
             driven.driver = None;
         }
@@ -214,108 +234,52 @@ impl Life<'_> {
 
     async fn cancel(&mut self) -> Result<(), Stopped> {
         let bearer = self.stage.crowd.customer(self.customer);
-        self.step("cancel", "cancel", State::Cancelled, bearer).await
+        self.step("cancel", State::Cancelled, bearer).await
     }
 
-    pub(super) async fn step(
-        &mut self,
-        step: &'static str,
-        command: &str,
-        leads_to: State,
-        bearer: &HeaderValue,
-    ) -> Result<(), Stopped> {
-        self.step_with(step, command, leads_to, bearer, "").await
-    }
-
-    async fn step_with(
-        &mut self,
-        step: &'static str,
-        command: &str,
-        leads_to: State,
-        bearer: &HeaderValue,
-        body: &'static str,
-    ) -> Result<(), Stopped> {
-        let path = format!("/v1/calls/{}/{command}", self.driven.as_ref().ok_or(Stopped)?.id);
-        let began = Instant::now();
-        let mut retries = self.stage.scenario.calls.retries;
-        loop {
-            let answer = self.stage.http.post(&path, bearer, body).await;
-            if let Some(answer) = answer.as_ref().ok().filter(|answer| answer.is_ok()) {
-                return self.acknowledged(step, answer.call().as_ref());
-            }
-            let pause = self.refused(step, leads_to, &answer, began);
-            let Some(pause) = pause.filter(|_| retries > 0 || is_early(&answer)) else { return Err(Stopped) };
-            retries = if is_early(&answer) { retries } else { retries - 1 };
-            sleep(pause).await;
-            self.due = Instant::now();
+    /// Customers who get no further do not leave a call behind that may still be paid or taken: they cancel it. Why the
+    /// lifecycle ended.
+    async fn give_up(&mut self, stopped: Stopped) -> Stopped {
+        let Some(driven) = &self.driven else { return stopped };
+        let unpaid_for_certain = driven.acked == State::Requested && driven.maybe.is_none();
+        if driven.acked.is_over() || driven.acked == State::Started || unpaid_for_certain {
+            return stopped;
+        }
+        self.stage.recorder.count("calls_given_up", 1);
+        match self.cancel().await {
+            Ok(()) => stopped,
+            Err(_) => Stopped::Lost,
         }
     }
 
-    fn acknowledged(&mut self, step: &'static str, call: Option<&CallSeen<'_>>) -> Result<(), Stopped> {
-        self.stage.recorder.request(step, self.due, Outcome::Good);
-        self.due = Instant::now();
-        let (Some(driven), Some(call)) = (&mut self.driven, call) else {
-            self.stage.recorder.count("answers_not_understood", 1);
-            return Err(Stopped);
-        };
-        driven.acknowledge(call);
-        Ok(())
+    /// The fleet of this call's service.
+    pub(super) fn fleet(&self) -> &'a Fleet {
+        &self.stage.crowd.fleets[self.fleet]
     }
 
-    /// Notes a refusal. How long to wait before trying again; `None`: it is final.
-    fn refused(
-        &mut self,
-        step: &'static str,
-        leads_to: State,
-        answer: &Result<Answer, Failure>,
-        began: Instant,
-    ) -> Option<Duration> {
-        let recorder = &self.stage.recorder;
-        if is_early(answer) {
-            recorder.request("accept_before_offer", self.due, Outcome::Good);
-            let patience = Duration::from_millis(self.stage.scenario.calls.offer_patience_ms);
-            return (began.elapsed() < patience).then_some(OFFER_PAUSE);
-        }
-        let unclear = match answer {
-            Ok(answer) => {
-                recorder.request(step, self.due, Outcome::Bad(&answer.code()));
-                self.must_say_when(answer);
-                answer.is_unclear()
-            }
-            Err(failure) => {
-                recorder.request(step, self.due, Outcome::Bad(failure.code()));
-                *failure != Failure::Connect
-            }
-        };
-        if let Some(driven) = self.driven.as_mut().filter(|_| unclear) {
-            driven.maybe = Some(leads_to);
-        }
-        match answer {
-            Ok(answer) if matches!(answer.status, 429 | 503) => Some(answer.retry_after.unwrap_or(FAILURE_PAUSE)),
-            Ok(_) => None,
-            Err(_) => Some(FAILURE_PAUSE),
-        }
+    fn operator(&self) -> &'a HeaderValue {
+        self.stage.crowd.operator(self.customer as usize)
     }
 
-    /// 429 and 503 have to say when to come back.
-    fn must_say_when(&self, answer: &Answer) {
-        if matches!(answer.status, 429 | 503) && answer.retry_after.is_none() {
-            self.stage.recorder.count("refusals_without_retry_after", 1);
-        }
-    }
-
-    async fn think(&mut self) {
-        let think_ms = self.stage.scenario.calls.think_ms;
-        if think_ms > 0 {
-            sleep(Duration::from_millis(think_ms)).await;
-            self.due = Instant::now();
-        }
+    fn one_of(&self, roles: &[Role], driver: Option<u32>) -> Result<&'a HeaderValue, Stopped> {
+        let crowd = &self.stage.crowd;
+        let driver = driver.filter(|_| roles.contains(&Role::Driver)).map(|number| &crowd.driver(number).bearer);
+        let operator = roles.contains(&Role::Operator).then(|| self.operator());
+        let customer = roles.contains(&Role::Customer).then(|| crowd.customer(self.customer));
+        driver.or(operator).or(customer).ok_or(Stopped::Lost)
     }
 }
 
-/// Whether a driver was faster than the offer.
-fn is_early(answer: &Result<Answer, Failure>) -> bool {
-    answer.as_ref().is_ok_and(|answer| {
-        matches!(answer.status, 403 | 404 | 409) && matches!(&*answer.code(), "not_offered" | "driver_unavailable")
-    })
+impl Stopped {
+    /// What an answer ends a lifecycle with.
+    pub(super) fn by(answer: &Answer) -> Self {
+        if answer.is_orderly() { Self::Refused } else { Self::Lost }
+    }
+}
+
+/// Whether a call has its driver, or may have it.
+fn holds_driver(driven: &Driven) -> bool {
+    let holding = State::Assigned..=State::Started;
+    let asked = driven.maybe.is_some_and(|maybe| holding.contains(&maybe));
+    !driven.acked.is_over() && (asked || holding.contains(&driven.acked))
 }

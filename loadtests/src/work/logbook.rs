@@ -2,13 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::wire::CallSeen;
+use crate::wire::{CallSeen, PaymentDue};
 
 /// How far a call is, as its `status` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Not paid.
     Requested,
+    /// An operator has to approve it.
+    AwaitingApproval,
+    /// Approved; it is paid in the background.
+    AwaitingPayment,
     /// Looking for a driver.
     Dispatching,
     /// A driver has it.
@@ -19,6 +23,8 @@ pub enum State {
     Completed,
     /// Cancelled by somebody.
     Cancelled,
+    /// The service would not have it.
+    Denied,
 }
 
 /// A call that was driven.
@@ -40,6 +46,8 @@ pub struct Driven {
     pub version: u64,
     /// What it costs.
     pub amount: u64,
+    /// When it is to be paid.
+    pub due: PaymentDue,
 }
 
 /// All of them.
@@ -52,26 +60,40 @@ impl State {
     pub fn read(status: &str) -> Option<Self> {
         Some(match status {
             "requested" => Self::Requested,
+            "awaiting_approval" => Self::AwaitingApproval,
+            "awaiting_payment" => Self::AwaitingPayment,
             "dispatching" => Self::Dispatching,
             "assigned" => Self::Assigned,
             "started" => Self::Started,
             "completed" => Self::Completed,
             "cancelled" => Self::Cancelled,
+            "denied" => Self::Denied,
             _ => return None,
         })
     }
 
     /// Whether a call in this state has been paid, unless it was cancelled.
     #[must_use]
-    pub fn is_paid(self) -> bool {
-        matches!(self, Self::Dispatching | Self::Assigned | Self::Started | Self::Completed)
+    pub fn is_paid(self, due: PaymentDue) -> bool {
+        let from = match due {
+            PaymentDue::WithRequest => Self::Dispatching,
+            PaymentDue::AfterApproval => Self::Assigned,
+            PaymentDue::OnCompletion => Self::Completed,
+        };
+        (from..=Self::Completed).contains(&self)
+    }
+
+    /// Whether nothing can happen to the call any more.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled | Self::Denied)
     }
 }
 
 impl Driven {
     /// A call that was just told of.
     #[must_use]
-    pub fn new(seen: &CallSeen<'_>, customer: u32) -> Self {
+    pub fn new(seen: &CallSeen<'_>, customer: u32, due: PaymentDue) -> Self {
         Self {
             id: seen.id.as_ref().into(),
             customer,
@@ -81,6 +103,7 @@ impl Driven {
             open: false,
             version: seen.version,
             amount: seen.fare.amount,
+            due,
         }
     }
 

@@ -137,7 +137,7 @@ async fn talk(stage: Arc<Stage>, number: usize, socket: Socket) {
 /// Again and again, moves a driver of its own to a new place by request, and times until a call there is offered to it.
 async fn search(stage: &Arc<Stage>, every: Duration) {
     let end = stage.recorder.begun() + Duration::from_secs_f64(stage.scenario.duration_s);
-    let Some(driver) = stage.crowd.take_free().await else { return };
+    let Some(driver) = stage.crowd.fleets[0].take_free().await else { return };
     let mut rng = stage.rng(1 << 60);
     while Instant::now() + every < end {
         tokio::time::sleep(every).await;
@@ -158,12 +158,13 @@ async fn find(stage: &Arc<Stage>, number: u32, place: Place) -> Option<Duration>
     stage.http.post(&path, &driver.bearer, place.json()).await.ok().filter(crate::wire::Answer::is_ok)?;
     while moved.elapsed() < SEARCH_PATIENCE {
         let asked = moved.elapsed();
-        let mut life = Life { stage, rng: stage.rng(stage.number()), customer: 0, driven: None, due: Instant::now() };
-        life.request(place).await.ok()?;
+        let (rng, due) = (stage.rng(stage.number()), Instant::now());
+        let mut life = Life { stage, rng, fleet: 0, customer: 0, driven: None, due };
+        life.request(place, None).await.ok()?;
         let id = life.driven.as_ref()?.id.clone();
         let offers = stage.http.get(&format!("/v1/drivers/{}/offers", driver.id), &driver.bearer).await.ok()?;
         let found = std::str::from_utf8(&offers.body).is_ok_and(|text| text.contains(&*id));
-        let _ = life.step("cancel", "cancel", State::Cancelled, stage.crowd.customer(0)).await;
+        let _ = life.step("cancel", State::Cancelled, stage.crowd.customer(0)).await;
         stage.logbook.note(life.driven?);
         if found {
             return Some(asked);

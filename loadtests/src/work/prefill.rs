@@ -30,7 +30,7 @@ pub async fn prefill(stage: &Stage, done: impl Fn(u64)) -> Result<()> {
 
 async fn one(stage: &Stage, number: u64) -> Result<()> {
     let mut rng = stage.rng(number ^ (1 << 63));
-    let (pickup, service) = (Place::any(stage.scenario.calls.area, &mut rng).json(), &stage.scenario.service);
+    let (pickup, service) = (Place::any(stage.scenario.calls.area, &mut rng).json(), &stage.crowd.fleets[0].service.id);
     let customer = stage.crowd.customer(rng.u32(0..stage.scenario.customers));
     for _ in 0..=stage.scenario.calls.retries {
         let body = format!(r#"{{"service":"{service}","pickup":{pickup}}}"#);
