@@ -153,3 +153,31 @@ async fn repeating_a_command_that_took_effect_answers_the_same_state() {
     assert_eq!(server.call_is(&id, &["completed"]).await["driver"]["id"], "driver-a");
     driver.command(&id, "start").await.problem(409, "illegal_transition");
 }
+
+/// The offer would stand for a minute; the call does not wait that long for somebody who cannot come.
+#[tokio::test]
+async fn a_call_offered_to_a_driver_who_took_another_one_goes_to_the_next() {
+    let server = Setup::new().with(Knob::OffersPerRound(1)).with(Knob::OfferExpiresS(60)).start().await;
+    let near = server.register_driver("driver-near", GANGNAM).await;
+    let (first, second) =
+        (server.customer("mina").request_paid_call().await, server.customer("jisu").request_paid_call().await);
+    near.offered(&first).await;
+    near.offered(&second).await;
+    let far = server.register_driver("driver-far", (GANGNAM.0 + 0.01, GANGNAM.1)).await;
+    near.command(&first, "accept").await.expect(200);
+    far.take(&second).await;
+    near.no_longer_offered(&second).await;
+    assert_eq!(server.call_is(&first, &["assigned"]).await["driver"]["id"], "driver-near");
+}
+
+#[tokio::test]
+async fn the_offers_of_a_driver_who_goes_offline_go_to_the_next() {
+    let server = Setup::new().with(Knob::OffersPerRound(1)).with(Knob::OfferExpiresS(60)).start().await;
+    let near = server.register_driver("driver-near", GANGNAM).await;
+    let id = server.customer("mina").request_paid_call().await;
+    near.offered(&id).await;
+    let far = server.register_driver("driver-far", (GANGNAM.0 + 0.01, GANGNAM.1)).await;
+    near.put("/v1/drivers/driver-near/availability", json!({"available": false})).await.expect(200);
+    far.take(&id).await;
+    near.no_longer_offered(&id).await;
+}

@@ -58,6 +58,12 @@ impl IdleBoard {
         wanted.take(limit).cloned().collect()
     }
 
+    /// Whether a driver is free.
+    #[must_use]
+    pub fn is_free(&self, service: &ServiceId, driver: &DriverId) -> bool {
+        self.0.lock().get(service).is_some_and(|waiting| waiting.since.contains_key(driver))
+    }
+
     /// How many drivers of a service are free.
     #[must_use]
     pub fn len(&self, service: &ServiceId) -> usize {

@@ -1,18 +1,27 @@
 //! Open offers, by driver: what `offered` means. Calls write it, from what they committed.
 
+use std::collections::HashMap;
+
 use dashmap::DashMap;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
-use crate::domain::{CallId, DriverId};
+use crate::domain::{CallId, DriverId, ServiceId, driver::Driver};
+
+/// Drivers who are not free any more, with the call they are busy with.
+type Busy = HashMap<DriverId, Option<CallId>>;
 
 /// The offers.
 #[derive(Default)]
-pub struct OfferBoard(DashMap<DriverId, Vec<(CallId, Timestamp)>>);
+pub struct OfferBoard {
+    open: DashMap<DriverId, Vec<(CallId, Timestamp)>>,
+    busy: Mutex<HashMap<ServiceId, Busy>>,
+}
 
 impl OfferBoard {
     /// Notes an offer.
     pub fn add(&self, driver: &DriverId, call: &CallId, expires_at: Timestamp) {
-        let mut offers = self.0.entry(driver.clone()).or_default();
+        let mut offers = self.open.entry(driver.clone()).or_default();
         match offers.iter_mut().find(|(offered, _)| offered == call) {
             Some(offer) => offer.1 = expires_at,
             None => offers.push((call.clone(), expires_at)),
@@ -21,21 +30,47 @@ impl OfferBoard {
 
     /// Ends an offer.
     pub fn remove(&self, driver: &DriverId, call: &CallId) {
-        if let Some(mut offers) = self.0.get_mut(driver) {
+        if let Some(mut offers) = self.open.get_mut(driver) {
             offers.retain(|(offered, _)| offered != call);
         }
-        self.0.remove_if(driver, |_, offers| offers.is_empty());
+        self.open.remove_if(driver, |_, offers| offers.is_empty());
+    }
+
+    /// Notes that a driver who has offers cannot answer them any more, but for the call it is busy with.
+    pub fn show(&self, driver: &Driver) {
+        if !driver.is_available() && self.open.contains_key(&driver.id) {
+            let mut services = self.busy.lock();
+            let busy = services.entry(driver.profile.service.clone()).or_default();
+            busy.insert(driver.id.clone(), driver.call().cloned());
+        }
+    }
+
+    /// The offers of drivers noted as busy since the last time, by call, but for those to drivers who are free again.
+    #[must_use]
+    pub fn take_dead(
+        &self,
+        service: &ServiceId,
+        is_free: impl Fn(&DriverId) -> bool,
+    ) -> HashMap<CallId, Vec<DriverId>> {
+        let busy = self.busy.lock().get_mut(service).map(std::mem::take).unwrap_or_default();
+        let mut dead: HashMap<CallId, Vec<DriverId>> = HashMap::new();
+        for (driver, with) in busy.into_iter().filter(|(driver, _)| !is_free(driver)) {
+            for (call, _) in self.of_driver(&driver).into_iter().filter(|(call, _)| Some(call) != with.as_ref()) {
+                dead.entry(call).or_default().push(driver.clone());
+            }
+        }
+        dead
     }
 
     /// A driver's open offers with their expiries, oldest first.
     #[must_use]
     pub fn of_driver(&self, driver: &DriverId) -> Vec<(CallId, Timestamp)> {
-        self.0.get(driver).map(|offers| offers.clone()).unwrap_or_default()
+        self.open.get(driver).map(|offers| offers.clone()).unwrap_or_default()
     }
 
     /// How many open offers a driver has.
     #[must_use]
     pub fn count(&self, driver: &DriverId) -> usize {
-        self.0.get(driver).map_or(0, |offers| offers.len())
+        self.open.get(driver).map_or(0, |offers| offers.len())
     }
 }

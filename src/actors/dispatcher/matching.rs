@@ -94,6 +94,20 @@ pub(super) async fn pass(world: Arc<World>, service: ServiceId, limit: usize) {
     offers.for_each_concurrent(OFFERS_AT_ONCE, |(demand, found)| offer(&world, &service, demand, found)).await;
 }
 
+/// Ends the offers of drivers who are busy or gone by now, so that no call waits for them.
+pub(super) async fn withdraw_dead(world: Arc<World>, service: ServiceId) {
+    let dead = world.boards.offers.take_dead(&service, |driver| world.boards.idle.is_free(&service, driver));
+    let told = stream::iter(dead).for_each_concurrent(OFFERS_AT_ONCE, |(call, drivers)| {
+        let (world, cause) = (&world, Cause::fresh(&format!("dispatcher/{service}")));
+        async move {
+            if let Err(error) = world.calls.ask(call.as_str(), Command::Withdraw { drivers }, cause).await {
+                tracing::debug!(%call, %error, "offers could not be withdrawn; they expire");
+            }
+        }
+    });
+    told.await;
+}
+
 async fn offer(world: &World, service: &ServiceId, demand: Demand, found: Found) {
     let command = Command::Offer { round: demand.round, reached: found.reached, drivers: found.drivers };
     let cause = Cause::fresh(&format!("dispatcher/{service}"));

@@ -152,6 +152,13 @@ impl Dispatcher {
         Self { world, service, pace, nudged, matching: false }
     }
 
+    /// Dead offers are only looked for now and then: most calls are taken long before.
+    fn tick(&mut self, context: &mut Context<Self>) {
+        let withdrawing = matching::withdraw_dead(Arc::clone(&self.world), self.service.clone());
+        context.spawn(withdrawing.into_actor(self));
+        self.pass(context);
+    }
+
     /// Looks for drivers for the calls that wait. One pass at a time.
     fn pass(&mut self, context: &mut Context<Self>) {
         if self.matching {
@@ -175,7 +182,7 @@ impl Actor for Dispatcher {
     fn started(&mut self, context: &mut Context<Self>) {
         self.matching = false;
         self.nudged.store(false, Ordering::Release);
-        context.run_interval(self.pace.tick, Self::pass);
+        context.run_interval(self.pace.tick, Self::tick);
         self.pass(context);
     }
 }

@@ -85,7 +85,7 @@ impl Entity for CallMachine {
                 Effect::AssignDriver { driver } => {
                     let claim = driver::Command::Claim { call: call_id };
                     let told = tell(&world.drivers, driver.as_str(), claim, &cause, &world.repeats).await;
-                    return matches!(told, Told::Refused(_)).then_some(Command::Withdraw { driver });
+                    return matches!(told, Told::Refused(_)).then(|| Command::Withdraw { drivers: vec![driver] });
                 }
                 Effect::CancelPayment { amount } => {
                     let cancel = payment::Command::Cancel { id: call_id, amount };

@@ -32,6 +32,7 @@ impl Entity for DriverMachine {
             world.boards.idle.remove(&before.profile.service, &before.id);
         }
         let newly_free = !matches!(change, Change::Volatile) && world.boards.idle.show(driver);
+        world.boards.offers.show(driver);
         if world.boards.supply.show(driver) || newly_free {
             world.dispatchers.supply(&driver.profile.service);
         }

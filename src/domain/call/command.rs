@@ -83,10 +83,10 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
-    /// The driver to whom the system assigned it could not take it.
+    /// Drivers who are asked, or to whom the system assigned it, cannot take it.
     Withdraw {
         /// Who.
-        driver: DriverId,
+        drivers: Vec<DriverId>,
     },
     /// The dispatcher found drivers.
     Offer {

@@ -78,7 +78,7 @@ fn decide_existing(call: &Call, command: &Command, policy: &Policy, now: Timesta
         Command::Approve { by } => approval::approve(call, by, policy, now),
         Command::Reject { by, reason } => approval::reject(call, by, reason.as_deref()),
         Command::Offer { round, reached, drivers } => Ok(dispatch::offer(call, *round, *reached, drivers, policy, now)),
-        Command::Withdraw { driver } => Ok(dispatch::withdraw(call, driver)),
+        Command::Withdraw { drivers } => Ok(dispatch::withdraw(call, drivers)),
         Command::Accept { driver, service } => dispatch::accept(call, driver, service),
         Command::Decline { driver } => dispatch::decline(call, driver),
         Command::Start { by } => steps::start(call, by, policy),

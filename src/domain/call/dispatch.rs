@@ -33,14 +33,11 @@ fn offered_to(offered: Event, policy: &Policy) -> Decision<Event, Effect> {
         .fold(Decision::event(offered), |decision, driver| decision.then(Effect::AssignDriver { driver }))
 }
 
-/// The driver to whom the system assigned the call could not take it.
-pub(super) fn withdraw(call: &Call, driver: &DriverId) -> Decision<Event, Effect> {
-    match &call.phase {
-        Phase::Dispatching(search) if search.is_offered_to(driver) => {
-            Decision::event(Event::OffersExpired { drivers: vec![driver.clone()] })
-        }
-        _ => Decision::nothing(),
-    }
+/// Drivers who are asked, or to whom the system assigned the call, cannot take it.
+pub(super) fn withdraw(call: &Call, drivers: &[DriverId]) -> Decision<Event, Effect> {
+    let Phase::Dispatching(search) = &call.phase else { return Decision::nothing() };
+    let drivers: Vec<DriverId> = drivers.iter().filter(|driver| search.is_offered_to(driver)).cloned().collect();
+    if drivers.is_empty() { Decision::nothing() } else { Decision::event(Event::OffersExpired { drivers }) }
 }
 
 /// The event that offers the call to those `drivers` who may have it, if any may.
