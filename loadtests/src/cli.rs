@@ -54,6 +54,9 @@ struct RunArgs {
     /// Where reports go: NAME.json and NAME.html
     #[arg(long, default_value = "target/loadtests")]
     out: PathBuf,
+    /// What the reports are called, instead of the scenario's file
+    #[arg(long)]
+    name: Option<String>,
     /// What the reports are to say, such as --label store=redis --label commit=1a2b3c
     #[arg(long = "label", value_parser = label)]
     labels: Vec<(String, String)>,
@@ -151,11 +154,12 @@ fn tell(plan: &Plan, summary: &Summary) -> Result<()> {
 
 fn plan(args: &RunArgs) -> Result<Plan> {
     let mut scenario = Scenario::read(&args.scenario)?;
-    let name = args.scenario.file_stem().context("the scenario needs a file's name")?;
+    let file = args.scenario.file_stem().context("the scenario needs a file's name")?;
+    let name = args.name.clone().unwrap_or_else(|| file.to_string_lossy().into_owned());
     change(&mut scenario, args)?;
     scenario.check().context("the scenario with what the command line changes")?;
     Ok(Plan {
-        name: name.to_string_lossy().into_owned(),
+        name,
         scenario,
         target: args.target.clone(),
         secret: args.secret.clone(),

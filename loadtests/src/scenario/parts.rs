@@ -134,7 +134,7 @@ pub struct Drivers {
     pub answer_ms: [u64; 2],
     /// The share of offers that are declined; WebSocket only.
     pub decline_rate: f64,
-    /// Whether they say where they are at the pickup and at the end.
+    /// Whether they say where they are at the pickup and at the end, and wait there for the next call.
     pub moves: bool,
 }
 

@@ -44,11 +44,12 @@ impl Life<'_> {
         let chosen = chosen.map(|id| format!(r#","driver_id":"{id}""#)).unwrap_or_default();
         let period = booking.filter(|_| service.has_period());
         let period = period.map(|Booking { from, to, .. }| format!(r#","period":{{"from":"{from}","to":"{to}"}}"#));
-        let id = service.id.clone();
-        let (pickup, period) = (pickup.json(), period.unwrap_or_default());
+        let period = period.unwrap_or_default();
         let leads_away = service.policy.found_by == FoundBy::Offer;
-        let dropoff = Place::any(self.stage.scenario.calls.area, &mut self.rng).json();
-        let dropoff = if leads_away { format!(r#","dropoff":{dropoff}"#) } else { String::new() };
+        let dropoff = Place::any(self.stage.scenario.calls.area, &mut self.rng);
+        self.trip = leads_away.then_some((pickup, dropoff));
+        let dropoff = if leads_away { format!(r#","dropoff":{}"#, dropoff.json()) } else { String::new() };
+        let (id, pickup) = (&service.id, pickup.json());
         format!(r#"{{"service":"{id}","pickup":{pickup}{dropoff}{chosen}{period}{payment}}}"#)
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Life<'a> {
     pub fleet: usize,
     pub customer: u32,
     pub driven: Option<Driven>,
+    /// From where to where, once it is requested.
+    pub trip: Option<(Place, Place)>,
     /// When the next step should begin.
     pub due: Instant,
 }
@@ -48,7 +50,7 @@ pub async fn play(stage: Arc<Stage>, arrival: Arrival) {
     let number = stage.number();
     let mut rng = stage.rng(number);
     let (customer, fleet) = (rng.u32(0..stage.scenario.customers), stage.crowd.any_fleet(&mut rng));
-    let mut life = Life { stage: &stage, rng, fleet, customer, driven: None, due: arrival.intended };
+    let mut life = Life { stage: &stage, rng, fleet, customer, driven: None, trip: None, due: arrival.intended };
     match life.run(arrival.pickup).await {
         Ok(()) => {
             stage.recorder.event("lifecycle", arrival.intended, Outcome::Good);
@@ -214,9 +216,34 @@ impl<'a> Life<'a> {
         self.think().await;
         let policy = &self.fleet().service.policy;
         let (starts, completes) = (self.one_of(&policy.start, driver)?, self.one_of(&policy.complete, driver)?);
+        let moves = driver.filter(|_| self.stage.scenario.drivers.moves);
+        if let Some((driver, (pickup, _))) = moves.zip(self.trip) {
+            self.stand_at(driver, pickup).await;
+        }
         self.step("start", State::Started, starts).await?;
         self.think().await;
+        if let Some((driver, (_, dropoff))) = moves.zip(self.trip) {
+            self.stand_at(driver, dropoff).await;
+        }
         self.step("complete", State::Completed, completes).await
+    }
+
+    /// A driver says where it is now.
+    async fn stand_at(&mut self, driver: u32, place: Place) {
+        let driver = self.stage.crowd.driver(driver);
+        let path = format!("/v1/drivers/{}/position", driver.id);
+        let answer = self.stage.http.post(&path, &driver.bearer, place.json()).await;
+        let code = match &answer {
+            Ok(answer) if answer.is_ok() => None,
+            Ok(answer) => Some(answer.code()),
+            Err(failure) => Some(failure.code().to_owned()),
+        };
+        let outcome = code.as_deref().map_or(Outcome::Good, Outcome::Bad);
+        self.stage.recorder.request("position", self.due, outcome);
+        if outcome == Outcome::Good {
+            driver.stand_at(place);
+        }
+        self.due = Instant::now();
     }
 
     /// The driver beside the pickup accepts.

@@ -159,7 +159,7 @@ async fn find(stage: &Arc<Stage>, number: u32, place: Place) -> Option<Duration>
     while moved.elapsed() < SEARCH_PATIENCE {
         let asked = moved.elapsed();
         let (rng, due) = (stage.rng(stage.number()), Instant::now());
-        let mut life = Life { stage, rng, fleet: 0, customer: 0, driven: None, due };
+        let mut life = Life { stage, rng, fleet: 0, customer: 0, driven: None, trip: None, due };
         life.request(place, None).await.ok()?;
         let id = life.driven.as_ref()?.id.clone();
         let offers = stage.http.get(&format!("/v1/drivers/{}/offers", driver.id), &driver.bearer).await.ok()?;

@@ -15,7 +15,7 @@ pub async fn play(stage: Arc<Stage>, arrival: Arrival) {
     let number = stage.number();
     let mut rng = stage.rng(number);
     let customer = rng.u32(0..stage.scenario.customers);
-    let mut life = Life { stage: &stage, rng, fleet: 0, customer, driven: None, due: arrival.intended };
+    let mut life = Life { stage: &stage, rng, fleet: 0, customer, driven: None, trip: None, due: arrival.intended };
     let many = stage.scenario.storm.as_ref().map_or(2, |storm| storm.accepts);
     let mut crowd = Vec::new();
     for _ in 0..many {
