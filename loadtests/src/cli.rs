@@ -45,9 +45,9 @@ struct RunArgs {
     /// Where the server is
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     target: String,
-    /// What the server's tokens are signed with
-    #[arg(long, env = "CALLOUT_AUTH__SECRET", hide_env_values = true)]
-    secret: String,
+    /// What the server's tokens are signed with; unset: what CALLOUT_AUTH__SECRET holds
+    #[arg(long)]
+    secret: Option<String>,
     /// The server's process on this machine, whose memory and processor time are noted
     #[arg(long)]
     server_pid: Option<u32>,
@@ -162,12 +162,17 @@ fn plan(args: &RunArgs) -> Result<Plan> {
         name,
         scenario,
         target: args.target.clone(),
-        secret: args.secret.clone(),
+        secret: secret(args)?,
         server_pid: args.server_pid,
         labels: args.labels.iter().cloned().collect::<BTreeMap<_, _>>(),
         quiet: args.quiet,
         out: Some(args.out.clone()),
     })
+}
+
+fn secret(args: &RunArgs) -> Result<String> {
+    let given = args.secret.clone().or_else(|| std::env::var("CALLOUT_AUTH__SECRET").ok());
+    given.context("the server's secret is not known: set CALLOUT_AUTH__SECRET as for the server, or give --secret")
 }
 
 /// What the command line changes.

@@ -30,10 +30,21 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's folder")
 }
 
-/// The server's binary, built now: another package's binaries are not built for this one's tests.
+/// The server's binary, built now: another package's binaries are not built for this one's tests. It is built for one of
+/// its own package's tests, which is there when all tests are run, so that nothing is built twice: a plain build has
+/// dependencies with other features.
 fn binary() -> Result<PathBuf, Box<dyn Error>> {
     let mut build = Command::new(env!("CARGO"));
-    build.current_dir(root()).args(["build", "--quiet", "--locked", "--package", "callout", "--bin", "callout"]);
+    build.current_dir(root()).args([
+        "test",
+        "--no-run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "callout",
+        "--test",
+        "architecture",
+    ]);
     assert!(build.status()?.success(), "the server cannot be built");
     let profile = std::env::current_exe()?.ancestors().nth(2).ok_or("the folder of the test's profile")?.to_owned();
     Ok(profile.join("callout"))
