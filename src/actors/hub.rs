@@ -39,7 +39,20 @@ impl Topic {
     }
 }
 
-/// What listeners hear.
+/// Where a driver is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Who.
+    pub driver: DriverId,
+    /// Where to.
+    pub position: LatLng,
+    /// When.
+    pub at: Timestamp,
+    /// Seconds to where it is going: to the pickup, or once started to the destination.
+    pub eta_s: Option<u64>,
+}
+
+/// What listeners hear. Small: an outbox makes room for thirty-two of them at a time.
 #[derive(Debug, Clone)]
 pub enum Note {
     /// A call changed.
@@ -57,16 +70,7 @@ pub enum Note {
         call: CallId,
     },
     /// The driver of a call moved.
-    Moved {
-        /// Who.
-        driver: DriverId,
-        /// Where to.
-        position: LatLng,
-        /// When.
-        at: Timestamp,
-        /// Seconds to where it is going: to the pickup, or once started to the destination.
-        eta_s: Option<u64>,
-    },
+    Moved(Arc<Moved>),
     /// Something a person is told.
     Notified(Arc<serde_json::value::RawValue>),
 }

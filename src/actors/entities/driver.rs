@@ -6,7 +6,7 @@ use super::{
     super::{
         World,
         entity::{Change, Entity, LocalFuture, Task},
-        hub::{Note, Topic},
+        hub::{Moved, Note, Topic},
         ports::store::EntityKind,
     },
     tell::{Told, tell},
@@ -67,6 +67,6 @@ fn publish_position(world: &World, driver: &Driver) {
     }
     let travel = world.policies.get(&trip.service).map(|policy| policy.file.travel);
     let eta_s = travel.zip(trip.target).map(|(travel, target)| travel.eta_s(fix.position, target));
-    let moved = Note::Moved { driver: driver.id.clone(), position: fix.position, at: fix.at, eta_s };
-    world.hub.publish(&topics, &moved);
+    let moved = Moved { driver: driver.id.clone(), position: fix.position, at: fix.at, eta_s };
+    world.hub.publish(&topics, &Note::Moved(Arc::new(moved)));
 }

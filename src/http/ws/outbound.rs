@@ -5,7 +5,7 @@ use super::{
     socket::{Goes, Socket},
 };
 use crate::{
-    actors::hub::Note,
+    actors::hub::{Moved, Note},
     domain::{
         Party,
         call::{Call, Phase},
@@ -26,7 +26,8 @@ impl Socket {
                 self.send(&Told::Offer { call: state.call_view(call), expires_at: (*expires_at).into() }).await
             }
             Note::OfferWithdrawn { call } => self.send(&Told::OfferWithdrawn { call }).await,
-            Note::Moved { driver, position, at, eta_s } => {
+            Note::Moved(moved) => {
+                let Moved { driver, position, at, eta_s } = moved.as_ref();
                 let (lat, lng) = (position.lat(), position.lng());
                 self.send(&Told::Position { driver, lat, lng, at: (*at).into(), eta_s: *eta_s }).await
             }
