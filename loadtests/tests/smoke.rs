@@ -31,17 +31,16 @@ fn root() -> &'static Path {
 }
 
 /// The server's binary, built now: another package's binaries are not built for this one's tests. It is built for one of
-/// its own package's tests, which is there when all tests are run, so that nothing is built twice: a plain build has
-/// dependencies with other features.
+/// its own package's tests, as when all tests are run, so that nothing is built twice: a plain build, or one of the package
+/// alone, has dependencies with other features.
 fn binary() -> Result<PathBuf, Box<dyn Error>> {
     let mut build = Command::new(env!("CARGO"));
     build.current_dir(root()).args([
         "test",
-        "--no-run",
         "--quiet",
         "--locked",
-        "--package",
-        "callout",
+        "--no-run",
+        "--workspace",
         "--test",
         "architecture",
     ]);
