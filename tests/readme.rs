@@ -98,6 +98,28 @@ fn the_walk_with_curl_works_as_printed() -> Tested {
     Ok(())
 }
 
+/// Each service's walk by itself, as one who reads on only that far pastes it, and its end in the answers.
+#[test]
+fn the_walks_of_the_other_services_work_as_printed() -> Tested {
+    let (preparation, walks) = (blocks("sh walk").swap_remove(0), blocks("sh services"));
+    let [shorthands, cleaning, rental, taxi, studycafe] = walks.as_slice() else {
+        return Err("the README shows shorthands and four walks".into());
+    };
+    let server = Server::start()?;
+    for (walk, expected) in [
+        (cleaning, ["\"name\":\"Sparkle\"", "\"status\":\"started\"", "\"status\":\"completed\""]),
+        (rental, ["\"status\":\"available\"", "\"status\":\"started\"", "\"status\":\"completed\""]),
+        (taxi, ["\"eta_s\":", "\"status\":\"started\"", "\"charged\":{"]),
+        (studycafe, ["\"status\":\"assigned\"", "\"status\":\"started\"", "\"status\":\"completed\""]),
+    ] {
+        let printed = paste(&server, &[preparation.clone(), shorthands.clone(), walk.clone()])?;
+        for expected in expected {
+            assert!(printed.contains(expected), "{expected} is missing in:\n{printed}");
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_walk_with_a_websocket_works_as_printed() -> Tested {
     let server = Server::start()?;
