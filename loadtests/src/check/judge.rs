@@ -71,10 +71,7 @@ pub(super) fn judge(stage: &Stage, driven: &Driven, seen: &Seen, movements: &Mov
             let goes_on = driven.open || stage.scenario.drivers.transport == Transport::Websocket;
             verdict.lost = *version < driven.version;
             verdict.wrong_state = !may_be(driven, *state, goes_on)
-                || (driven.acked > State::Dispatching
-                    && drivers.is_some()
-                    && driver.as_deref() != drivers
-                    && !driven.open);
+                || !(driven.open || right_driver(driven.acked, drivers, driver.as_deref()));
             judge_money(&mut verdict, driven, *state, payment, movements);
             verdict.words = format!(
                 "{}: acknowledged as {:?} (version {}), reads back as {status} (version {version}), payment {payment}{}",
@@ -86,6 +83,15 @@ pub(super) fn judge(stage: &Stage, driven: &Driven, seen: &Seen, movements: &Mov
         }
     }
     verdict
+}
+
+/// Whether a call names the driver that it should. One that was cancelled may never have had the driver that asked for it.
+fn right_driver(acked: State, expected: Option<&str>, named: Option<&str>) -> bool {
+    match (expected, named) {
+        (Some(expected), Some(named)) => acked <= State::Dispatching || expected == named,
+        (Some(_), None) => !(State::Assigned..=State::Completed).contains(&acked),
+        (None, _) => true,
+    }
 }
 
 /// Whether a call may be in this state.
@@ -168,6 +174,15 @@ mod tests {
         assert!(!may_be(&driven(State::Dispatching, None), Some(State::Assigned), false));
         assert!(may_be(&driven(State::AwaitingApproval, Some(State::AwaitingPayment)), Some(State::Assigned), false));
         assert!(may_be(&driven(State::Denied, None), Some(State::Denied), false));
+    }
+
+    #[test]
+    fn a_call_names_the_driver_that_has_it_and_no_other() {
+        assert!(right_driver(State::Assigned, Some("a"), Some("a")));
+        assert!(
+            !right_driver(State::Assigned, Some("a"), Some("b")) && !right_driver(State::Completed, Some("a"), None)
+        );
+        assert!(right_driver(State::Cancelled, Some("a"), None) && right_driver(State::Requested, None, None));
     }
 
     #[test]
