@@ -1,10 +1,11 @@
-//! The section `limits`: how much one client may ask. What the server as a whole bears is in `http` and `guard`.
+//! The section `limits`: how much one client may ask, and when no new call is begun. What else the server as a whole bears is
+//! in `http` and `guard`.
 
 use serde::{Deserialize, Serialize};
 
 use super::Check;
 
-/// Limits per client.
+/// Limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -12,6 +13,9 @@ pub struct Limits {
     pub principal: Rate,
     /// Requests from one network address, with or without a token.
     pub address: Rate,
+    /// New calls are refused while a commit takes longer than this, in milliseconds, so that those under way get through;
+    /// 0 to 60,000; 0: never.
+    pub commit_wait_max_ms: u64,
 }
 
 /// A rate with a burst.
@@ -26,12 +30,17 @@ pub struct Rate {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { principal: Rate { per_s: 1_000, burst: 2_000 }, address: Rate { per_s: 20_000, burst: 40_000 } }
+        Self {
+            principal: Rate { per_s: 1_000, burst: 2_000 },
+            address: Rate { per_s: 20_000, burst: 40_000 },
+            commit_wait_max_ms: 250,
+        }
     }
 }
 
 impl Limits {
     pub(super) fn check(&self, mut check: Check<'_>) {
+        check.range("commit_wait_max_ms", self.commit_wait_max_ms, 0..=60_000);
         for (key, rate) in [("principal", self.principal), ("address", self.address)] {
             let mut check = check.table(key);
             check.range("per_s", rate.per_s, 1..=1_000_000);

@@ -143,7 +143,7 @@ mod tests {
 
     fn limiters(per_s: u32, burst: u32) -> Limiters {
         let rate = Rate { per_s, burst };
-        Limiters::new(&LimitSettings { principal: rate, address: rate })
+        Limiters::new(&LimitSettings { principal: rate, address: rate, ..LimitSettings::default() })
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One endpoint per file: request, rule, answer. Nothing is decided here: the actors do that, and the read model answers what
 //! lists and histories ask.
 
+mod admission;
 mod auth;
 mod calls;
 mod drivers;

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::value::RawValue;
 
 use super::{
+    admission::Admission,
     error::Problem,
     keys::Keys,
     lifecycle::Lifecycle,
@@ -50,6 +51,7 @@ pub struct State {
     pub(super) keys: Keys,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) limits: Limiters,
+    pub(super) admission: Admission,
     pub(super) lifecycle: Lifecycle,
     pub(super) settings: HttpSettings,
 }
@@ -65,6 +67,7 @@ impl State {
             keys: parts.keys,
             metrics: parts.metrics,
             limits: Limiters::new(&parts.limits),
+            admission: Admission::new(Arc::clone(&parts.store), &parts.limits),
             lifecycle: Lifecycle::new(parts.store),
             settings: parts.http,
         })

@@ -4,6 +4,7 @@
 //! a group is what arrived while the previous one was under way. It knows nothing of where commits go.
 
 mod meters;
+mod pace;
 mod turn;
 
 use std::{
@@ -23,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{meters::Meters, turn::Turn};
+use self::{meters::Meters, pace::Pace, turn::Turn};
 use super::StoreSettings;
 use crate::actors::ports::store::{Commit, Committed, StoreError};
 
@@ -53,7 +54,9 @@ pub(super) struct GroupCommit {
     committed: watch::Sender<u64>,
     timeout: Duration,
     group_max: usize,
-    pace: Arc<AtomicU64>,
+    group_micros: Arc<AtomicU64>,
+    began: Instant,
+    pace: Pace,
     meters: Meters,
 }
 
@@ -74,14 +77,16 @@ impl GroupCommit {
             committed: watch::Sender::new(0),
             timeout: settings.commit_timeout(),
             group_max: settings.group_max_commits,
-            pace: Arc::default(),
+            group_micros: Arc::default(),
+            began: Instant::now(),
+            pace: Pace::default(),
             meters: Meters::new(),
         };
         let writer = Writer {
             backend,
             group_max: settings.group_max_commits,
             committed: this.committed.clone(),
-            pace: Arc::clone(&this.pace),
+            group_micros: Arc::clone(&this.group_micros),
             meters: this.meters.clone(),
         };
         let (closing, closed) = (this.closing.clone(), this.closed.clone().drop_guard());
@@ -96,7 +101,9 @@ impl GroupCommit {
     pub async fn commit(&self, commit: Commit) -> Answer {
         let started = Instant::now();
         let answer = self.queue_and_wait(commit).await;
-        self.meters.committed(&answer, started.elapsed());
+        let took = started.elapsed();
+        self.meters.committed(&answer, took);
+        self.pace.note(self.began.elapsed(), took);
         answer
     }
 
@@ -122,6 +129,11 @@ impl GroupCommit {
         self.committed.subscribe()
     }
 
+    /// How long a commit takes now.
+    pub fn commit_wait(&self) -> Duration {
+        self.pace.at(self.began.elapsed())
+    }
+
     /// Refuses further commits and waits until those that are waiting have been written.
     pub async fn close(&self) {
         self.closing.cancel();
@@ -142,7 +154,7 @@ impl GroupCommit {
     fn retry_after(&self) -> Duration {
         let waiting = self.queue.max_capacity() - self.queue.capacity();
         let groups = u64::try_from(waiting.div_ceil(self.group_max)).unwrap_or(u64::MAX);
-        let micros = groups.saturating_mul(self.pace.load(Ordering::Relaxed));
+        let micros = groups.saturating_mul(self.group_micros.load(Ordering::Relaxed));
         Duration::from_micros(micros).clamp(RETRY_AFTER.0, RETRY_AFTER.1)
     }
 }
@@ -151,7 +163,7 @@ struct Writer<B> {
     backend: Arc<B>,
     group_max: usize,
     committed: watch::Sender<u64>,
-    pace: Arc<AtomicU64>,
+    group_micros: Arc<AtomicU64>,
     meters: Meters,
 }
 
@@ -187,7 +199,7 @@ impl<B: Backend> Writer<B> {
             let reason = "the store's writer panicked".to_owned();
             vec![Err(StoreError::Unknown { reason }); size]
         });
-        self.pace.store(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.group_micros.store(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if answers.iter().any(|answer| matches!(answer, Ok(Committed::Ok))) {
             self.committed.send_modify(|count| *count = count.wrapping_add(1));
         }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{Server, Setup, id_of, trip_paid_with};
+use crate::harness::{Server, Setup, eventually, id_of, trip_paid_with};
 
 /// Room for four in each call's mailbox, and for four who wait for its payment.
 const NARROW: &str = "[actors.supervision.call]\nmailbox_max = 4\n";
@@ -43,4 +43,30 @@ async fn a_thousand_requests_at_once_are_all_answered_and_every_call_that_was_ta
             status => panic!("{status}: {}", reply.text),
         }
     }
+}
+
+/// A bound that no commit of a busy server keeps: new calls are refused, those that were taken are there, and afterwards
+/// all is as before.
+#[tokio::test]
+async fn while_commits_take_too_long_no_new_call_is_begun() {
+    let server = Setup::new().config("[limits]\ncommit_wait_max_ms = 1\n").start().await;
+    let customers: Vec<_> = (0..300).map(|n| server.customer(&format!("customer-{n}"))).collect();
+    let mut refused = 0;
+    while refused == 0 {
+        let requests = customers.iter().map(|customer| customer.post("/v1/calls", trip_paid_with("tok_ok")));
+        for (customer, reply) in customers.iter().zip(join_all(requests).await) {
+            if reply.status == 201 {
+                assert_eq!(customer.call(&id_of(&reply.body)).await["payment"]["status"], "charged");
+                continue;
+            }
+            refused += 1;
+            assert!(reply.retry_after().is_some(), "{:?}", reply.headers);
+            reply.problem(503, "overloaded");
+        }
+    }
+    eventually("a quiet server takes calls again", async || {
+        let reply = customers[0].post("/v1/calls", trip_paid_with("tok_ok")).await;
+        if reply.status == 201 { Ok(()) } else { Err(reply.text) }
+    })
+    .await;
 }

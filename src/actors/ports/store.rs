@@ -270,6 +270,10 @@ pub trait Store: Send + Sync {
     /// Changes whenever something has been committed by this process: wakes consumers of the event stream.
     fn committed(&self) -> watch::Receiver<u64>;
 
+    /// How long a commit takes now, from asking for it to its answer: smoothed over the latest, and fading when there are
+    /// none. It grows when the store is slow, and also when this process has too much to do.
+    fn commit_wait(&self) -> Duration;
+
     /// Whether a commit would succeed now, tried for real.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 

@@ -13,9 +13,12 @@ mod owner;
 mod read;
 mod write;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -102,6 +105,10 @@ impl Store for RedisStore {
 
     fn committed(&self) -> watch::Receiver<u64> {
         self.group.committed()
+    }
+
+    fn commit_wait(&self) -> Duration {
+        self.group.commit_wait()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -10,9 +10,12 @@ mod schema;
 mod write;
 mod writer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -119,6 +122,10 @@ impl Store for SqliteStore {
 
     fn committed(&self) -> watch::Receiver<u64> {
         self.group.committed()
+    }
+
+    fn commit_wait(&self) -> Duration {
+        self.group.commit_wait()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
