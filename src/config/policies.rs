@@ -19,7 +19,8 @@ pub fn policies(sources: &Sources) -> Result<Policies, Problems> {
 }
 
 fn policy(dir: &Path, service: ServiceId, file: PolicyFile, mut check: Check<'_>) -> Option<Policy> {
-    check.all(file.problems().into_iter().map(|problem| (problem.key, problem.what)));
+    let problems = file.problems();
+    check.all(problems.iter().map(|problem| (&*problem.key, problem.what.clone())));
     let area = match &file.area {
         Some(rule) => area(dir, rule, &mut check.table("area"))?,
         None => ServiceArea::Everywhere,

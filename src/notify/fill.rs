@@ -151,6 +151,22 @@ mod tests {
     use crate::domain::Currency;
 
     #[test]
+    fn what_a_policy_may_have_a_text_for_is_an_occasion() {
+        for key in crate::domain::policy::OCCASIONS {
+            let (name, role) = key.strip_suffix("_driver").map_or((key, Role::Customer), |name| (name, Role::Driver));
+            let occasion: Occasion = serde_json::from_value(name.into()).expect("an occasion");
+            assert_eq!(occasion.message_key(role), key);
+        }
+    }
+
+    #[test]
+    fn placeholders_are_found_in_both_languages() {
+        let known = crate::domain::policy::PLACEHOLDERS;
+        let text = Text::same(known.map(|name| format!("{{{name}}}")).join(" "));
+        assert_eq!(text.placeholders().collect::<Vec<_>>(), [known, known].concat());
+    }
+
+    #[test]
     fn amounts_are_written_as_people_write_them() {
         assert_eq!(amount(Money::new(1_234_567, Currency::KRW)).ko, "1,234,567원");
         assert_eq!(amount(Money::new(20_000, Currency::KRW)).en, "KRW 20,000");

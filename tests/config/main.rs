@@ -1,5 +1,6 @@
 //! Configuration as people meet it: files, environment, `config check` and `config show`.
 
+mod contradictions;
 mod page;
 mod services;
 

@@ -116,7 +116,7 @@ const AREA: &str = r#"{"type": "FeatureCollection", "features": [{"type": "Featu
     "geometry": {"type": "Polygon", "coordinates": [[[126, 37], [127, 37], [127, 38], [126, 38], [126, 37]]]}}]}"#;
 
 /// That configuration, and one service with that policy.
-fn given_service(default: &str, policy: &str) -> Result<Given> {
+pub(super) fn given_service(default: &str, policy: &str) -> Result<Given> {
     let given = given(default)?;
     for (folder, file, text) in [("services", "driver-call.toml", policy), ("areas", "seoul.geojson", AREA)] {
         let folder = given.folder.path().join(folder);
@@ -126,7 +126,7 @@ fn given_service(default: &str, policy: &str) -> Result<Given> {
     Ok(given)
 }
 
-fn checked(given: &Given) -> Result<(bool, String)> {
+pub(super) fn checked(given: &Given) -> Result<(bool, String)> {
     let mut out = Vec::new();
     let good = command::check(&given.sources, &mut out)?;
     Ok((good, String::from_utf8(out)?.replace(&format!("{}/", given.folder.path().display()), "")))

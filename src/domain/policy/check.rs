@@ -1,13 +1,15 @@
 //! What a policy must satisfy beyond its types. Every problem is found, not just the first.
 
-use super::{ConfirmedBy, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile};
-use crate::domain::Money;
+use std::borrow::Cow;
+
+use super::{ConfirmedBy, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile, texts};
+use crate::domain::{Money, Role, call, driver};
 
 /// Something wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyProblem {
     /// The key, from the top of the file: `dispatch.offer_s`.
-    pub key: &'static str,
+    pub key: Cow<'static, str>,
     /// What is wrong and what would be right.
     pub what: String,
 }
@@ -24,7 +26,7 @@ impl PolicyFile {
         let mut problems = Vec::new();
         let mut check = |holds: bool, key: &'static str, what: String| {
             if !holds {
-                problems.push(PolicyProblem { key, what });
+                problems.push(PolicyProblem { key: key.into(), what });
             }
         };
         let dispatch = &self.dispatch;
@@ -69,7 +71,45 @@ impl PolicyFile {
         check_fare(&self.fare, &mut check);
         self.check_together(&mut check);
         for (key, roles) in [("steps.start", &self.steps.start), ("steps.complete", &self.steps.complete)] {
-            check(!roles.is_empty(), key, "nobody could take this step; name at least one role".to_owned());
+            let thing = self.dispatch.by == FoundBy::Choose;
+            check(
+                roles.iter().any(|role| !thing || *role != Role::Driver),
+                key,
+                if thing {
+                    "what is chosen is a thing, which takes no step; name \"operator\" or \"customer\""
+                } else {
+                    "nobody could take this step; name at least one role"
+                }
+                .to_owned(),
+            );
+        }
+        problems.extend(self.wrong_texts());
+        problems
+    }
+
+    /// Texts for what never comes, and placeholders that nothing fills in.
+    fn wrong_texts(&self) -> Vec<PolicyProblem> {
+        let mut problems = Vec::new();
+        let mut problem = |key: String, what: String| problems.push(PolicyProblem { key: key.into(), what });
+        for status in self.labels.keys() {
+            if !call::STATUSES.contains(&status.as_str()) && !driver::STATUSES.contains(&status.as_str()) {
+                let known = call::STATUSES.join(", ");
+                problem(format!("labels.{status}"), format!("no call or driver has this status; calls have {known}"));
+            }
+        }
+        for (occasion, text) in &self.messages {
+            let key = format!("messages.{occasion}");
+            if !texts::OCCASIONS.contains(&occasion.as_str()) {
+                problem(
+                    key,
+                    format!("people are told nothing on this occasion; there are {}", texts::OCCASIONS.join(", ")),
+                );
+                continue;
+            }
+            for unknown in text.placeholders().filter(|name| !texts::PLACEHOLDERS.contains(name)) {
+                let known = texts::PLACEHOLDERS.join("}, {");
+                problem(key.clone(), format!("nothing fills in {{{unknown}}}; there are {{{known}}}"));
+            }
         }
         problems
     }
@@ -109,6 +149,26 @@ impl PolicyFile {
                 PaymentDue::AfterApproval => "an approved call is paid in the background, so it must be \"defer\"",
             }
             .to_owned(),
+        );
+        let dispatch = &self.dispatch;
+        check(
+            by != FoundBy::Offer || dispatch.offer_s <= dispatch.deadline_s,
+            "dispatch.offer_s",
+            format!(
+                "an offer of {} s would outlast the search, which ends after dispatch.deadline_s = {} s",
+                dispatch.offer_s, dispatch.deadline_s
+            ),
+        );
+        check(
+            by != FoundBy::Choose || dispatch.waiting_max == 0,
+            "dispatch.waiting_max",
+            "nobody waits for a driver that was chosen (dispatch.by = \"choose\"); leave it out".to_owned(),
+        );
+        let least = self.payment.minimum;
+        check(
+            !matches!(self.fare, FareRule::Fixed { amount } if amount < least),
+            "payment.minimum",
+            format!("no call could ever be paid: the fixed fare is less than {least}"),
         );
         check(
             by == FoundBy::Choose || self.period != PeriodRule::Required || by == FoundBy::Assign,

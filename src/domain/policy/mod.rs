@@ -13,7 +13,7 @@ use super::{
     Currency, DriverId, LatLng, Money, Period, Role, ServiceId, fare::FareRule, geo::ServiceArea, geo::Travel,
 };
 pub use check::PolicyProblem;
-pub use texts::{Lang, Text};
+pub use texts::{Lang, OCCASIONS, PLACEHOLDERS, Text};
 
 /// The policy file of one service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a policy's `messages` may have a text for.
+pub const OCCASIONS: [&str; 17] = [
+    "paid",
+    "payment_declined",
+    "payment_unavailable",
+    "payment_unknown",
+    "denied",
+    "assigned",
+    "started",
+    "completed",
+    "cancelled",
+    "refunded",
+    "offer",
+    "offer_withdrawn",
+    "assigned_driver",
+    "cancelled_driver",
+    "approval_wanted",
+    "payment_unknown_long",
+    "actor_parked",
+];
+
+/// What is filled in where a message names it in braces.
+pub const PLACEHOLDERS: [&str; 5] = ["service", "noun", "driver", "amount", "reason"];
+
 /// A language that services speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,4 +73,13 @@ impl Text {
         };
         Self { ko: fill(Lang::Ko), en: fill(Lang::En) }
     }
+
+    /// The names in braces, in either language.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
+        [self.ko.as_str(), self.en.as_str()].into_iter().flat_map(in_braces)
+    }
+}
+
+fn in_braces(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
