@@ -3,6 +3,7 @@
 mod contradictions;
 mod page;
 mod services;
+mod services_page;
 
 use std::{
     error::Error,

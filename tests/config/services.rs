@@ -88,7 +88,7 @@ fn a_folder_without_services_is_a_problem() -> Result {
 }
 
 /// A policy like the shipped ones.
-const POLICY: &str = r#"
+pub(super) const POLICY: &str = r#"
 currency = "KRW"
 confirmed_by = "driver"
 name = { ko = "대리기사 콜", en = "Driver call" }

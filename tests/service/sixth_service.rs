@@ -4,10 +4,17 @@ use serde_json::json;
 
 use crate::harness::{GANGNAM, Server, Setup, eventually, id_of, place};
 
-const TUTORING: &str = include_str!("fixtures/tutoring.toml");
+const PAGE: &str = include_str!("../../docs/services.md");
+
+/// The file as `docs/services.md` shows it.
+fn tutoring() -> &'static str {
+    let (_, rest) = PAGE.split_once("## Adding a sixth").expect("the section");
+    let (_, rest) = rest.split_once("```toml\n").expect("the file's beginning");
+    rest.split_once("```").expect("the file's end").0
+}
 
 async fn with_tutoring() -> Server {
-    Setup::new().service("tutoring", TUTORING).start().await
+    Setup::new().service("tutoring", tutoring()).start().await
 }
 
 #[tokio::test]
