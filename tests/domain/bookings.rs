@@ -21,6 +21,8 @@ struct Calendar {
     hours: [Option<CallId>; HOURS],
     in_service: bool,
     retired: bool,
+    /// Which call it is out with.
+    out: Option<CallId>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,6 +30,7 @@ enum Step {
     /// A call wants it from one hour to another, or from now on without an end.
     Book(usize, Option<(usize, usize)>),
     Confirm(usize),
+    HandOver(usize),
     Release(usize),
     Available(bool),
     Retire,
@@ -66,6 +69,7 @@ fn command(step: &Step) -> Command {
             Command::Book { call: call_id(*call), period, service: rental() }
         }
         Step::Confirm(call) => Command::Confirm { call: call_id(*call) },
+        Step::HandOver(call) => Command::HandOver { call: call_id(*call) },
         Step::Release(call) => Command::Release { call: call_id(*call) },
         Step::Available(available) => Command::SetAvailability { available: *available },
         Step::Retire => Command::Retire,
@@ -82,10 +86,19 @@ impl Calendar {
     /// Takes a step at an hour. Answers whether it may be taken.
     fn take(&mut self, step: &Step, now: usize) -> bool {
         match step {
-            Step::Book(call, period) => self.book(&call_id(*call), period.unwrap_or((now, HOURS))),
+            Step::Book(call, period) => self.book(&call_id(*call), period.unwrap_or((now, HOURS)), now),
+            Step::HandOver(call) => {
+                let call = call_id(*call);
+                let may = self.out.as_ref().is_none_or(|out| *out == call);
+                if may && self.has(&call) {
+                    self.out = Some(call);
+                }
+                may
+            }
             Step::Release(call) => {
                 let gone = Some(call_id(*call));
                 self.hours.iter_mut().filter(|held| **held == gone).for_each(|held| *held = None);
+                self.out.take_if(|out| Some(&*out) == gone.as_ref());
                 true
             }
             Step::Available(_) if self.retired => false,
@@ -109,11 +122,16 @@ impl Calendar {
         }
     }
 
-    fn book(&mut self, call: &CallId, (from, to): (usize, usize)) -> bool {
+    /// Whether it is away at an hour: out, or due to a call that has begun and has not ended, overdue or not.
+    fn is_away(&self, now: usize) -> bool {
+        self.out.is_some() || self.hours[..=now].iter().any(Option::is_some)
+    }
+
+    fn book(&mut self, call: &CallId, (from, to): (usize, usize), now: usize) -> bool {
         if self.has(call) {
             return true;
         }
-        let free = self.hours[from..to].iter().all(Option::is_none);
+        let free = self.hours[from..to].iter().all(Option::is_none) && (from > now || !self.is_away(now));
         let bookable = self.in_service && !self.retired && free;
         if bookable {
             self.hours[from..to].fill(Some(call.clone()));
@@ -138,13 +156,15 @@ impl Calendar {
 fn check(steps: &[(Step, bool)]) {
     let mut now = 0;
     let mut driver = apply(None, &register(), hour(now)).expect("a new car");
-    let mut calendar = Calendar { hours: [const { None }; HOURS], in_service: true, retired: false };
+    let mut calendar = Calendar { hours: [const { None }; HOURS], in_service: true, retired: false, out: None };
     for (step, later) in steps {
         now = (now + usize::from(*later)).min(HOURS - 1);
         let outcome = apply(Some(&driver), &command(step), hour(now));
         assert_eq!(outcome.is_ok(), calendar.take(step, now), "{step:?} at hour {now}: {outcome:?}");
         driver = outcome.unwrap_or(driver);
         assert_eq!(Calendar::of(&driver), calendar.hours, "after {step:?} at hour {now}");
+        let out: Vec<_> = driver.bookings.iter().filter(|booking| booking.out).map(|booking| &booking.call).collect();
+        assert_eq!(out, calendar.out.iter().collect::<Vec<_>>(), "after {step:?} at hour {now}");
     }
 }
 
@@ -163,6 +183,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (call(), option::weighted(0.9, period())).prop_map(|(call, period)| Step::Book(call, period)),
         2 => call().prop_map(Step::Confirm),
+        3 => call().prop_map(Step::HandOver),
         4 => call().prop_map(Step::Release),
         1 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(Step::Available),
         1 => Just(Step::Retire),

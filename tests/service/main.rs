@@ -22,6 +22,7 @@ mod overload;
 mod pages;
 mod payments;
 mod rental;
+mod rental_overdue;
 mod sixth_service;
 mod studycafe;
 mod studycafe_outage;

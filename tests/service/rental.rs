@@ -6,19 +6,20 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, GANGNAM, Reply, Server, Setup, eventually, id_of, pause, place};
 
-const DAY: [&str; 4] = ["2031-03-01T09:00:00Z", "2031-03-02T09:00:00Z", "2031-03-03T09:00:00Z", "2031-03-04T09:00:00Z"];
+pub(crate) const DAY: [&str; 4] =
+    ["2031-03-01T09:00:00Z", "2031-03-02T09:00:00Z", "2031-03-03T09:00:00Z", "2031-03-04T09:00:00Z"];
 
-async fn register_car(server: &Server, id: &str) {
+pub(crate) async fn register_car(server: &Server, id: &str) {
     let car = json!({"service": "rental", "name": format!("차 {id}"), "plate": "12가 3456"});
     server.operator().put(&format!("/v1/drivers/{id}"), car).await.expect(201);
 }
 
-fn booking(car: &str, from: &str, to: &str) -> Value {
+pub(crate) fn booking(car: &str, from: &str, to: &str) -> Value {
     json!({"service": "rental", "pickup": place(GANGNAM), "driver_id": car, "period": {"from": from, "to": to},
         "payment": {"method": "tok_ok"}})
 }
 
-async fn book(customer: &Client, car: &str, from: &str, to: &str) -> Reply {
+pub(crate) async fn book(customer: &Client, car: &str, from: &str, to: &str) -> Reply {
     customer.post("/v1/calls", booking(car, from, to)).await
 }
 
@@ -34,11 +35,14 @@ async fn listed(client: &Client, path: &str, fits: impl Fn(&Value) -> bool) -> V
 
 /// A booking that has begun: from now on.
 fn from_now(car: &str) -> Value {
-    let now = jiff::Timestamp::from_second(
-        std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs().try_into().expect("a time"),
-    )
-    .expect("a time");
-    booking(car, &now.to_string(), &(now + jiff::SignedDuration::from_hours(24)).to_string())
+    booking_in(car, 0, 24 * 3_600)
+}
+
+/// A booking from then to then, in seconds from now.
+pub(crate) fn booking_in(car: &str, from_s: i64, to_s: i64) -> Value {
+    let now: i64 = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock").as_secs().try_into().expect("a time");
+    let at = |seconds: i64| jiff::Timestamp::from_second(now + seconds).expect("a time").to_string();
+    booking(car, &at(from_s), &at(to_s))
 }
 
 #[tokio::test]

@@ -160,12 +160,33 @@ impl Engine {
         self.command(id, Command::Decline { driver: driver.clone() }, cause).await
     }
 
-    /// A call gets under way.
+    /// A call gets under way. A driver that was chosen is handed over first, so that it is never out with two calls; whether
+    /// it is out is for the driver to say.
     ///
     /// # Errors
-    /// When it is not its time, or not for this party to say.
+    /// When it is not its time, or not for this party to say; when the chosen driver is still out with another call.
     pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+        let call = self.call(id).await?.ok_or_else(not_found)?;
+        let chosen = self.policies.get(&call.service).and_then(|policy| call.hand_over(&by, policy));
+        if let Some(driver) = chosen {
+            self.hand_over(driver, &call, cause.clone()).await?;
+        }
         self.command(id, Command::Start { by }, cause).await
+    }
+
+    async fn hand_over(&self, driver: &DriverId, call: &Arc<Call>, cause: Cause) -> Result<(), CallError> {
+        let command = driver::Command::HandOver { call: call.id.clone() };
+        let asked = match self.drivers.ask(driver.as_str(), command.clone(), cause.clone()).await {
+            Err(AskError::Crashed) => self.drivers.ask(driver.as_str(), command, cause).await,
+            other => other,
+        };
+        match asked {
+            Ok(_) => Ok(()),
+            Err(AskError::Rejected { rejection: Rejection::DriverUnavailable { status }, .. }) => {
+                Err(CallError::DriverUnavailable { call: Some(Arc::clone(call)), status })
+            }
+            Err(error) => Err(CallError::Driver(error)),
+        }
     }
 
     /// A call is done. One that is paid on completion is charged first, and the answer waits for that.

@@ -2,7 +2,7 @@
 
 use super::{Call, Effect, Event, Phase, decide::Decided, decide::illegal};
 use crate::domain::{
-    Decision, Party, Rejection, Role,
+    Decision, DriverId, Party, Rejection, Role,
     payment::PaymentStatus,
     policy::{PaymentDue, Policy},
 };
@@ -19,6 +19,16 @@ pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
         | Phase::Completed { .. }
         | Phase::Cancelled { .. }
         | Phase::Denied { .. } => Err(illegal(call, "start")),
+    }
+}
+
+impl Call {
+    /// The chosen driver that must be handed over before this call starts, when this party may start it now.
+    #[must_use]
+    pub fn hand_over(&self, by: &Party, policy: &Policy) -> Option<&DriverId> {
+        let starts =
+            matches!(self.phase, Phase::Assigned { .. }) && may_step(self, by, &policy.file.steps.start).is_ok();
+        self.choice.as_ref().filter(|_| starts).map(super::Choice::driver)
     }
 }
 

@@ -32,6 +32,7 @@ impl Machine for DriverMachine {
             Command::Release { call } => Ok(release(driver, call, ReleaseReason::CallEnded)),
             Command::Book { call, period, service } => book(driver, call, period.as_ref(), service, now),
             Command::Confirm { call } => Ok(confirm(driver, call)),
+            Command::HandOver { call } => hand_over(driver, call),
             Command::Wake => Ok(wake(driver, now)),
             Command::Retire => retire(driver),
             Command::Register { .. } | Command::Move { .. } => Ok(Decision::nothing()),
@@ -65,10 +66,17 @@ impl Machine for DriverMachine {
                 None => driver.duty = Duty::Engaged { call: call.clone() },
             },
             Event::DriverBooked { call, from, to } => {
-                driver.bookings.push(Booking { call: call.clone(), from: *from, to: *to, engaged: false });
+                driver.bookings.push(Booking { call: call.clone(), from: *from, to: *to, engaged: false, out: false });
                 driver.bookings.sort_by_key(|booking| booking.from);
             }
             Event::BookingBegan { .. } => {}
+            Event::DriverHandedOver { call } => {
+                driver
+                    .bookings
+                    .iter_mut()
+                    .filter(|booking| booking.call == *call)
+                    .for_each(|booking| booking.out = true);
+            }
             Event::DriverReleased { call, reason } => {
                 driver.bookings.retain(|booking| booking.call != *call);
                 if driver.call() == Some(call) {
@@ -223,7 +231,7 @@ fn release(driver: &Driver, call: &CallId, reason: ReleaseReason) -> Decision<Ev
     }
 }
 
-/// Books the driver, unless it is booked for any of that time already.
+/// Books the driver, unless it is booked for any of that time already, or is wanted now and not back.
 fn book(driver: &Driver, call: &CallId, period: Option<&Period>, service: &ServiceId, now: Timestamp) -> Decided {
     if driver.profile.service != *service {
         return Err(Rejection::NotFound);
@@ -235,8 +243,9 @@ fn book(driver: &Driver, call: &CallId, period: Option<&Period>, service: &Servi
         return Err(Rejection::DriverUnavailable { status: driver.status() });
     }
     let (from, to) = period.map_or((now, None), |period| (period.from, Some(period.to)));
-    let wanted = Booking { call: call.clone(), from, to, engaged: false };
-    match driver.bookings.iter().find(|booking| booking.overlaps(&wanted)) {
+    let wanted = Booking { call: call.clone(), from, to, engaged: false, out: false };
+    let in_the_way = |booking: &&Booking| booking.overlaps(&wanted) || (from <= now && booking.holds_at(now));
+    match driver.bookings.iter().find(in_the_way) {
         Some(Booking { engaged: true, .. }) => Err(Rejection::DriverUnavailable { status: "engaged" }),
         Some(_) => Err(Rejection::DriverUnavailable { status: "reserved" }),
         None => Ok(Decision::event(Event::DriverBooked { call: call.clone(), from, to })),
@@ -248,6 +257,17 @@ fn confirm(driver: &Driver, call: &CallId) -> Decision<Event, Effect> {
         Some(Booking { engaged: false, .. }) => Decision::event(Event::DriverEngaged { call: call.clone() }),
         // Confirmed before, or released in the meantime.
         Some(_) | None => Decision::nothing(),
+    }
+}
+
+/// Goes out with a call. It can be out with one at a time, whatever their periods say.
+fn hand_over(driver: &Driver, call: &CallId) -> Decided {
+    let booked = driver.bookings.iter().any(|booking| booking.call == *call);
+    match driver.bookings.iter().find(|booking| booking.out) {
+        Some(out) if out.call != *call => Err(Rejection::DriverUnavailable { status: "engaged" }),
+        None if booked => Ok(Decision::event(Event::DriverHandedOver { call: call.clone() })),
+        // Handed over before, or released in the meantime: the call knows why.
+        Some(_) | None => Ok(Decision::nothing()),
     }
 }
 

@@ -55,6 +55,9 @@ pub struct Booking {
     /// Whether the call is settled: paid. Until then it is only reserved.
     #[serde(default)]
     pub engaged: bool,
+    /// Whether it was handed over to this call and is not back yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out: bool,
 }
 
 impl Booking {
@@ -63,6 +66,13 @@ impl Booking {
     pub fn overlaps(&self, other: &Self) -> bool {
         let before = |first: &Self, second: &Self| first.to.is_some_and(|to| to <= second.from);
         !before(self, other) && !before(other, self)
+    }
+
+    /// Whether it holds the driver at `now`. One that has begun does until it is released, also past its end: a car that is
+    /// overdue is not there.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.out || self.from <= now
     }
 }
 
@@ -177,6 +187,11 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// Go out with the call it is booked for, unless it is out with another one.
+    HandOver {
+        /// Which.
+        call: CallId,
+    },
     /// Be a driver no more.
     Retire,
     /// A deadline passed: a booking begins.
@@ -235,6 +250,11 @@ pub enum Event {
         /// For which call.
         call: CallId,
     },
+    /// It went out with a call it is booked for.
+    DriverHandedOver {
+        /// With which.
+        call: CallId,
+    },
     /// It is free again.
     DriverReleased {
         /// From which call.
@@ -277,7 +297,7 @@ impl Driver {
     /// The status at a time. That of a driver who is booked is that of the booking which has begun.
     #[must_use]
     pub fn status_at(&self, now: Timestamp) -> &'static str {
-        match self.bookings.iter().find(|booking| booking.from <= now) {
+        match self.bookings.iter().find(|booking| booking.holds_at(now)) {
             Some(Booking { engaged: true, .. }) => "engaged",
             Some(Booking { engaged: false, .. }) => "reserved",
             None => self.status(),
