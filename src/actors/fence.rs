@@ -96,6 +96,7 @@ pub(super) async fn keep_asking(fence: Arc<Fence>, store: Arc<dyn Store>, mine: 
             Err(error) => tracing::warn!(%error, "the store does not say who owns the shards"),
         }
         if asked.elapsed() > ASK_EVERY {
+            tracing::warn!(took_ms = asked.elapsed().as_millis(), "the store was slow to say who owns the shards");
             // What took so long is no longer true for long.
             ticks.reset_immediately();
         }

@@ -12,6 +12,9 @@ use crate::actors::ports::store::Store;
 
 const REFUSED: &str = "callout_calls_not_begun_total";
 
+/// Above this share of the room for waiting commits, the rest is for calls under way.
+const QUEUED_MAX: f64 = 0.25;
+
 /// Decides whether a new call is begun.
 pub(super) struct Admission {
     store: Arc<dyn Store>,
@@ -29,12 +32,12 @@ impl Admission {
 
     /// Refuses a new call while commits take too long.
     pub(super) fn of_a_new_call(&self) -> Result<(), Problem> {
-        let wait = self.store.commit_wait();
-        if self.wait_max.is_zero() || wait <= self.wait_max {
+        let load = self.store.load_now();
+        if self.wait_max.is_zero() || (load.wait <= self.wait_max && load.queued <= QUEUED_MAX) {
             return Ok(());
         }
         self.refused.increment(1);
         let said = "the server has as much to do as it can; nothing was begun, please try again";
-        Err(Problem::new(Code::Overloaded, said).retry_after(wait * 2))
+        Err(Problem::new(Code::Overloaded, said).retry_after(load.wait * 2))
     }
 }

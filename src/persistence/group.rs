@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{meters::Meters, pace::Pace, turn::Turn};
 use super::StoreSettings;
-use crate::actors::ports::store::{Commit, Committed, StoreError};
+use crate::actors::ports::store::{Commit, Committed, StoreError, StoreLoad};
 
 /// What a backend says to one commit.
 pub(super) type Answer = Result<Committed, StoreError>;
@@ -129,9 +129,12 @@ impl GroupCommit {
         self.committed.subscribe()
     }
 
-    /// How long a commit takes now.
-    pub fn commit_wait(&self) -> Duration {
-        self.pace.at(self.began.elapsed())
+    /// How much there is to do.
+    #[allow(clippy::cast_precision_loss, reason = "a share of a queue of a few thousand")]
+    pub fn load(&self) -> StoreLoad {
+        let room = self.queue.max_capacity();
+        let queued = (room - self.queue.capacity()) as f64 / room as f64;
+        StoreLoad { wait: self.pace.at(self.began.elapsed()), queued }
     }
 
     /// Refuses further commits and waits until those that are waiting have been written.

@@ -14,8 +14,8 @@ use crate::{
     wire::{Answer, CallSeen, Failure},
 };
 
-/// Between attempts to accept a call that is not offered yet.
-const OFFER_PAUSE: Duration = Duration::from_millis(5);
+/// Between attempts to accept a call that is not offered yet: as long as the driver has waited, within these bounds.
+const OFFER_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 /// After a failure that has no `Retry-After`.
 const FAILURE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -80,7 +80,8 @@ impl Life<'_> {
         if is_early(answer) {
             recorder.request("accept_before_offer", self.due, Outcome::Good);
             let patience = Duration::from_millis(self.stage.scenario.calls.offer_patience_ms);
-            return (began.elapsed() < patience).then_some(OFFER_PAUSE);
+            let waited = began.elapsed();
+            return (waited < patience).then(|| waited.clamp(OFFER_PAUSE.0, OFFER_PAUSE.1));
         }
         let unclear = match answer {
             Ok(answer) => {

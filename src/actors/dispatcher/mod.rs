@@ -61,12 +61,12 @@ impl Dispatchers {
     pub(crate) fn start(
         &self,
         world: &Arc<World>,
-        arbiters: &[ArbiterHandle],
+        arbiter: &ArbiterHandle,
         pace: DispatchSettings,
         supervision: SupervisionSettings,
         escalation: &Escalation,
     ) {
-        let desk = |(policy, arbiter): (&crate::domain::policy::Policy, &ArbiterHandle)| {
+        let desk = |policy: &crate::domain::policy::Policy| {
             let nudged = Arc::new(AtomicBool::new(false));
             let (world, service, flag) = (Arc::clone(world), policy.service.clone(), Arc::clone(&nudged));
             let make = move || Dispatcher::new(Arc::clone(&world), service.clone(), pace, Arc::clone(&flag));
@@ -80,7 +80,7 @@ impl Dispatchers {
             );
             (policy.service.clone(), Desk { actor, nudged })
         };
-        let _ = self.by_service.set(world.policies.iter().zip(arbiters.iter().cycle()).map(desk).collect());
+        let _ = self.by_service.set(world.policies.iter().map(desk).collect());
     }
 
     /// Drivers for a call, if the dispatcher answers.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::ArbiterHandle;
+use actix::{Arbiter, ArbiterHandle};
 
 use super::{Engine, recovery};
 use crate::{
@@ -84,7 +84,10 @@ impl Engine {
         let asked = Instant::now();
         let epoch = store.take_ownership().await?;
         fence.confirm(asked);
-        arbiters[0].spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
+        // A thread of their own: under load the entities' threads have a long queue, in which nobody may wait who has to be
+        // in time, or whom every call asks.
+        let desk = Arbiter::new().handle();
+        desk.spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
         tracing::info!(epoch = epoch.0, "this process owns every shard");
         let shared = Parts {
             store: Arc::clone(&store),
@@ -98,7 +101,7 @@ impl Engine {
         let guard_gauge = Arc::clone(&gauge);
         let guard = Singleton::start(
             "guard/gateway",
-            arbiters[0].clone(),
+            desk.clone(),
             settings.guard_supervision,
             KindStats::new("guard"),
             Arc::clone(&escalation),
@@ -121,11 +124,11 @@ impl Engine {
         world.drivers.connect(Arc::downgrade(&world));
         world.payments.connect(Arc::downgrade(&world));
         recovery::recover(&world, &store).await?;
-        world.dispatchers.start(&world, &arbiters, settings.dispatch, settings.dispatcher, &escalation);
+        world.dispatchers.start(&world, &desk, settings.dispatch, settings.dispatcher, &escalation);
         let waker_world = Arc::clone(&world);
         let timers = Singleton::start(
             "timers/timers",
-            arbiters[0].clone(),
+            desk.clone(),
             settings.support,
             KindStats::new("timers"),
             Arc::clone(&escalation),
@@ -134,7 +137,7 @@ impl Engine {
         let drain_world = Arc::clone(&world);
         let drain = Singleton::start(
             "drain/payments",
-            arbiters[0].clone(),
+            desk.clone(),
             settings.support,
             KindStats::new("drain"),
             Arc::clone(&escalation),

@@ -237,6 +237,16 @@ pub enum StoreError {
     },
 }
 
+/// How much a store has to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StoreLoad {
+    /// How long a commit takes, from asking for it to its answer: smoothed over the latest, and fading when there are none.
+    /// It grows when the store is slow, and also when this process has too much to do.
+    pub wait: Duration,
+    /// How much of the room for waiting commits is taken, 0 to 1. It grows before `wait` does.
+    pub queued: f64,
+}
+
 /// The store port. Cheap to share; all methods may be called from any thread.
 pub trait Store: Send + Sync {
     /// Names the data set, not the process: made once, when the store is first used, and never changed. A consumer
@@ -270,9 +280,8 @@ pub trait Store: Send + Sync {
     /// Changes whenever something has been committed by this process: wakes consumers of the event stream.
     fn committed(&self) -> watch::Receiver<u64>;
 
-    /// How long a commit takes now, from asking for it to its answer: smoothed over the latest, and fading when there are
-    /// none. It grows when the store is slow, and also when this process has too much to do.
-    fn commit_wait(&self) -> Duration;
+    /// How much there is to do.
+    fn load_now(&self) -> StoreLoad;
 
     /// Whether a commit would succeed now, tried for real.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;

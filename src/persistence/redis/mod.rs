@@ -13,12 +13,9 @@ mod owner;
 mod read;
 mod write;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use jiff::Timestamp;
@@ -30,7 +27,10 @@ use self::{link::Link, write::Writer};
 use super::{OpenError, StoreSettings, group::GroupCommit};
 use crate::actors::ports::{
     BoxFuture,
-    store::{Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, Stored},
+    store::{
+        Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
+        Stored,
+    },
 };
 
 /// A store on a Redis.
@@ -107,8 +107,8 @@ impl Store for RedisStore {
         self.group.committed()
     }
 
-    fn commit_wait(&self) -> Duration {
-        self.group.commit_wait()
+    fn load_now(&self) -> StoreLoad {
+        self.group.load()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -10,12 +10,9 @@ mod schema;
 mod write;
 mod writer;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use jiff::Timestamp;
@@ -30,7 +27,10 @@ use super::{
 };
 use crate::actors::ports::{
     BoxFuture,
-    store::{Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, Stored},
+    store::{
+        Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
+        Stored,
+    },
 };
 
 /// A store in one SQLite file.
@@ -124,8 +124,8 @@ impl Store for SqliteStore {
         self.group.committed()
     }
 
-    fn commit_wait(&self) -> Duration {
-        self.group.commit_wait()
+    fn load_now(&self) -> StoreLoad {
+        self.group.load()
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
