@@ -73,6 +73,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
     let parts = EngineParts {
         store,
         gateway: callout::gateway::open(&GatewaySettings::default())?.gateway,
+        router: Arc::new(callout::routing::GreatCircle),
         policies: Arc::new(
             policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
         ),

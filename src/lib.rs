@@ -14,3 +14,4 @@ pub mod http;
 pub mod notify;
 pub mod persistence;
 pub mod readmodel;
+pub mod routing;

@@ -8,6 +8,7 @@ mod drain;
 mod engine;
 mod entities;
 pub mod entity;
+mod eta;
 mod fence;
 pub mod guard;
 pub mod hub;

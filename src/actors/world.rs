@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     backoff::BackoffSettings, boards::Boards, dispatcher::Dispatchers, entity::Entities, guard::GuardHandle, hub::Hub,
-    timers::Timers,
+    ports::routing::Router, timers::Timers,
 };
 use crate::domain::{call::CallMachine, driver::DriverMachine, payment::PaymentMachine, policy::Policies};
 
@@ -22,6 +22,8 @@ pub struct World {
     pub hub: Arc<Hub>,
     /// The services' rules.
     pub policies: Arc<Policies>,
+    /// Who knows the roads.
+    pub router: Arc<dyn Router>,
     /// The way to the payment gateway.
     pub guard: GuardHandle,
     /// Who finds drivers.

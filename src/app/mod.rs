@@ -31,6 +31,7 @@ use crate::{
     domain::{call::Call, policy::Policies},
     gateway, http, persistence,
     readmodel::{self, Feeder, ReadModel, ReadModelSettings},
+    routing::GreatCircle,
 };
 
 /// Why the server could not start, or ended.
@@ -105,6 +106,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let parts = EngineParts {
         store: Arc::clone(&store),
         gateway: opened.gateway,
+        router: Arc::new(GreatCircle),
         policies: Arc::clone(&policies),
         arbiters: settings::arbiter_count(&config).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),
@@ -165,8 +167,7 @@ fn start_feeder(
     let eta: readmodel::Eta = Arc::new(move |call: &Call| {
         let driver = call.phase.current_driver()?;
         let fix = world.boards.supply.position(&driver.id)?;
-        let travel = world.policies.get(&call.service)?.file.travel;
-        Some(travel.eta_s(fix.position, call.pickup.position()))
+        world.eta_of_call(call, fix.position)
     });
     let feeder = Feeder::new(Arc::clone(read_model), Arc::clone(store), Arc::clone(&engine.hub), eta);
     let actor = Singleton::start(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LatLng, Money, Period, geo::Travel};
+use super::{Money, Period, geo::Route};
 
 /// How a service computes its fares. Amounts are in the minor unit of the service's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,14 @@ pub enum FareRule {
 }
 
 impl FareRule {
-    /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. Without a destination only the base counts.
+    /// Whether the fare depends on the way.
+    #[must_use]
+    pub fn needs_route(&self) -> bool {
+        matches!(self, Self::Distance { .. })
+    }
+
+    /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. `route` leads from pickup to destination; without
+    /// one only the base counts.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -46,7 +53,7 @@ impl FareRule {
         clippy::cast_precision_loss,
         reason = "amounts are far below 2^52 and not negative"
     )]
-    pub fn amount(&self, travel: &Travel, from: LatLng, to: Option<LatLng>, period: Option<&Period>) -> u64 {
+    pub fn amount(&self, route: Option<Route>, period: Option<&Period>) -> u64 {
         match *self {
             Self::Fixed { amount } => amount,
             Self::Period { unit_s, amount, minimum } => {
@@ -54,8 +61,8 @@ impl FareRule {
                 amount.saturating_mul(units).max(minimum).min(Money::MAX_AMOUNT)
             }
             Self::Distance { base, per_km, per_minute, minimum, round_to } => {
-                let (km, minutes) = to
-                    .map_or((0.0, 0.0), |to| (travel.road_m(from, to) / 1_000.0, travel.eta_s(from, to) as f64 / 60.0));
+                let (km, minutes) =
+                    route.map_or((0.0, 0.0), |route| (route.distance_m / 1_000.0, route.duration_s as f64 / 60.0));
                 let exact = base as f64 + per_km as f64 * km + per_minute as f64 * minutes;
                 let rounded =
                     (exact.ceil() as u64).max(minimum).div_ceil(round_to.max(1)).saturating_mul(round_to.max(1));
@@ -71,22 +78,20 @@ mod tests {
 
     #[test]
     fn a_trip_costs_base_plus_distance_plus_time_rounded_up() {
-        let travel = Travel { road_factor: 1.0, speed_kmh: 60.0 };
         let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 0, round_to: 100 };
-        let from = LatLng::new(0.0, 0.0).expect("in range");
-        // One degree of a meridian is 111.195 km: 1,000 + 11,119.5 + 10 × 111.2 = 13,231.6, rounded up to 13,300.
-        assert_eq!(rule.amount(&travel, from, Some(LatLng::new(1.0, 0.0).expect("in range")), None), 13_300);
+        // 1,000 + 11,119.5 + 10 × 111.2 = 13,231.6, rounded up to 13,300.
+        let route = Route { distance_m: 111_195.0, duration_s: 6_672 };
+        assert_eq!(rule.amount(Some(route), None), 13_300);
     }
 
     #[test]
     fn a_begun_hour_costs_a_whole_one() {
         let rule = FareRule::Period { unit_s: 3_600, amount: 2_000, minimum: 5_000 };
-        let here = LatLng::new(37.5, 127.0).expect("in range");
         let until = |to: &str| Period {
             from: "2030-01-01T09:00:00Z".parse().expect("a time"),
             to: to.parse().expect("a time"),
         };
-        let fare = |period: Option<&Period>| rule.amount(&Travel::default(), here, None, period);
+        let fare = |period: Option<&Period>| rule.amount(None, period);
         assert_eq!(fare(Some(&until("2030-01-01T12:00:01Z"))), 8_000);
         assert_eq!(fare(Some(&until("2030-01-01T10:00:00Z"))), 5_000);
         assert_eq!(fare(None), 5_000);
@@ -95,7 +100,6 @@ mod tests {
     #[test]
     fn a_short_trip_costs_the_minimum() {
         let rule = FareRule::Distance { base: 1_000, per_km: 100, per_minute: 10, minimum: 5_000, round_to: 100 };
-        let here = LatLng::new(37.5, 127.0).expect("in range");
-        assert_eq!(rule.amount(&Travel::default(), here, Some(here), None), 5_000);
+        assert_eq!(rule.amount(Some(Route { distance_m: 0.0, duration_s: 0 }), None), 5_000);
     }
 }

@@ -1,4 +1,4 @@
-//! Distance on the earth, travel time, and service areas.
+//! Distance on the earth, ways by road, and service areas. Who finds a way is a port's business, not the domain's.
 
 use geo::{BoundingRect, Contains, MultiPolygon, Point, Rect};
 use geojson::{FeatureCollection, GeoJson};
@@ -19,7 +19,7 @@ pub fn distance_m(from: LatLng, to: LatLng) -> f64 {
     2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
 }
 
-/// How a service's drivers get about: turns great-circle distances into road distances and travel times.
+/// How a service's drivers get about, for estimates: turns great-circle distances into road distances and travel times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Travel {
@@ -35,23 +35,13 @@ impl Default for Travel {
     }
 }
 
-impl Travel {
-    /// Road distance in metres.
-    #[must_use]
-    pub fn road_m(&self, from: LatLng, to: LatLng) -> f64 {
-        distance_m(from, to) * self.road_factor
-    }
-
-    /// Travel time in whole seconds, rounded up.
-    #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "not negative; saturates by definition of `as`"
-    )]
-    pub fn eta_s(&self, from: LatLng, to: LatLng) -> u64 {
-        (self.road_m(from, to) / (self.speed_kmh / 3.6)).ceil() as u64
-    }
+/// A way by road.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Route {
+    /// How long it is, in metres; finite, not negative.
+    pub distance_m: f64,
+    /// How long it takes, in whole seconds, rounded up.
+    pub duration_s: u64,
 }
 
 /// Where a service is offered.

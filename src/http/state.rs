@@ -90,7 +90,8 @@ impl State {
     /// A call as clients see it.
     pub(super) fn call_view<'a>(&'a self, call: &'a Call) -> CallView<'a> {
         let seen = call.phase.current_driver().and_then(|card| self.engine.boards.supply.position(&card.id));
-        CallView::new(call, self.engine.policies.get(&call.service), seen)
+        let eta_s = seen.and_then(|seen| self.engine.eta_of_call(call, seen.position));
+        CallView::new(call, self.engine.policies.get(&call.service), seen, eta_s)
     }
 
     /// A call as clients see it, as text.

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use callout::domain::{call, policy::Text};
+use callout::{
+    actors::ports::routing::Router,
+    domain::{call, policy::Text},
+    routing::GreatCircle,
+};
 
 use crate::{at, driver_call, in_incheon, in_seoul};
 
@@ -88,6 +92,8 @@ fn a_trip_may_lead_out_of_the_area() {
 #[test]
 fn gangnam_to_city_hall_costs_27_000_won() {
     // 8.8 km as the crow flies, 11.4 km of road: 15,000 + 11,400, rounded up to the next thousand.
-    let fare = driver_call().fare(in_seoul().position(), Some(at(37.5663, 126.9779)), None);
+    let policy = driver_call();
+    let route = GreatCircle.estimate(in_seoul().position(), at(37.5663, 126.9779), policy.file.travel);
+    let fare = policy.fare(Some(route), None);
     assert_eq!(fare.to_string(), "27000 KRW");
 }

@@ -22,6 +22,7 @@ use callout::{
     },
     gateway::{GatewaySettings, OpenGateway},
     persistence::{self, StoreSettings},
+    routing::GreatCircle,
 };
 
 /// What a test returns.
@@ -55,6 +56,7 @@ impl Bench {
         let parts = EngineParts {
             store: Arc::clone(&store),
             gateway,
+            router: Arc::new(GreatCircle),
             policies: Arc::new(policies(&sources).map_err(|problems| problems.to_string())?),
             arbiters: vec![Arbiter::new().handle(), Arbiter::new().handle()],
             fence: Arc::new(Fence::default()),

@@ -20,6 +20,7 @@ use crate::{
         hub::Hub,
         ports::{
             gateway::PaymentGateway,
+            routing::Router,
             store::{Store, StoreError},
         },
         supervision::{Escalation, KindStats, Singleton, SupervisionSettings, install_panic_hook},
@@ -60,6 +61,8 @@ pub struct EngineParts {
     pub store: Arc<dyn Store>,
     /// Who takes payments.
     pub gateway: Arc<dyn PaymentGateway>,
+    /// Who knows the roads.
+    pub router: Arc<dyn Router>,
     /// The services' rules.
     pub policies: Arc<Policies>,
     /// Where actors run; at least one.
@@ -77,7 +80,7 @@ impl Engine {
     /// When the store does not answer.
     pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StoreError> {
         install_panic_hook();
-        let EngineParts { store, gateway, policies, arbiters, fence, escalation } = parts;
+        let EngineParts { store, gateway, router, policies, arbiters, fence, escalation } = parts;
         let asked = Instant::now();
         let epoch = store.take_ownership().await?;
         fence.confirm(asked);
@@ -111,6 +114,7 @@ impl Engine {
             boards: Boards::default(),
             hub: Hub::new(),
             policies,
+            router,
             guard: GuardHandle::new(guard, gauge),
             dispatchers: Dispatchers::default(),
             timers: Timers::default(),

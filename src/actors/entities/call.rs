@@ -176,13 +176,13 @@ fn show_offers(world: &World, before: Option<&Call>, call: &Arc<Call>) {
 }
 
 fn show_trip(world: &World, call: &Call) {
-    let target = match &call.phase {
-        Phase::Assigned { .. } => Some(call.pickup.position()),
-        Phase::Started { .. } => call.dropoff.as_ref().map(crate::domain::Place::position),
-        _ => return world.boards.trips.set(&call.id, None),
-    };
-    let trip = Trip { customer: call.customer_id.clone(), service: call.service.clone(), target };
-    world.boards.trips.set(&call.id, Some(trip));
+    let has_driver = matches!(call.phase, Phase::Assigned { .. } | Phase::Started { .. });
+    let trip = has_driver.then(|| Trip {
+        customer: call.customer_id.clone(),
+        service: call.service.clone(),
+        target: call.heading(),
+    });
+    world.boards.trips.set(&call.id, trip);
 }
 
 fn publish(world: &World, call: &Arc<Call>) {

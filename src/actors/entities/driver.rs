@@ -65,8 +65,7 @@ fn publish_position(world: &World, driver: &Driver) {
     if !topics.iter().any(|topic| world.hub.is_heard(topic)) {
         return;
     }
-    let travel = world.policies.get(&trip.service).map(|policy| policy.file.travel);
-    let eta_s = travel.zip(trip.target).map(|(travel, target)| travel.eta_s(fix.position, target));
+    let eta_s = world.eta_of_trip(&trip, fix.position);
     let moved = Moved { driver: driver.id.clone(), position: fix.position, at: fix.at, eta_s };
     world.hub.publish(&topics, &Note::Moved(Arc::new(moved)));
 }

@@ -1,7 +1,8 @@
-//! The ports: what the actors need from the outside, as traits. Adapters live in `persistence` and `gateway`;
-//! only `app` knows which one is plugged in.
+//! The ports: what the actors need from the outside, as traits. Adapters live in `persistence`, `gateway`
+//! and `routing`; only `app` knows which one is plugged in.
 
 pub mod gateway;
+pub mod routing;
 pub mod store;
 
 use std::{future::Future, pin::Pin};

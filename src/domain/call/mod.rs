@@ -13,7 +13,9 @@ mod steps;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId, money, payment::PaymentStatus};
+use super::{
+    CallId, CustomerId, DriverId, LatLng, Money, Party, Period, Place, ServiceId, money, payment::PaymentStatus,
+};
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
 pub use effect::Effect;
@@ -251,6 +253,16 @@ impl Call {
             Some(Choice::Asked { .. }) | None => None,
         };
         self.phase.driver().or(held)
+    }
+
+    /// Where its driver is going: to the pickup, and once started to the destination.
+    #[must_use]
+    pub fn heading(&self) -> Option<LatLng> {
+        match self.phase {
+            Phase::Assigned { .. } => Some(self.pickup.position()),
+            Phase::Started { .. } => self.dropoff.as_ref().map(Place::position),
+            _ => None,
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Currency, DriverId, LatLng, Money, Period, Role, ServiceId, fare::FareRule, geo::ServiceArea, geo::Travel,
+    Currency, DriverId, LatLng, Money, Period, Role, ServiceId, fare::FareRule, geo::Route, geo::ServiceArea,
+    geo::Travel,
 };
 pub use check::PolicyProblem;
 pub use texts::{Lang, OCCASIONS, PLACEHOLDERS, Text};
@@ -231,10 +232,10 @@ impl Policies {
 }
 
 impl Policy {
-    /// The fare of a trip or a booking.
+    /// The fare of a trip or a booking. `route` leads from pickup to destination, if there is one and the fare needs it.
     #[must_use]
-    pub fn fare(&self, pickup: LatLng, dropoff: Option<LatLng>, period: Option<&Period>) -> Money {
-        Money::new(self.file.fare.amount(&self.file.travel, pickup, dropoff, period), self.file.currency)
+    pub fn fare(&self, route: Option<Route>, period: Option<&Period>) -> Money {
+        Money::new(self.file.fare.amount(route, period), self.file.currency)
     }
 
     /// Why a choice of driver and period is not one this service knows, if it is not.

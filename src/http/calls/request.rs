@@ -52,7 +52,7 @@ pub(in crate::http) async fn handle(
         return repeat::answer_again(&state, &who, &identity, &body, &call).await;
     }
     state.admission.of_a_new_call()?;
-    let request = requested(&state, policy, customer, &identity, &body)?;
+    let request = requested(&state, policy, customer, &identity, &body).await?;
     match state.engine.request_call(request, who.cause()).await {
         Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
             repeat::answer_again(&state, &who, &identity, &body, &call).await
@@ -61,7 +61,7 @@ pub(in crate::http) async fn handle(
     }
 }
 
-fn requested(
+async fn requested(
     state: &State,
     policy: &Policy,
     customer: &CustomerId,
@@ -78,14 +78,14 @@ fn requested(
         driver_id: body.driver_id.clone(),
         period: body.period.map(Period::from),
         candidates: Vec::new(),
-        fare: fare(state, policy, customer, body)?,
+        fare: fare(state, policy, customer, body).await?,
         request_fingerprint: identity.fingerprint.clone(),
         method: body.payment.as_ref().map(|payment| Method(payment.method.clone())),
     })
 }
 
 /// The promised fare, or what the trip costs now.
-fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -> Result<Money, Problem> {
+async fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -> Result<Money, Problem> {
     let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
     let period = body.period.map(Period::from);
     match &body.quote {
@@ -94,7 +94,13 @@ fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewCall) -
             quote,
             &Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period },
         ),
-        None => Ok(policy.fare(pickup, dropoff, period.as_ref())),
+        None => {
+            let route = match dropoff.filter(|_| policy.file.fare.needs_route()) {
+                Some(dropoff) => Some(state.engine.route(policy.file.travel, pickup, dropoff).await),
+                None => None,
+            };
+            Ok(policy.fare(route, period.as_ref()))
+        }
     }
 }
 

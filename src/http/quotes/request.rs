@@ -80,16 +80,19 @@ pub(in crate::http) async fn handle(
         return Err(Problem::new(Code::OutOfArea, format!("{} is not offered for this trip", body.service)));
     }
     let period = body.period.map(domain::Period::from);
-    let fare = policy.fare(pickup, dropoff, period.as_ref());
+    let route = match dropoff {
+        Some(dropoff) => Some(state.engine.route(policy.file.travel, pickup, dropoff).await),
+        None => None,
+    };
+    let fare = policy.fare(route, period.as_ref());
     let expires_at = clock::now() + SignedDuration::from_secs(GOOD_FOR_S);
     let trip = Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period };
-    let travel = &policy.file.travel;
     json::ok(&Quote {
         quote: sign(&state.keys, &trip, fare, expires_at)?,
         amount: fare.amount,
         currency: fare.currency.code(),
-        distance_m: dropoff.map_or(0, |dropoff| whole(travel.road_m(pickup, dropoff))),
-        eta_s: dropoff.map_or(0, |dropoff| travel.eta_s(pickup, dropoff)),
+        distance_m: route.map_or(0, |route| whole(route.distance_m)),
+        eta_s: route.map_or(0, |route| route.duration_s),
         expires_at: expires_at.into(),
     })
 }

@@ -125,8 +125,14 @@ pub(in crate::http) struct Label<'a> {
 }
 
 impl<'a> CallView<'a> {
-    /// The call as clients see it. `policy` is its service's; `seen` is where its present driver was seen last.
-    pub(in crate::http) fn new(call: &'a Call, policy: Option<&'a Policy>, seen: Option<Fix>) -> Self {
+    /// The call as clients see it. `policy` is its service's; `seen` is where its present driver was seen last,
+    /// `eta_s` how many seconds it needs from there.
+    pub(in crate::http) fn new(
+        call: &'a Call,
+        policy: Option<&'a Policy>,
+        seen: Option<Fix>,
+        eta_s: Option<u64>,
+    ) -> Self {
         let status = call.phase.status();
         let (cancelled_by, reason) = match &call.phase {
             Phase::Cancelled { by, reason, .. } => (Some(by.as_str()), reason.as_deref()),
@@ -146,7 +152,7 @@ impl<'a> CallView<'a> {
             cancelled_by,
             reason,
             customer_id: &call.customer_id,
-            driver: driver(call, policy, seen),
+            driver: driver(call, seen, eta_s),
             pickup: &call.pickup,
             dropoff: call.dropoff.as_ref(),
             period: call.period.map(|period| PeriodOnCall { from: period.from.into(), to: period.to.into() }),
@@ -166,17 +172,10 @@ impl<'a> CallView<'a> {
     }
 }
 
-fn driver<'a>(call: &'a Call, policy: Option<&Policy>, seen: Option<Fix>) -> Option<DriverOnCall<'a>> {
+fn driver(call: &Call, seen: Option<Fix>, eta_s: Option<u64>) -> Option<DriverOnCall<'_>> {
     let card = call.shown_driver()?;
     let seen = seen.filter(|_| call.phase.current_driver().is_some());
-    let target = match call.phase {
-        Phase::Started { .. } => call.dropoff.as_ref(),
-        _ => Some(&call.pickup),
-    };
-    let eta_s = seen
-        .zip(target)
-        .zip(policy)
-        .map(|((fix, target), policy)| policy.file.travel.eta_s(fix.position, target.position()));
+    let eta_s = eta_s.filter(|_| seen.is_some());
     Some(DriverOnCall { id: &card.id, name: &card.name, position: seen.map(SeenAt::from), eta_s })
 }
 
@@ -213,23 +212,18 @@ mod tests {
 
     fn shown(phase: &Value) -> Result<Value, Box<dyn std::error::Error>> {
         let fix = Fix { position: LatLng::new(37.51, 127.0)?, at: "2026-01-01T00:00:30Z".parse()? };
-        Ok(serde_json::to_value(CallView::new(&call(phase)?, Some(&policy()?), Some(fix)))?)
+        Ok(serde_json::to_value(CallView::new(&call(phase)?, Some(&policy()?), Some(fix), Some(312)))?)
     }
 
     #[test]
     fn a_call_shows_its_driver_where_it_is_and_how_long_it_needs() -> Tested {
         let assigned = shown(&json!({"status": "assigned", "driver": {"id": "kim", "name": "김"}}))?;
-        let started = shown(&json!({"status": "started", "driver": {"id": "kim", "name": "김"}}))?;
         assert_eq!(assigned["status"], "assigned");
         assert_eq!(assigned["driver"]["position"]["lat"], 37.51);
         assert_eq!(assigned["payment"], json!({"status": "charged", "charged": {"amount": 20_000, "currency": "KRW"}}));
         assert_eq!(assigned["label"]["ko"], "기사 배정");
         assert_eq!(assigned["created_at"], "2026-01-01T00:00:00.000Z");
-        let eta = |call: &Value| call["driver"]["eta_s"].as_u64();
-        assert!(
-            eta(&assigned) < eta(&started),
-            "to the pickup it is 1 km, to the destination 10: {assigned} {started}"
-        );
+        assert_eq!(assigned["driver"]["eta_s"], 312);
         Ok(())
     }
 
