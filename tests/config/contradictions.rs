@@ -73,7 +73,6 @@ fn a_contradiction_is_refused_with_the_reason() -> Result {
         ),
         ("taxi", "period = \"none\"", "period = \"required\"", "period", "begins at once"),
         ("rental", "period = \"required\"", "period = \"none\"", "fare.kind", "booked for one"),
-        ("taxi", "deadline_s = 55", "deadline_s = 10", "dispatch.offer_s", "would outlast the search"),
         ("cleaning", "minimum = 5_000", "minimum = 70_000", "payment.minimum", "could ever be paid"),
         ("rental", "by = \"choose\"", "by = \"choose\"\nwaiting_max = 3", "dispatch.waiting_max", "nobody waits"),
         ("rental", "start = [\"operator\"]", "start = [\"driver\"]", "steps.start", "is a thing"),

@@ -267,6 +267,9 @@ async fn sc_4_a_cancel_before_payment_frees_the_seat_and_nothing_is_ever_charged
     server.force_breaker("open").await;
     let waiting = select(&customer, "seat-1", "tok_ok").await;
     operator.command(&waiting, "approve").await.expect(200);
+    // The charge was tried and held back. One that is still on its way may be sent before it hears of the cancel; then it
+    // is given back.
+    told(&customer, &waiting, "payment_unavailable").await;
     assert_eq!(customer.command(&waiting, "cancel").await.expect(200)["status"], "cancelled");
     server.force_breaker("auto").await;
     server.driver_is("seat-1", &["available"]).await;

@@ -150,17 +150,8 @@ impl PolicyFile {
             }
             .to_owned(),
         );
-        let dispatch = &self.dispatch;
         check(
-            by != FoundBy::Offer || dispatch.offer_s <= dispatch.deadline_s,
-            "dispatch.offer_s",
-            format!(
-                "an offer of {} s would outlast the search, which ends after dispatch.deadline_s = {} s",
-                dispatch.offer_s, dispatch.deadline_s
-            ),
-        );
-        check(
-            by != FoundBy::Choose || dispatch.waiting_max == 0,
+            by != FoundBy::Choose || self.dispatch.waiting_max == 0,
             "dispatch.waiting_max",
             "nobody waits for a driver that was chosen (dispatch.by = \"choose\"); leave it out".to_owned(),
         );
