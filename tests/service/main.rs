@@ -11,7 +11,7 @@ mod cli;
 mod crashes;
 mod driver_call;
 mod driver_call_faults;
-mod every_step;
+mod faults;
 mod idempotency;
 mod me;
 mod offers;
