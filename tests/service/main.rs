@@ -21,6 +21,7 @@ mod ops;
 mod overload;
 mod pages;
 mod payments;
+mod refusals;
 mod rental;
 mod rental_overdue;
 mod sixth_service;

@@ -1,7 +1,7 @@
 //! Cancels with a fault around them, at every step at which a call can be cancelled: the cancel stands, what was paid is
 //! given back once, and the driver is free.
 
-use super::{OUTAGES, Outage, panic_everywhere, setup, told_once, walk, walk::CUSTOMER, walk::Walk};
+use super::{KINDS, OUTAGES, Outage, panic_in, setup, told_once, walk, walk::CUSTOMER, walk::Walk};
 use crate::harness::Server;
 
 /// What goes wrong around a cancel.
@@ -47,11 +47,11 @@ async fn cancel(server: &mut Server, walk: &Walk, fault: Fault, id: &str, is_pai
         Fault::Panic => {
             Outage::Down.begins(server).await;
             cancelling.await.expect(200);
-            panic_everywhere(server, walk, Some(id)).await;
+            panic_in(KINDS, server, walk, Some(id)).await;
             Outage::Down.ends(server).await;
         }
         Fault::PanicDuring => {
-            let (reply, ()) = tokio::join!(cancelling, panic_everywhere(server, walk, Some(id)));
+            let (reply, ()) = tokio::join!(cancelling, panic_in(KINDS, server, walk, Some(id)));
             if reply.status != 200 {
                 assert_eq!(reply.status, 503, "{}", reply.text);
                 walk::taken(&customer, id, "cancel").await;

@@ -4,7 +4,7 @@
 mod cancel;
 mod gateway;
 mod steps;
-mod walk;
+pub(crate) mod walk;
 
 use serde_json::json;
 
@@ -61,18 +61,24 @@ impl Outage {
     }
 }
 
-/// Makes each actor of a walk panic, and those of its call if there is one already. They are all back afterwards.
-async fn panic_everywhere(server: &Server, walk: &Walk, call: Option<&str>) {
-    let mut actors = vec![
-        ("driver", walk.driver),
-        ("dispatcher", walk.service),
-        ("guard", "gateway"),
-        ("readmodel", "readmodel"),
-        ("drain", "payments"),
-        ("timers", "timers"),
-    ];
-    actors.extend(call.into_iter().flat_map(|call| [("call", call), ("payment", call)]));
-    futures_util::future::join_all(actors.into_iter().map(|(kind, id)| server.crash(kind, id))).await;
+/// The kinds of actors that have to do with a call.
+const KINDS: &[&str] = &["call", "payment", "driver", "dispatcher", "guard", "drain", "timers", "readmodel"];
+
+/// Makes the actors of these kinds panic that have to do with a walk, and with its call if there is one already. They are
+/// all back afterwards.
+async fn panic_in(kinds: &[&'static str], server: &Server, walk: &Walk, call: Option<&str>) {
+    let actors = kinds.iter().filter_map(|kind| {
+        let id = match *kind {
+            "call" | "payment" => call?,
+            "driver" => walk.driver,
+            "dispatcher" => walk.service,
+            "guard" => "gateway",
+            "drain" => "payments",
+            alone => alone,
+        };
+        Some(server.crash(kind, id))
+    });
+    futures_util::future::join_all(actors).await;
 }
 
 /// What somebody was told about a call is complete, and nothing of it was told twice.
