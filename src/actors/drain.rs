@@ -2,8 +2,9 @@
 //!
 //! The actor keeps nothing: which payments wait is on the board that calls write after their commits. It begins with one,
 //! and with each success tries twice as many at a time, so that a gateway that comes back is not met by all of them at once.
-//! When all fail it is back to one, and to longer and longer pauses, so that a long outage leaves few attempts behind; one
-//! that fails while others do not is left out for a while, so that it holds up nobody.
+//! When all fail it is back to one, and to longer and longer pauses, so that a long outage leaves few attempts behind; each
+//! that fails makes room for the next, and when all have failed they are asked anew. One that fails while others do not is
+//! left out for a while, so that it holds up nobody.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -55,6 +56,9 @@ async fn drain_for_ever(world: Arc<World>) {
             pace.left_out.retain(|_, until| *until > now);
             let oldest = world.boards.deferred.oldest(pace.at_once, |call| !pace.left_out.contains_key(call));
             if oldest.is_empty() {
+                if pace.begins_anew() {
+                    continue;
+                }
                 break;
             }
             let tried = stream::iter(oldest).map(async |call| (retry(&world, &call).await, call));
@@ -90,6 +94,16 @@ impl Pace {
         (self.at_once, self.pause) =
             if any_made { ((self.at_once * 2).min(AT_ONCE_MAX), TICK) } else { (1, (self.pause * 2).min(PAUSE_MAX)) };
         any_made
+    }
+
+    /// Nobody is left who has not failed, and none has succeeded: it may be the gateway, so they are all asked again, oldest
+    /// first. Answers whether anybody was left out.
+    fn begins_anew(&mut self) -> bool {
+        let anew = self.failing && !self.left_out.is_empty();
+        if anew {
+            self.left_out.clear();
+        }
+        anew
     }
 }
 
@@ -129,6 +143,16 @@ mod tests {
             assert!(!pace.goes_on(vec![(false, call("call_a"))], now));
             assert_eq!((pace.at_once, pace.pause), (1, expected));
         }
+    }
+
+    #[test]
+    fn when_all_have_failed_they_are_asked_again_and_when_others_have_not_they_are_left_out() {
+        let (mut pace, now) = (pace(), Instant::now());
+        assert!(!pace.begins_anew(), "nobody was left out");
+        assert!(!pace.goes_on(vec![(false, call("call_a"))], now));
+        assert!(pace.begins_anew() && pace.left_out.is_empty());
+        assert!(pace.goes_on(vec![(false, call("call_a")), (true, call("call_b"))], now));
+        assert!(!pace.begins_anew() && !pace.left_out.is_empty(), "it was the call");
     }
 
     #[test]

@@ -70,31 +70,85 @@ async fn waits_for_the_gateway(customer: &Client, call: &str) {
     .await;
 }
 
-#[tokio::test]
-async fn sc_n1_deferred_payments_drain_oldest_first() {
-    let server = Server::start().await;
+/// That many approved seats whose payments wait, oldest first. The gateway takes nothing afterwards.
+async fn waiting(server: &Server, seats: usize) -> Vec<String> {
     let (customer, operator) = (server.customer("mina"), server.operator());
     server.force_breaker("open").await;
     let mut calls = Vec::new();
-    for n in 0..48 {
+    for n in 0..seats {
         let id = format!("seat-{n}");
-        register_seat(&server, &id).await;
+        register_seat(server, &id).await;
         let call = select(&customer, &id, "tok_ok").await;
         operator.command(&call, "approve").await.expect(200);
-        server.payment_is(&call, &["created"]).await;
         calls.push(call);
     }
     for call in &calls {
         waits_for_the_gateway(&customer, call).await;
     }
-    server.force_breaker("auto").await;
+    calls
+}
+
+/// Every call is paid, once, and none before more than `apart` that have waited longer.
+async fn paid_in_order(server: &Server, calls: &[String], apart: usize) {
+    let operator = server.operator();
     let mut charged = Vec::new();
     for (place, call) in calls.iter().enumerate() {
         server.call_is(call, &["assigned"]).await;
+        server.ledger_is(call, 1, 0).await;
         let charges = operator.get(&format!("/v1/ops/gateway/simulator/charges?payment_id={call}")).await.expect(200);
         charged.push((charges["items"][0]["at"].as_str().expect("a time").to_owned(), place));
     }
     charged.sort();
     let furthest = charged.iter().enumerate().map(|(now, (_, place))| now.abs_diff(*place)).max();
-    assert!(furthest < Some(16), "only those that are tried together may overtake each other: {charged:?}");
+    assert!(furthest < Some(apart), "only those that are tried together may overtake each other: {charged:?}");
+}
+
+/// The most payments that the drain tries at a time.
+const TOGETHER: usize = 16;
+
+#[tokio::test]
+async fn sc_n1_deferred_payments_drain_oldest_first() {
+    let server = Server::start().await;
+    let calls = waiting(&server, 48).await;
+    server.force_breaker("auto").await;
+    paid_in_order(&server, &calls, TOGETHER).await;
+}
+
+#[tokio::test]
+async fn sc_n1_a_drain_that_crashes_midway_pays_each_once_and_oldest_first() {
+    let server = Server::start().await;
+    let calls = waiting(&server, 40).await;
+    server.simulate(json!({"latency_ms": 150})).await;
+    server.force_breaker("auto").await;
+    for reached in [0, 8, 20] {
+        server.payment_is(&calls[reached], &["charging", "charged"]).await;
+        server.crash("drain", "payments").await;
+    }
+    assert_eq!(server.ledger(&calls[39]).await.charges, 0, "it was midway");
+    paid_in_order(&server, &calls, TOGETHER).await;
+}
+
+#[tokio::test]
+async fn sc_n1_a_kill_in_the_middle_of_a_drain_pays_each_once() {
+    let mut server = Server::start().await;
+    let calls = waiting(&server, 24).await;
+    server.simulate(json!({"latency_ms": 150})).await;
+    server.force_breaker("auto").await;
+    server.payment_is(&calls[8], &["charging", "charged"]).await;
+    server.kill_and_start_again().await;
+    paid_in_order(&server, &calls, TOGETHER).await;
+}
+
+#[tokio::test]
+async fn sc_n1_a_single_payment_that_was_tried_in_vain_is_paid_soon_after_the_outage() {
+    let server = Server::start().await;
+    server.simulate(json!({"down": true})).await;
+    register_seat(&server, "seat-1").await;
+    let call = select(&server.customer("mina"), "seat-1", "tok_ok").await;
+    server.operator().command(&call, "approve").await.expect(200);
+    // Long enough for it to be tried again in vain.
+    pause(std::time::Duration::from_secs(1)).await;
+    server.simulate(json!({})).await;
+    server.call_is(&call, &["assigned"]).await;
+    server.ledger_is(&call, 1, 0).await;
 }
