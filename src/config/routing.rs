@@ -30,7 +30,10 @@ impl Routing {
     pub(super) fn check(&self, mut check: Check<'_>) {
         let known = match self.url.scheme() {
             "great-circle" => self.url.rest().is_empty(),
-            "osrm+http" | "osrm+https" => !self.url.rest().is_empty(),
+            "osrm+http" | "osrm+https" => {
+                let host = self.url.rest().trim_end_matches('/');
+                !host.is_empty() && !host.contains(['/', '@', '#']) && !self.url.as_str().contains('?')
+            }
             _ => false,
         };
         if !known {

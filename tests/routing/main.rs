@@ -19,7 +19,7 @@ use osrm_server::{Manner, OsrmServer};
 type Tested = Result<(), Box<dyn std::error::Error>>;
 
 /// How long a router waits here.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn settings(url: &str) -> RoutingSettings {
     RoutingSettings { url: url.to_owned(), response_timeout: PATIENCE }

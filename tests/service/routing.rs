@@ -10,7 +10,7 @@ use crate::{
 
 async fn with_engine(engine: &OsrmServer) -> Server {
     let url = engine.url();
-    let text = format!("[routing]\nurl = \"{url}\"\nresponse_timeout_ms = 300\n");
+    let text = format!("[routing]\nurl = \"{url}\"\nresponse_timeout_ms = 1000\n");
     Setup::new().config(&text).start().await
 }
 
