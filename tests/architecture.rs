@@ -47,7 +47,7 @@ const EVERYTHING: &[&str] = &[
 const ONLY_IN: [(&str, &[&str]); 8] = [
     ("sqlx", &["persistence", "readmodel", "notify"]),
     ("redis", &["persistence"]),
-    ("reqwest", &["gateway"]),
+    ("reqwest", &["gateway", "routing"]),
     ("actix", &["actors", "app", "readmodel", "notify"]),
     ("actix_web", &["http", "app"]),
     ("actix_ws", &["http"]),

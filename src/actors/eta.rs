@@ -1,4 +1,9 @@
-//! How long a driver still needs: to the pickup, and once started to the destination.
+//! How far it is and how long a driver still needs: to the pickup, and once started to the destination.
+//!
+//! Without a routing engine an arrival time is computed on the spot. With one it is asked in the background, at most every
+//! few seconds for each trip, and what it said corrects the estimates in between. Nobody waits for it here.
+
+use std::{sync::Arc, time::Instant};
 
 use super::{World, boards::Trip};
 use crate::domain::{
@@ -8,7 +13,7 @@ use crate::domain::{
 };
 
 impl World {
-    /// The way of a service's driver or customer from here to there, as well as it can be known.
+    /// The way from here to there for a service with that profile, as well as it can be known.
     pub async fn route(&self, travel: Travel, from: LatLng, to: LatLng) -> Route {
         self.router.route(from, to, travel).await
     }
@@ -16,17 +21,56 @@ impl World {
     /// How many seconds a call's driver, who is at `from`, needs to where it is going; if it is going anywhere.
     #[must_use]
     pub fn eta_of_call(&self, call: &Call, from: LatLng) -> Option<u64> {
-        self.estimate_s(&call.service, from, call.heading()?)
+        let target = call.heading()?;
+        if !self.router.asks() {
+            return self.estimate_s(&call.service, from, target);
+        }
+        match self.boards.trips.get(&call.id).filter(|trip| trip.target == Some(target)) {
+            Some(trip) => self.eta_of_trip(&trip, from),
+            None => self.estimate_s(&call.service, from, target),
+        }
     }
 
     /// How many seconds the driver on a trip, who is at `from`, needs to where it is going; if it is going anywhere.
     #[must_use]
     pub(super) fn eta_of_trip(&self, trip: &Trip, from: LatLng) -> Option<u64> {
-        self.estimate_s(&trip.service, from, trip.target?)
+        let target = trip.target?;
+        let estimate_s = self.estimate_s(&trip.service, from, target)?;
+        if !self.router.asks() {
+            return Some(estimate_s);
+        }
+        if trip.course.is_due(Instant::now()) {
+            self.ask_about(trip, from, target, estimate_s);
+        }
+        Some(trip.course.correct(estimate_s))
+    }
+
+    /// A call has just got under way to somewhere: a routing engine is asked at once, so that the first to ask here knows.
+    pub(super) fn set_out(&self, call: &Call) {
+        if !self.router.asks() {
+            return;
+        }
+        let fix = call.phase.current_driver().and_then(|driver| self.boards.supply.position(&driver.id));
+        if let Some(fix) = fix {
+            let _asked = self.eta_of_call(call, fix.position);
+        }
     }
 
     fn estimate_s(&self, service: &ServiceId, from: LatLng, to: LatLng) -> Option<u64> {
         let travel = self.policies.get(service)?.file.travel;
         Some(self.router.estimate(from, to, travel).duration_s)
+    }
+
+    fn ask_about(&self, trip: &Trip, from: LatLng, to: LatLng, estimate_s: u64) {
+        let Some(policy) = self.policies.get(&trip.service) else { return };
+        let (router, course, travel) = (Arc::clone(&self.router), Arc::clone(&trip.course), policy.file.travel);
+        // One for each trip and few seconds at most; it ends with the router's time-out.
+        tokio::spawn(async move {
+            let route = router.route(from, to, travel).await;
+            // An engine that gave no route has said nothing new: what it said before still holds better.
+            if route != router.estimate(from, to, travel) {
+                course.learn(estimate_s, route.duration_s);
+            }
+        });
     }
 }

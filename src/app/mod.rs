@@ -31,7 +31,7 @@ use crate::{
     domain::{call::Call, policy::Policies},
     gateway, http, persistence,
     readmodel::{self, Feeder, ReadModel, ReadModelSettings},
-    routing::GreatCircle,
+    routing,
 };
 
 /// Why the server could not start, or ended.
@@ -60,6 +60,9 @@ pub enum AppError {
     /// The gateway cannot be opened.
     #[error(transparent)]
     OpenGateway(#[from] gateway::OpenError),
+    /// The router cannot be opened.
+    #[error(transparent)]
+    OpenRouter(#[from] routing::OpenError),
     /// The read model cannot be opened.
     #[error(transparent)]
     OpenReadModel(#[from] readmodel::OpenError),
@@ -106,7 +109,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let parts = EngineParts {
         store: Arc::clone(&store),
         gateway: opened.gateway,
-        router: Arc::new(GreatCircle),
+        router: routing::open(&settings::routing(&config))?,
         policies: Arc::clone(&policies),
         arbiters: settings::arbiter_count(&config).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),

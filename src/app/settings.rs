@@ -13,6 +13,7 @@ use crate::{
     config::{ActorKind, Backoff, Config, OnExceeded as Exceeded},
     gateway::GatewaySettings,
     persistence::StoreSettings,
+    routing::RoutingSettings,
 };
 
 /// How many threads actors run on.
@@ -57,6 +58,14 @@ pub(super) fn gateway(config: &Config) -> GatewaySettings {
         api_key: gateway.api_key.clone(),
         ledger: Some(config.store.data_dir().join("simulated-gateway.jsonl")),
         seed: None,
+    }
+}
+
+/// The section `routing`.
+pub(super) fn routing(config: &Config) -> RoutingSettings {
+    RoutingSettings {
+        url: config.routing.url.as_str().to_owned(),
+        response_timeout: Duration::from_millis(config.routing.response_timeout_ms),
     }
 }
 

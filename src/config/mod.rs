@@ -20,6 +20,7 @@ mod policies;
 mod problem;
 mod read;
 mod readmodel;
+mod routing;
 mod services;
 mod sources;
 mod store;
@@ -45,6 +46,7 @@ pub use self::{
     policies::policies,
     problem::{Origin, Problem, Problems},
     readmodel::ReadModel,
+    routing::Routing,
     services::services,
     sources::Sources,
     store::Store,
@@ -66,6 +68,8 @@ pub struct Config {
     pub gateway: Gateway,
     /// What stands in front of the payment gateway.
     pub guard: Guard,
+    /// Who knows the roads.
+    pub routing: Routing,
     /// How actors run and what happens when one fails.
     pub actors: Actors,
     /// The dispatcher.
@@ -117,6 +121,7 @@ impl Config {
         self.auth.check(check.table("auth"));
         self.gateway.check(check.table("gateway"));
         self.guard.check(check.table("guard"));
+        self.routing.check(check.table("routing"));
         self.actors.check(check.table("actors"));
         self.dispatch.check(check.table("dispatch"));
         self.limits.check(check.table("limits"));
@@ -134,6 +139,16 @@ impl Config {
                 format!(
                     "guard.breaker.slow_call_ms ({slow}) must be less than gateway.response_timeout_ms ({timeout}), \
                      else no answer ever counts as slow"
+                ),
+            );
+        }
+        let (route, request) = (self.routing.response_timeout_ms, self.http.request_timeout_ms);
+        if self.routing.has_engine() && route >= request {
+            check.contradiction(
+                &["routing.response_timeout_ms", "http.request_timeout_ms"],
+                format!(
+                    "routing.response_timeout_ms ({route}) must be less than http.request_timeout_ms ({request}), else a \
+                     slow engine fails requests"
                 ),
             );
         }

@@ -163,7 +163,7 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
             "default.toml:13: log.filter: must be a filter like \"info\" or \"warn,callout=debug\", got \"a=b=c\": \
              error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a \
              number 0-5",
-            "default.toml:14: nonsense: unknown key; known here: http, store, auth, gateway, guard, actors, dispatch, \
+            "default.toml:14: nonsense: unknown key; known here: http, store, auth, gateway, guard, routing, actors, dispatch, \
              limits, readmodel, log",
             "more.toml:1: store.url: must be sqlite://<file>, redis://<host>[:port][/db] or rediss://…, got \"mysql://x\"",
             "more.toml:2: gateway: must be a table, got integer 3",
@@ -225,6 +225,36 @@ fn values_that_contradict_each_other_are_reported_where_they_were_set() -> Resul
             "more.toml:4: actors.supervision.guard.passivate_after_s: has no meaning here: only calls, drivers and \
              payments leave memory",
         ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_router_is_an_estimate_or_an_engine_that_answers_before_the_request_ends() -> Result {
+    for url in ["great-circle://", "osrm+http://127.0.0.1:5000", "osrm+https://roads.example/"] {
+        assert_eq!(given(&format!("[routing]\nurl = \"{url}\"\n"))?.problems(), [""; 0], "{url}");
+    }
+    let of_url = |shown: &str| {
+        format!(
+            "default.toml:2: routing.url: must be great-circle://, osrm+http://<host>[:port] or osrm+https://…, got {shown}"
+        )
+    };
+    for (url, shown) in [
+        ("osrm://h", "osrm://h"),
+        ("great-circle://h", "great-circle://h"),
+        ("osrm+http://", "osrm+http://"),
+        ("osrm+http://h/v1", "osrm+http://h/v1"),
+        ("osrm+http://u:s3cret@h", "osrm+http://u:[hidden]@h"),
+    ] {
+        let problems = given(&format!("[routing]\nurl = \"{url}\"\n"))?.problems();
+        assert_eq!(problems, [of_url(&format!("{shown:?}"))]);
+    }
+    let timeouts = "[http]\nrequest_timeout_ms = 9000\n[routing]\nresponse_timeout_ms = 9000\n";
+    assert_eq!(given(timeouts)?.problems(), [""; 0], "estimates take no time");
+    let slow = given(&format!("{timeouts}url = \"osrm+http://h\"\n"))?.problems();
+    assert!(
+        slow.iter().any(|problem| problem.starts_with("default.toml:4: routing.response_timeout_ms: ")),
+        "{slow:?}"
     );
     Ok(())
 }

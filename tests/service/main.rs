@@ -2,6 +2,9 @@
 
 #[allow(dead_code, reason = "the recovery tests use the rest of it")]
 mod harness;
+#[expect(dead_code, reason = "the routing tests use the rest of it")]
+#[path = "../support/osrm_server.rs"]
+mod osrm_server;
 
 mod bad_bodies;
 mod bad_callers;
@@ -24,6 +27,7 @@ mod payments;
 mod refusals;
 mod rental;
 mod rental_overdue;
+mod routing;
 mod sixth_service;
 mod studycafe;
 mod studycafe_outage;

@@ -13,7 +13,7 @@ pub use demand::{Demand, DemandBoard};
 pub use idle::IdleBoard;
 pub use offers::OfferBoard;
 pub use supply::{Candidate, SupplyBoard};
-pub use trips::{Trip, TripBoard};
+pub use trips::{Course, Trip, TripBoard};
 
 /// All boards.
 #[derive(Default)]

@@ -181,8 +181,12 @@ fn show_trip(world: &World, call: &Call) {
         customer: call.customer_id.clone(),
         service: call.service.clone(),
         target: call.heading(),
+        course: Arc::default(),
     });
     world.boards.trips.set(&call.id, trip);
+    if has_driver {
+        world.set_out(call);
+    }
 }
 
 fn publish(world: &World, call: &Arc<Call>) {
