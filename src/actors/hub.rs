@@ -12,9 +12,10 @@ use std::{
 
 use dashmap::DashMap;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::domain::{CallId, CustomerId, DriverId, LatLng, Role, call::Call};
+use crate::domain::{CallId, CustomerId, DriverId, LatLng, Role, call::Call, policy::Lang};
 
 /// What can be listened to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,7 +73,27 @@ pub enum Note {
     /// The driver of a call moved.
     Moved(Arc<Moved>),
     /// Something a person is told.
-    Notified(Arc<serde_json::value::RawValue>),
+    Notified(Arc<Notified>),
+}
+
+/// Something a person is told, written as JSON for each language: who listens reads one of them.
+#[derive(Debug)]
+pub struct Notified {
+    /// For those who read Korean.
+    pub ko: Box<RawValue>,
+    /// For those who read English.
+    pub en: Box<RawValue>,
+}
+
+impl Notified {
+    /// What somebody is sent who reads that language.
+    #[must_use]
+    pub fn in_lang(&self, lang: Lang) -> &RawValue {
+        match lang {
+            Lang::Ko => &self.ko,
+            Lang::En => &self.en,
+        }
+    }
 }
 
 /// One listener's end: notes in order, and whether it has been too slow.

@@ -13,6 +13,7 @@ mod health;
 mod idempotency;
 mod json;
 mod keys;
+mod language;
 mod lifecycle;
 mod limits;
 mod me;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
@@ -15,8 +15,12 @@ use super::{
     page, receivers,
 };
 use crate::{
-    actors::hub::{Hub, Note, Topic},
-    domain::{CallId, Role, ServiceId, call::Call, policy::Text},
+    actors::hub::{Hub, Note, Notified, Topic},
+    domain::{
+        CallId, Role, ServiceId,
+        call::Call,
+        policy::{Lang, Text},
+    },
     notify::{self, Notification, Receiver},
 };
 
@@ -55,6 +59,20 @@ pub struct Notice {
     pub text: Text,
     /// When it happened.
     pub at: Timestamp,
+}
+
+/// A notification in the words of one language, beside those of all.
+#[derive(Serialize)]
+struct Said<'a> {
+    #[serde(flatten)]
+    notice: &'a Notice,
+    message: &'a str,
+}
+
+impl Notice {
+    fn said(&self, lang: Lang) -> Said<'_> {
+        Said { notice: self, message: self.text.in_lang(lang) }
+    }
 }
 
 /// A notification that is stored and not yet handed to the hub.
@@ -246,9 +264,10 @@ fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {
     if !hub.is_heard(&topic) {
         return;
     }
-    match to_raw_value(&notice()) {
-        Ok(json) => hub.publish(&[topic], &Note::Notified(Arc::<RawValue>::from(json))),
-        Err(error) => tracing::error!(%error, "a notification cannot be written as JSON"),
+    let notice = notice();
+    match (to_raw_value(&notice.said(Lang::Ko)), to_raw_value(&notice.said(Lang::En))) {
+        (Ok(ko), Ok(en)) => hub.publish(&[topic], &Note::Notified(Arc::new(Notified { ko, en }))),
+        (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "a notification cannot be written as JSON"),
     }
 }
 

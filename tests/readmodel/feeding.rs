@@ -9,7 +9,7 @@ use callout::{
         ports::store::{Commit, Epoch, EventCursor, EventRecord, NewEvent, Store},
         supervision::{Intensity, KindStats, OnExceeded, Singleton, Status, SupervisionSettings},
     },
-    domain::{Role, payment::PaymentStatus},
+    domain::{Role, payment::PaymentStatus, policy::Lang},
     persistence::{self, StoreSettings},
     readmodel::{Feeder, ReadModel, ReadModelSettings},
 };
@@ -98,8 +98,13 @@ impl World {
 
 async fn next_told(listener: &mut Listener) -> serde_json::Value {
     let note = tokio::time::timeout(PATIENCE, listener.next()).await.expect("told in time");
-    let Some(Note::Notified(json)) = note else { panic!("not a notification: {note:?}") };
-    serde_json::from_str(json.get()).expect("JSON")
+    let Some(Note::Notified(told)) = note else { panic!("not a notification: {note:?}") };
+    let [ko, en] = [Lang::Ko, Lang::En].map(|lang| told.in_lang(lang).get());
+    let [ko, mut en]: [serde_json::Value; 2] = [ko, en].map(|json| serde_json::from_str(json).expect("JSON"));
+    assert_eq!((&ko["message"], &en["message"]), (&ko["text"]["ko"], &ko["text"]["en"]));
+    en["message"] = ko["message"].clone();
+    assert_eq!(ko, en, "they differ in the language only");
+    ko
 }
 
 #[actix::test]

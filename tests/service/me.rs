@@ -1,5 +1,6 @@
 //! My Page: a person's calls, their history and notifications, for customers and for drivers.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, GANGNAM, Server, eventually, id_of};
@@ -147,4 +148,25 @@ async fn the_services_tell_a_client_what_it_needs() {
     let service = service.unwrap_or_else(|| panic!("no driver-call in {services}"));
     assert!(service.to_string().contains("기사"), "it names its noun: {service}");
     assert_ne!(service, &json!({"id": "driver-call"}));
+}
+
+#[tokio::test]
+async fn people_are_told_in_their_language_in_my_page_and_on_the_socket() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let mut screens = [customer.ws_in("ko-KR, ko;q=0.9").await, customer.ws_in("en-GB").await];
+    let id = customer.request_paid_call().await;
+    for (screen, language) in screens.iter_mut().zip(["ko", "en"]) {
+        let told = screen.next_frame_of("notification").await["notification"].take();
+        assert_eq!((&told["message"], &told["call"]), (&told["text"][language], &json!(id)), "{told}");
+    }
+    customer.notified_about(&id, 1).await;
+    for (wanted, language) in [("ko", "ko"), ("en-US, en;q=0.5", "en"), ("fr", "en"), ("*", "ko")] {
+        let asked = customer.request(Method::GET, "/v1/me/notifications").header("accept-language", wanted);
+        let reply = Client::send(asked).await;
+        assert_eq!(reply.header("content-language"), Some(language), "{wanted}");
+        let item = reply.expect(200)["items"][0].take();
+        assert_eq!(item["message"], item["text"][language], "{wanted}: {item}");
+        assert_ne!(item["text"]["ko"], item["text"]["en"], "{item}");
+    }
 }

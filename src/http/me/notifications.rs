@@ -1,6 +1,10 @@
 //! `GET /v1/me/notifications`: what one was told.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{
+    HttpResponse,
+    http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderValue, VARY},
+    web::Data,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +14,7 @@ use crate::{
         auth::Principal,
         error::Problem,
         json,
+        language::Language,
         openapi::Refusals,
         query::{self, Query},
         state::State,
@@ -49,7 +54,9 @@ pub(in crate::http) struct Notification {
     /// Of which service.
     #[schema(value_type = String)]
     service: ServiceId,
-    /// In what words.
+    /// In what words, in the language that `Accept-Language` asks for: Korean or English.
+    message: String,
+    /// The same in every language.
     #[schema(value_type = Label<'static>)]
     text: Text,
     /// When it happened.
@@ -57,19 +64,21 @@ pub(in crate::http) struct Notification {
     at: Time,
 }
 
-impl From<Notice> for Notification {
-    fn from(notice: Notice) -> Self {
+impl Notification {
+    fn new(notice: Notice, Language(lang): Language) -> Self {
         let Notice { id, occasion, call, service, text, at, .. } = notice;
-        Self { id, occasion, call, service, text, at: at.into() }
+        Self { id, occasion, call, service, message: text.in_lang(lang).to_owned(), text, at: at.into() }
     }
 }
 
-/// What one was told, latest first. Operators are told by service.
+/// What one was told, latest first, in the language that `Accept-Language` asks for (Korean, or English for those who
+/// read neither). Operators are told by service.
 #[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery),
     responses((status = 200, body = Page<Notification>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,
+    language: Language,
     Query(query): Query<NoticeQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, cursor) = (query::limit(query.limit)?, query.cursor.as_deref());
@@ -81,8 +90,12 @@ pub(in crate::http) async fn handle(
         }
         role @ (Role::Customer | Role::Driver) => state.read_model.notifications(role, who.id(), limit, cursor).await?,
     };
-    let items = page.items.into_iter().map(Notification::from).collect();
-    json::ok(&Page { items, next_cursor: page.next_cursor })
+    let items = page.items.into_iter().map(|notice| Notification::new(notice, language)).collect();
+    let mut response = json::ok(&Page { items, next_cursor: page.next_cursor })?;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(VARY, HeaderValue::from(ACCEPT_LANGUAGE));
+    Ok(response)
 }
 
 /// The services whose notifications an operator wants: the one that is named, or all that the token is for.

@@ -14,6 +14,7 @@ use self::socket::Socket;
 use super::{
     auth::{Principal, admitted, bearer},
     error::{Code, Problem},
+    language::Language,
     openapi::Refusals,
     query::Query,
     state::State,
@@ -29,13 +30,15 @@ pub(super) struct Access {
     access_token: Option<String>,
 }
 
-/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts.
+/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts. Notifications come in the language
+/// that `Accept-Language` asks for.
 #[utoipa::path(get, path = "/v1/ws", tag = "live", params(Access),
     responses((status = 101, description = "Switching to WebSocket"), Refusals))]
 pub(super) async fn handle(
     state: web::Data<State>,
     request: HttpRequest,
     Query(access): Query<Access>,
+    language: Language,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let who = authenticated(&request, access.access_token.as_deref())?;
@@ -43,7 +46,7 @@ pub(super) async fn handle(
         .map_err(|error| Problem::new(Code::InvalidRequest, format!("a WebSocket handshake is needed: {error}")))?;
     let frame_max = usize::try_from(state.settings.ws_frame_max_bytes).unwrap_or(usize::MAX);
     let stream = stream.max_frame_size(frame_max).aggregate_continuations().max_continuation_size(frame_max);
-    let socket = Socket::new(state, who, session);
+    let socket = Socket::new(state, who, language, session);
     actix_web::rt::spawn(socket.serve(stream));
     Ok(response)
 }

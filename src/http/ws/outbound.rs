@@ -31,7 +31,10 @@ impl Socket {
                 let (lat, lng) = (position.lat(), position.lng());
                 self.send(&Told::Position { driver, lat, lng, at: (*at).into(), eta_s: *eta_s }).await
             }
-            Note::Notified(notification) => self.send(&Told::Notification { notification }).await,
+            Note::Notified(told) => {
+                let notification = told.in_lang(self.language.0);
+                self.send(&Told::Notification { notification }).await
+            }
         }
     }
 

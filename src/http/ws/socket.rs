@@ -14,7 +14,7 @@ use super::{frames::Told, subscriptions::Subscriptions};
 use crate::{
     actors::hub::{Listener, Topic},
     domain::Party,
-    http::{auth::Principal, lifecycle::Stage, metrics::SOCKETS, state::State},
+    http::{auth::Principal, language::Language, lifecycle::Stage, metrics::SOCKETS, state::State},
 };
 
 /// Frames per second that a client may send in the long run; at once, enough to follow all it may follow.
@@ -31,6 +31,7 @@ const TOO_SLOW: u16 = 4008;
 pub(super) struct Socket {
     pub(super) state: Data<State>,
     pub(super) who: Principal,
+    pub(super) language: Language,
     pub(super) listener: Listener,
     pub(super) subscriptions: Subscriptions,
     pub(super) rate: DefaultDirectRateLimiter,
@@ -58,13 +59,13 @@ pub(super) enum End {
 pub(super) type Goes = Result<(), End>;
 
 impl Socket {
-    pub(super) fn new(state: Data<State>, who: Principal, session: Session) -> Self {
+    pub(super) fn new(state: Data<State>, who: Principal, language: Language, session: Session) -> Self {
         let outbox = usize::try_from(state.settings.ws_outbox_max).unwrap_or(usize::MAX);
         let mut listener = state.engine.hub.listener(outbox);
         own_topics(&state, &who).into_iter().for_each(|topic| listener.subscribe(topic));
         let quota = Quota::per_second(at_least_one(FRAMES_PER_S)).allow_burst(at_least_one(FRAMES_AT_ONCE));
         let rate = RateLimiter::direct(quota);
-        Self { state, who, listener, subscriptions: Subscriptions::default(), rate, session }
+        Self { state, who, language, listener, subscriptions: Subscriptions::default(), rate, session }
     }
 
     /// Runs the socket to its end.

@@ -25,6 +25,13 @@ impl Client {
         Socket::open(&format!("{}/v1/ws", self.base()), token.as_deref()).await.expect("an open socket")
     }
 
+    /// Opens a socket that asks for a language.
+    pub async fn ws_in(&self, language: &str) -> Socket {
+        let token = format!("Bearer {}", self.token().unwrap_or_default());
+        let headers = [("authorization", token.as_str()), ("accept-language", language)];
+        Socket::open_with(&format!("{}/v1/ws", self.base()), &headers).await.expect("an open socket")
+    }
+
     /// Opens a socket as browsers do: the token in the query.
     pub async fn ws_by_query(&self) -> Socket {
         let url = format!("{}/v1/ws?access_token={}", self.base(), self.token().unwrap_or_default());
@@ -35,9 +42,14 @@ impl Client {
 impl Socket {
     /// Opens a socket.
     pub async fn open(url: &str, authorization: Option<&str>) -> Result<Self, Box<Error>> {
+        let headers: Vec<_> = authorization.map(|text| ("authorization", text)).into_iter().collect();
+        Self::open_with(url, &headers).await
+    }
+
+    async fn open_with(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, Box<Error>> {
         let mut request = url.replacen("http", "ws", 1).into_client_request()?;
-        if let Some(text) = authorization {
-            request.headers_mut().insert("authorization", HeaderValue::from_str(text).expect("a header value"));
+        for (name, text) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(text).expect("a header value"));
         }
         let (stream, _) = connect_async(request).await?;
         Ok(Self { stream, waiting: VecDeque::new() })
