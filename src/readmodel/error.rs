@@ -26,7 +26,7 @@ pub enum OpenError {
         known: i64,
     },
     /// What is there belongs to something else; it has been left as it was.
-    #[error("{path:?} is not a read model of callout: name another file in readmodel.url")]
+    #[error("{path:?} is not a read model of this release: name another file in readmodel.url")]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -7,8 +7,9 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
+use super::rows::{Insert, Values};
 use crate::{
     actors::ports::store::{EntityKind, EntityRef, EventRecord},
     domain::{
@@ -19,9 +20,6 @@ use crate::{
     },
 };
 
-/// How many events are folded at a time when the views are made anew.
-const REFOLD_STEP: i64 = 2_000;
-
 /// The view keeps what it has in this column.
 const KEEP: i64 = -1;
 
@@ -30,21 +28,20 @@ const FIND_CALLS: &str =
 const FIND_DRIVERS: &str =
     "SELECT group_concat(d.state) FROM json_each(?1) AS wanted CROSS JOIN drivers AS d ON d.id = wanted.value";
 
-const PUT_CALLS: &str = "
-    INSERT INTO calls (id, service, status, open, customer_id, driver_id, created_at, version, unknown_since, state)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-           value ->> 8, value ->> 9
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (id) DO UPDATE SET
+const PUT_CALLS: Insert = Insert {
+    into: "INSERT INTO calls (id, service, status, open, customer_id, driver_id, created_at, version, unknown_since, state)",
+    columns: 10,
+    otherwise: "ON CONFLICT (id) DO UPDATE SET
         status = excluded.status, open = excluded.open, driver_id = coalesce(excluded.driver_id, driver_id),
         version = excluded.version, state = excluded.state,
-        unknown_since = CASE excluded.unknown_since WHEN -1 THEN unknown_since ELSE excluded.unknown_since END";
-
-const PUT_DRIVERS: &str = "
-    INSERT INTO drivers (id, service, status, version, state)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
-    ON CONFLICT (id) DO UPDATE SET
-        service = excluded.service, status = excluded.status, version = excluded.version, state = excluded.state";
+        unknown_since = CASE excluded.unknown_since WHEN -1 THEN unknown_since ELSE excluded.unknown_since END",
+};
+const PUT_DRIVERS: Insert = Insert {
+    into: "INSERT INTO drivers (id, service, status, version, state)",
+    columns: 5,
+    otherwise: "ON CONFLICT (id) DO UPDATE SET
+        service = excluded.service, status = excluded.status, version = excluded.version, state = excluded.state",
+};
 
 /// An event of the stream, read.
 pub(super) enum Read {
@@ -156,68 +153,14 @@ impl Fold {
         let mut drivers = Vec::new();
         for entity in &self.changed {
             match entity.kind {
-                EntityKind::Call => calls.extend(self.calls.get(&entity.id).map(call_row).transpose()?),
-                EntityKind::Driver => drivers.extend(self.drivers.get(&entity.id).map(driver_row).transpose()?),
+                EntityKind::Call => calls.extend(self.calls.get(&entity.id).map(CallRow::new).transpose()?),
+                EntityKind::Driver => drivers.extend(self.drivers.get(&entity.id).map(DriverRow::new).transpose()?),
                 EntityKind::Payment => {}
             }
         }
-        put(sql, PUT_CALLS, &calls).await?;
-        put(sql, PUT_DRIVERS, &drivers).await
+        PUT_CALLS.put(sql, &calls, CallRow::bind).await?;
+        PUT_DRIVERS.put(sql, &drivers, DriverRow::bind).await
     }
-}
-
-/// Makes the views anew out of the history.
-pub(super) async fn refold(sql: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let mut after = (String::new(), String::new(), 0_i64);
-    loop {
-        let rows = sqlx::query(
-            "SELECT kind, id, seq, at, body FROM history WHERE (kind, id, seq) > (?1, ?2, ?3) ORDER BY 1, 2, 3 LIMIT ?4",
-        )
-        .bind(after.0)
-        .bind(after.1)
-        .bind(after.2)
-        .bind(REFOLD_STEP)
-        .fetch_all(&mut *sql)
-        .await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = (last.try_get("kind")?, last.try_get("id")?, last.try_get("seq")?);
-        let events = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
-        let events: Vec<&EventRecord> = events.iter().collect();
-        let mut fold = Fold::load(sql, &events).await?;
-        for event in events {
-            match Read::new(event) {
-                Read::Call(happened) => drop(fold.call(event, &happened)),
-                Read::Driver(happened) => drop(fold.driver(event, &happened)),
-                Read::Other | Read::Unreadable(_) => {}
-            }
-        }
-        fold.save(sql).await?;
-    }
-}
-
-/// Runs an insert over a JSON array of rows: a statement costs far more than the row it writes.
-pub(super) async fn put<T: Serialize>(
-    sql: &mut SqliteConnection,
-    statement: &'static str,
-    rows: &[T],
-) -> Result<(), sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(statement).bind(json(&rows)?).execute(sql).await.map(drop)
-}
-
-/// A row of `history` as the event it was.
-pub(super) fn record(row: &SqliteRow) -> Result<EventRecord, sqlx::Error> {
-    let kind: &str = row.try_get("kind")?;
-    let kind = EntityKind::parse(kind).ok_or_else(|| sqlx::Error::Decode(format!("no kind {kind:?}").into()))?;
-    let seq: i64 = row.try_get("seq")?;
-    Ok(EventRecord {
-        entity: EntityRef::new(kind, row.try_get::<&str, _>("id")?),
-        seq: u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
-        at: time(row.try_get("at")?)?,
-        body: row.try_get("body")?,
-    })
 }
 
 pub(super) fn time(milliseconds: i64) -> Result<Timestamp, sqlx::Error> {
@@ -245,28 +188,51 @@ async fn load<T: DeserializeOwned>(
     serde_json::from_str(&array).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-fn call_row(folded: &Folded) -> Result<impl Serialize, sqlx::Error> {
-    let call = &folded.call;
-    Ok((
-        call.id.clone(),
-        call.service.clone(),
-        call.phase.status(),
-        u8::from(!call.phase.is_terminal()),
-        call.customer_id.clone(),
-        call.phase.driver().map(|card| card.id.clone()),
-        call.created_at.as_millisecond(),
-        call.version,
-        folded.unknown_since,
-        json(call)?,
-    ))
+struct CallRow<'a> {
+    call: &'a Call,
+    unknown_since: Option<i64>,
+    state: Arc<str>,
 }
 
-fn driver_row(driver: &Driver) -> Result<impl Serialize, sqlx::Error> {
-    Ok((
-        driver.id.clone(),
-        driver.profile.service.clone(),
-        driver.status_at(driver.updated_at),
-        driver.version,
-        json(driver)?,
-    ))
+impl<'a> CallRow<'a> {
+    fn new(folded: &'a Folded) -> Result<Self, sqlx::Error> {
+        let Folded { call, unknown_since } = folded;
+        Ok(Self { call, unknown_since: *unknown_since, state: json(call)?.into() })
+    }
+
+    fn bind<'q>(values: Values<'q>, row: &Self) -> Values<'q> {
+        let call = row.call;
+        values
+            .bind(call.id.to_arc())
+            .bind(call.service.to_arc())
+            .bind(call.phase.status())
+            .bind(!call.phase.is_terminal())
+            .bind(call.customer_id.to_arc())
+            .bind(call.phase.driver().map(|card| card.id.to_arc()))
+            .bind(call.created_at.as_millisecond())
+            .bind(call.version.cast_signed())
+            .bind(row.unknown_since)
+            .bind(Arc::clone(&row.state))
+    }
+}
+
+struct DriverRow<'a> {
+    driver: &'a Driver,
+    state: Arc<str>,
+}
+
+impl<'a> DriverRow<'a> {
+    fn new(driver: &'a Driver) -> Result<Self, sqlx::Error> {
+        Ok(Self { driver, state: json(driver)?.into() })
+    }
+
+    fn bind<'q>(values: Values<'q>, row: &Self) -> Values<'q> {
+        let driver = row.driver;
+        values
+            .bind(driver.id.to_arc())
+            .bind(driver.profile.service.to_arc())
+            .bind(driver.status_at(driver.updated_at))
+            .bind(driver.version.cast_signed())
+            .bind(Arc::clone(&row.state))
+    }
 }

@@ -1,15 +1,19 @@
 //! Everything that ever happened: the events as they were committed, and what is read out of them.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     ReadError, ReadModel, fold,
-    fold::{Read, record},
+    fold::Read,
+    rows::{Insert, Values},
 };
 use crate::{
-    actors::ports::store::EventRecord,
+    actors::ports::store::{EntityKind, EntityRef, EventRecord},
     domain::{
         CallId, Machine,
         call::{Call, CallMachine},
@@ -18,10 +22,13 @@ use crate::{
     notify,
 };
 
-const PUT: &str = "
-    INSERT INTO history (kind, id, seq, at, body)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1) WHERE true
-    ON CONFLICT (kind, id, seq) DO NOTHING";
+const PUT_CALLS: Insert = Insert {
+    into: "INSERT INTO call_history (id, seq, events)",
+    columns: 3,
+    otherwise: "ON CONFLICT (id, seq) DO NOTHING",
+};
+const PUT_DRIVERS: Insert =
+    Insert { into: "INSERT INTO driver_history (id, seq, at, body)", columns: 4, otherwise: "" };
 
 /// One thing that happened to a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,12 +96,16 @@ impl ReadModel {
     }
 
     async fn events_of(&self, call: &CallId) -> Result<Vec<EventRecord>, ReadError> {
-        let rows =
-            sqlx::query("SELECT kind, id, seq, at, body FROM history WHERE kind = 'call' AND id = ?1 ORDER BY seq")
-                .bind(call.as_str())
-                .fetch_all(&self.readers)
-                .await?;
-        Ok(rows.iter().map(record).collect::<Result<Vec<_>, _>>()?)
+        let rows = sqlx::query("SELECT id, seq, events FROM call_history WHERE id = ?1 ORDER BY seq")
+            .bind(call.as_str())
+            .fetch_all(&self.readers)
+            .await?;
+        let mut events: Vec<EventRecord> = Vec::new();
+        for row in &rows {
+            let known = events.last().map_or(0, |event| event.seq);
+            events.extend(calls_events(row)?.into_iter().filter(|event| event.seq > known));
+        }
+        Ok(events)
     }
 
     fn entry(&self, state: &mut Option<Call>, event: &EventRecord) -> Result<TimelineEntry, ReadError> {
@@ -118,11 +129,87 @@ impl ReadModel {
     }
 }
 
-/// Adds events to the history.
+/// Adds events to the history: those of a call in one row, since they are always read together.
 pub(super) async fn put(sql: &mut SqliteConnection, events: &[&EventRecord]) -> Result<(), sqlx::Error> {
-    fold::put(sql, PUT, &events.iter().map(|event| row(event)).collect::<Vec<_>>()).await
+    let mut calls: BTreeMap<&Arc<str>, Vec<&EventRecord>> = BTreeMap::new();
+    let mut drivers = Vec::new();
+    for event in events {
+        match event.entity.kind {
+            EntityKind::Call => calls.entry(&event.entity.id).or_default().push(event),
+            EntityKind::Driver => drivers.push(*event),
+            EntityKind::Payment => {}
+        }
+    }
+    let calls = calls.into_iter().map(|(id, events)| Packed::new(id, &events)).collect::<Result<Vec<_>, _>>()?;
+    PUT_CALLS.put(sql, &calls, Packed::bind).await?;
+    PUT_DRIVERS.put(sql, &drivers, bind_event).await
 }
 
-fn row(event: &EventRecord) -> impl Serialize {
-    (event.entity.kind.as_str(), &*event.entity.id, event.seq, event.at.as_millisecond(), &event.body)
+/// The events of a row of `call_history`.
+pub(super) fn calls_events(row: &SqliteRow) -> Result<Vec<EventRecord>, sqlx::Error> {
+    let entity = EntityRef::new(EntityKind::Call, row.try_get::<&str, _>("id")?);
+    let events: Vec<(u64, i64, Box<RawValue>)> =
+        serde_json::from_str(row.try_get("events")?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let record = |(seq, at, body): (u64, i64, Box<RawValue>)| {
+        Ok(EventRecord { entity: entity.clone(), seq, at: fold::time(at)?, body: unpacked(&body) })
+    };
+    events.into_iter().map(record).collect()
+}
+
+/// The event of a row of `driver_history`.
+pub(super) fn drivers_event(row: &SqliteRow) -> Result<EventRecord, sqlx::Error> {
+    let seq: i64 = row.try_get("seq")?;
+    Ok(EventRecord {
+        entity: EntityRef::new(EntityKind::Driver, row.try_get::<&str, _>("id")?),
+        seq: u64::try_from(seq).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        at: fold::time(row.try_get("at")?)?,
+        body: row.try_get("body")?,
+    })
+}
+
+/// A row of `call_history`.
+struct Packed {
+    id: Arc<str>,
+    /// The number of its first event.
+    seq: u64,
+    /// `[[seq, at, event], …]`
+    events: Arc<str>,
+}
+
+impl Packed {
+    fn new(id: &Arc<str>, events: &[&EventRecord]) -> Result<Self, sqlx::Error> {
+        let seq = events.first().map_or(0, |first| first.seq);
+        let events: Vec<_> =
+            events.iter().map(|event| (event.seq, event.at.as_millisecond(), Body(&event.body))).collect();
+        Ok(Self { id: Arc::clone(id), seq, events: fold::json(&events)?.into() })
+    }
+
+    fn bind<'q>(values: Values<'q>, row: &Self) -> Values<'q> {
+        values.bind(Arc::clone(&row.id)).bind(row.seq.cast_signed()).bind(Arc::clone(&row.events))
+    }
+}
+
+/// An event's text among others: as the JSON it is; should it be none, as a string.
+struct Body<'a>(&'a str);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<&RawValue>(self.0) {
+            Ok(json) => json.serialize(to),
+            Err(_) => to.serialize_str(self.0),
+        }
+    }
+}
+
+/// What [`Body`] was made of.
+fn unpacked(body: &RawValue) -> String {
+    serde_json::from_str(body.get()).unwrap_or_else(|_| body.get().to_owned())
+}
+
+fn bind_event<'q>(values: Values<'q>, event: &&EventRecord) -> Values<'q> {
+    values
+        .bind(Arc::clone(&event.entity.id))
+        .bind(event.seq.cast_signed())
+        .bind(event.at.as_millisecond())
+        .bind(event.body.clone())
 }

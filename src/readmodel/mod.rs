@@ -4,7 +4,7 @@
 //! transaction, so each event counts once whatever crashes. It decides nothing: a command never reads it, and while it is
 //! down no call is held up.
 //!
-//! What grows: `history` by one row per event of a call or driver, `told` by one per thing that people are told,
+//! What grows: `call_history` and `driver_history` by every event, `told` by one per thing that people are told,
 //! `notifications` by one per receiver of it. Nothing is ever deleted: once the stream behind it is trimmed, this file is
 //! the only place that has the past, so it belongs in the backup.
 
@@ -17,6 +17,8 @@ mod notices;
 mod page;
 mod queries;
 mod receivers;
+mod refold;
+mod rows;
 mod schema;
 mod settings;
 mod writer;

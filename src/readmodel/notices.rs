@@ -11,8 +11,9 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     ApplyError, Page, ReadError, ReadModel,
-    fold::{json, put as put_rows, time},
+    fold::{json, time},
     page, receivers,
+    rows::{Insert, Values},
 };
 use crate::{
     actors::hub::{Hub, Note, Notified, Topic},
@@ -24,11 +25,12 @@ use crate::{
     notify::{self, Notification, Receiver},
 };
 
-const PUT_TOLD: &str = "
-    INSERT INTO told (id, call_id, service, occasion, ko, en, at, receivers)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value -> 7
-    FROM json_each(?1)";
-const PUT_NOTIFICATIONS: &str = "INSERT INTO notifications (key) SELECT value FROM json_each(?1)";
+const PUT_TOLD: Insert = Insert {
+    into: "INSERT INTO told (id, call_id, service, occasion, ko, en, at, receivers)",
+    columns: 8,
+    otherwise: "",
+};
+const PUT_NOTIFICATIONS: Insert = Insert { into: "INSERT INTO notifications (key)", columns: 1, otherwise: "" };
 const LATEST: &str = "
     SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at
     FROM json_each(?1) AS wanted CROSS JOIN told AS t ON t.id = wanted.value ORDER BY t.id DESC";
@@ -237,16 +239,24 @@ pub(super) async fn put(
     let receivers = outgoing.iter().flat_map(|one| &one.told.receivers).collect();
     let numbers = receivers::number(sql, &receivers).await?;
     let number = |receiver: &Receiver| numbers.get(receiver).copied();
-    put_rows(sql, PUT_TOLD, &outgoing.iter().map(|one| told_row(one, number)).collect::<Vec<_>>()).await?;
-    put_rows(sql, PUT_NOTIFICATIONS, &keys(&outgoing, number)).await?;
+    let receivers = |one: &Outgoing| json(&one.told.receivers.iter().filter_map(number).collect::<Vec<_>>());
+    let told = outgoing.iter().map(|one| Ok((one, receivers(one)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    PUT_TOLD.put(sql, &told, |values, (one, receivers)| bind_told(values, one, receivers)).await?;
+    PUT_NOTIFICATIONS.put(sql, &keys(&outgoing, number), |values, key| values.bind(*key)).await?;
     Ok(outgoing)
 }
 
-fn told_row(one: &Outgoing, number: impl Fn(&Receiver) -> Option<i64>) -> impl Serialize {
+fn bind_told<'q>(values: Values<'q>, one: &Outgoing, receivers: &str) -> Values<'q> {
     let told = &one.told;
-    let receivers: Vec<i64> = told.receivers.iter().filter_map(number).collect();
-    let (ko, en) = (&told.text.ko, &told.text.en);
-    (one.id, &told.call, &told.service, told.occasion.as_str(), ko, en, one.at.as_millisecond(), receivers)
+    values
+        .bind(one.id)
+        .bind(told.call.as_ref().map(CallId::to_arc))
+        .bind(told.service.to_arc())
+        .bind(told.occasion.as_str())
+        .bind(told.text.ko.clone())
+        .bind(told.text.en.clone())
+        .bind(one.at.as_millisecond())
+        .bind(receivers.to_owned())
 }
 
 /// The notifications' numbers, in the order in which they are stored; one who is named twice is told once.

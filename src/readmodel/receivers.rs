@@ -3,12 +3,15 @@
 //! An offer goes to twenty drivers, so notifications are by far the most rows there are. Each is one integer: the
 //! receiver's number above, the number of what it was told below. So one receiver's are next to each other, in order.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::fold::{json, put};
+use super::{fold::json, rows::Insert};
 use crate::{domain::Role, notify::Receiver};
 
 /// How many bits the number of what was told has; the receiver's has the rest, 27.
@@ -19,7 +22,7 @@ pub(super) const TOLD_END: i64 = (1 << TOLD_BITS) - 1;
 const FIND: &str = "
     SELECT r.id, r.role, r.name FROM json_each(?1) AS wanted CROSS JOIN receivers AS r
     ON r.role = wanted.value ->> 0 AND r.name = wanted.value ->> 1";
-const ADD: &str = "INSERT INTO receivers (role, name) SELECT value ->> 0, value ->> 1 FROM json_each(?1)";
+const ADD: Insert = Insert { into: "INSERT INTO receivers (role, name)", columns: 2, otherwise: "" };
 
 /// The number of a notification.
 pub(super) fn key(receiver: i64, told: i64) -> i64 {
@@ -49,7 +52,7 @@ pub(super) async fn number(
     let mut known = find(&mut *sql, wanted.iter().copied()).await?;
     let new: Vec<&Receiver> = wanted.iter().copied().filter(|receiver| !known.contains_key(*receiver)).collect();
     if !new.is_empty() {
-        put(sql, ADD, &new.iter().copied().map(row).collect::<Vec<_>>()).await?;
+        ADD.put(sql, &new, |values, new| values.bind(role_name(new.role)).bind(Arc::clone(&new.id))).await?;
         known.extend(find(sql, new.into_iter()).await?);
     }
     Ok(known)

@@ -1,7 +1,11 @@
 //! The tables, and opening the file.
 //!
-//! `history`, `told`, `receivers` and `notifications` are records: they are written once and never computed again. `calls` and `drivers`
-//! are views of the history; [`VIEWS`] numbers their shape, and a file with an older number gets them folded anew.
+//! `call_history`, `driver_history`, `told`, `receivers` and `notifications` are records: they are written once and never
+//! computed again. `calls` and `drivers` are views of the history; [`VIEWS`] numbers their shape, and a file with an older
+//! number gets them folded anew.
+//!
+//! What a row costs is the pages it touches. So the events of a call are one row per batch that brought some, and those of
+//! a driver are only ever appended: nothing but making the views anew reads them.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +15,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{OpenError, ReadModelSettings, fold};
+use super::{OpenError, ReadModelSettings, refold};
 
 /// The shape of the views. Raise it whenever `calls` or `drivers`, or what is in them, changes.
 const VIEWS: i64 = 1;
@@ -25,14 +29,19 @@ const RECORDS: &str = "
         cursor TEXT NOT NULL,
         synced INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS history (
-        kind TEXT NOT NULL,
+    CREATE TABLE IF NOT EXISTS call_history (
+        id TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        events TEXT NOT NULL,
+        UNIQUE (id, seq)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS driver_history (
+        number INTEGER PRIMARY KEY,
         id TEXT NOT NULL,
         seq INTEGER NOT NULL,
         at INTEGER NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (kind, id, seq)
-    ) STRICT, WITHOUT ROWID;
+        body TEXT NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS told (
         id INTEGER PRIMARY KEY,
         call_id TEXT,
@@ -148,7 +157,7 @@ async fn check_kind(connection: &mut SqliteConnection, path: &Path) -> Result<Op
     if tables == 0 {
         return Ok(None);
     }
-    let ours = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('source', 'history', 'told')";
+    let ours = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('source', 'call_history', 'told')";
     let ours: i64 = sqlx::query_scalar(ours).fetch_one(&mut *connection).await.map_err(sql)?;
     if ours < 3 {
         return Err(OpenError::Foreign { path: path.to_owned() });
@@ -171,7 +180,7 @@ async fn prepare(connection: &mut SqliteConnection, identity: Uuid) -> Result<()
         .await?;
     if views(&mut transaction).await? < VIEWS {
         sqlx::raw_sql(MAKE_VIEWS).execute(&mut *transaction).await?;
-        fold::refold(&mut transaction).await?;
+        refold::refold(&mut transaction).await?;
         sqlx::raw_sql(SET_VIEWS).execute(&mut *transaction).await?;
     }
     transaction.commit().await

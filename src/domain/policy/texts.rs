@@ -63,12 +63,12 @@ impl Text {
         }
     }
 
-    /// The text with `{name}` replaced by each pair's value.
+    /// The text with `{name}` replaced by each pair's value. What a value has in braces stays as it is.
     #[must_use]
     pub fn filled(&self, values: &[(&str, &Self)]) -> Self {
         let fill = |lang: Lang| {
-            values.iter().fold(self.in_lang(lang).to_owned(), |text, (name, value)| {
-                text.replace(&format!("{{{name}}}"), value.in_lang(lang))
+            fill(self.in_lang(lang), |name| {
+                values.iter().find(|(known, _)| *known == name).map(|(_, v)| v.in_lang(lang))
             })
         };
         Self { ko: fill(Lang::Ko), en: fill(Lang::En) }
@@ -80,6 +80,41 @@ impl Text {
     }
 }
 
+/// `text` with what is in braces looked up; what is not found stays.
+fn fill<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut filled = String::with_capacity(text.len() * 2);
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        filled.push_str(before);
+        rest = match behind.split_once('}').and_then(|(name, after)| Some((value(name)?, after))) {
+            Some((value, after)) => {
+                filled.push_str(value);
+                after
+            }
+            None => {
+                filled.push('{');
+                behind
+            }
+        };
+    }
+    filled.push_str(rest);
+    filled
+}
+
 fn in_braces(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_braces_are_filled_in_once() {
+        let driver = Text { ko: "김".to_owned(), en: "Kim {reason}".to_owned() };
+        let values = [("driver", &driver), ("reason", &Text::same("late"))];
+        let filled = Text::same("{driver}, {reason}; {other} {{reason} {driver").filled(&values);
+        assert_eq!(filled.ko, "김, late; {other} {late {driver");
+        assert_eq!(filled.en, "Kim {reason}, late; {other} {late {driver");
+    }
 }
