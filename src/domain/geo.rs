@@ -19,6 +19,32 @@ pub fn distance_m(from: LatLng, to: LatLng) -> f64 {
     2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
 }
 
+/// A place on the unit sphere: which of two is nearer is told without trigonometry.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpherePoint([f64; 3]);
+
+impl From<LatLng> for SpherePoint {
+    fn from(place: LatLng) -> Self {
+        let (lat, lng) = (place.lat().to_radians(), place.lng().to_radians());
+        Self([lat.cos() * lng.cos(), lat.cos() * lng.sin(), lat.sin()])
+    }
+}
+
+impl SpherePoint {
+    /// The square of the straight line to another place through the sphere, 0 to 4: it grows with the distance.
+    #[must_use]
+    pub fn chord2(self, to: Self) -> f64 {
+        self.0.iter().zip(to.0).map(|(from, to)| (from - to).powi(2)).sum()
+    }
+
+    /// The square of the line between places that are so many metres apart: 4 sin² (d / 2R); 0 for less than nothing.
+    #[must_use]
+    pub fn chord2_of(distance_m: f64) -> f64 {
+        let half = (distance_m / (2.0 * EARTH_RADIUS_M)).clamp(0.0, std::f64::consts::FRAC_PI_2);
+        4.0 * half.sin().powi(2)
+    }
+}
+
 /// How a service's drivers get about, for estimates: turns great-circle distances into road distances and travel times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

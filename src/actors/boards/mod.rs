@@ -3,6 +3,7 @@
 
 mod deferred;
 mod demand;
+mod grid;
 mod idle;
 mod offers;
 mod supply;
@@ -10,9 +11,10 @@ mod trips;
 
 pub use deferred::DeferredBoard;
 pub use demand::{Demand, DemandBoard};
+pub use grid::Candidate;
 pub use idle::IdleBoard;
 pub use offers::OfferBoard;
-pub use supply::{Candidate, SupplyBoard};
+pub use supply::SupplyBoard;
 pub use trips::{Course, Trip, TripBoard};
 
 /// All boards.
