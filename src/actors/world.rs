@@ -56,4 +56,4 @@ impl Default for Repeats {
 }
 
 /// How long a paid call waits for the dispatcher before it begins its search without candidates.
-pub const FIND_PATIENCE: Duration = Duration::from_millis(100);
+pub const FIND_PATIENCE: Duration = Duration::from_millis(500);

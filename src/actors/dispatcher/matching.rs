@@ -1,8 +1,9 @@
 //! The search itself: the nearest free drivers around a pickup, and a pass over all calls that wait.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
 
 use super::super::{Cause, World, boards::Demand};
 use crate::domain::{
@@ -13,10 +14,12 @@ use crate::domain::{
 
 /// A driver with this many open offers gets no more.
 const OPEN_OFFERS_MAX: usize = 20;
-/// Calls looked at in one pass, those that have waited longest first.
-const PASS_MAX: usize = 512;
-/// Calls that are told of drivers at the same time.
-const OFFERS_AT_ONCE: usize = 64;
+/// Calls that are looked at together, those that have waited longest first.
+const PAGE: usize = 512;
+/// How long it rests after a pass that left many waiting, at most: as long as the pass took.
+const REST_MAX: Duration = Duration::from_secs(1);
+/// Calls that are told of drivers at the same time: each waits for its commit, so this many in the time of one.
+const OFFERS_AT_ONCE: usize = 512;
 
 /// What a call looks for.
 #[derive(Debug, Clone)]
@@ -80,18 +83,28 @@ fn round_reaching(policy: &Policy, round: u32, distance_m: f64) -> u32 {
         .unwrap_or(round)
 }
 
-/// Looks for drivers for the calls that have waited longest.
+/// Looks for drivers for all calls that wait, longest first, as long as there are any: calls that nobody is near to hold up
+/// no others.
 pub(super) async fn pass(world: Arc<World>, service: ServiceId, limit: usize) {
-    if world.boards.supply.len(&service) + world.boards.idle.len(&service) == 0 {
-        return;
+    let (world, service, began) = (&*world, &service, Instant::now());
+    let mut after = None;
+    while world.boards.supply.len(service) + world.boards.idle.len(service) > 0 {
+        let waiting = world.boards.demand.longest_waiting(service, after.as_ref(), PAGE);
+        let Some((since, last)) = waiting.last() else { break };
+        let next = Some((*since, last.call.clone()));
+        let offers = stream::iter(waiting).filter_map(|(_, demand)| async {
+            // Searches take their time. Whoever asks for a driver meanwhile is answered in between.
+            tokio::task::yield_now().await;
+            let found = find(world, service, &Search::of(&demand), limit);
+            (!found.drivers.is_empty()).then_some((demand, found))
+        });
+        offers.for_each_concurrent(OFFERS_AT_ONCE, |(demand, found)| offer(world, service, demand, found)).await;
+        after = next;
     }
-    let waiting = world.boards.demand.longest_waiting(&service, None, PASS_MAX);
-    let offers = stream::iter(waiting).filter_map(|(_, demand)| {
-        let found = find(&world, &service, &Search::of(&demand), limit);
-        let offer = (!found.drivers.is_empty()).then_some((demand, found));
-        std::future::ready(offer)
-    });
-    offers.for_each_concurrent(OFFERS_AT_ONCE, |(demand, found)| offer(&world, &service, demand, found)).await;
+    if world.boards.demand.len(service) > PAGE {
+        // Among so many that still wait, a search at the news of each free driver would be all that is done here.
+        tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
+    }
 }
 
 /// Ends the offers of drivers who are busy or gone by now, so that no call waits for them.

@@ -194,6 +194,10 @@ impl Handler<Find> for Dispatcher {
 
     fn handle(&mut self, find: Find, _: &mut Context<Self>) {
         drop(find.permit);
+        if find.reply.is_closed() {
+            // It has waited long enough and goes on without: it is looked at in a pass.
+            return;
+        }
         let found = matching::find(&self.world, &self.service, &find.search, self.pace.candidates_max);
         let _ = find.reply.send(found);
     }
