@@ -13,8 +13,8 @@ pub struct Limits {
     pub principal: Rate,
     /// Requests from one network address, with or without a token.
     pub address: Rate,
-    /// New calls are refused while a commit takes longer than this, in milliseconds, so that those under way get through;
-    /// 0 to 60,000; 0: never.
+    /// While a commit takes longer than this, in milliseconds, ever fewer new calls are begun at once, so that those under way
+    /// get through; 0 to 60,000; 0: no bound.
     pub commit_wait_max_ms: u64,
 }
 

@@ -9,7 +9,7 @@ use actix_web::{
     Error, HttpMessage, ResponseError,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::Method,
+    http::{Method, StatusCode},
     middleware::Next,
     web::Data,
 };
@@ -79,7 +79,8 @@ fn note(method: &Method, response: &ServiceResponse<BoxBody>, took: Duration) {
     let route = response.request().match_pattern();
     metrics::request(method, route.as_deref(), status, took);
     let route = route.as_deref().unwrap_or("unknown");
-    if status.is_server_error() {
+    // "Not now" is said by the thousand when there is too much to do: it is counted, and whatever is the matter says so itself.
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(%method, route, status = status.as_u16(), ?took, "a request was answered with an error");
     } else {
         tracing::debug!(%method, route, status = status.as_u16(), ?took, "a request was answered");

@@ -51,7 +51,7 @@ pub(in crate::http) async fn handle(
     {
         return repeat::answer_again(&state, &who, &identity, &body, &call).await;
     }
-    state.admission.of_a_new_call()?;
+    let _begun = state.admission.of_a_new_call()?;
     let request = requested(&state, policy, customer, &identity, &body).await?;
     match state.engine.request_call(request, who.cause()).await {
         Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
