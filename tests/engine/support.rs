@@ -103,7 +103,7 @@ impl Bench {
 
     /// How often money went that way for a call.
     pub fn ledger(&self, call: &CallId) -> usize {
-        self.drill.ledger(Some(call.as_str()), usize::MAX, 0).len()
+        self.drill.ledger(Some(call.as_str()), usize::MAX, 0).expect("the ledger").len()
     }
 }
 

@@ -215,7 +215,8 @@ async fn a_restart_refuses_those_who_waited_and_loses_nothing_under_way() -> Tes
     assert_eq!(reason(&waiting?), Some(RefusalReason::Restarting));
     under_way??;
     after?;
-    let keys: Vec<_> = bank.drill.ledger(None, 10, 0).iter().map(|entry| entry.key.to_string()).collect();
+    let keys: Vec<_> =
+        bank.drill.ledger(None, 10, 0).expect("the ledger").iter().map(|entry| entry.key.to_string()).collect();
     assert_eq!(keys, ["under way", "after"], "the bound in flight held across the restart");
     Ok(())
 }
@@ -229,6 +230,6 @@ async fn a_full_mailbox_refuses_at_once_and_sends_nothing() -> Tested {
     let all = join_all(keys.iter().map(|key| guard.charge(charge(key, "tok_ok"), Urgency::Customer))).await;
     assert_eq!(all.iter().filter(|answer| answer.is_ok()).count(), 3);
     assert_eq!(all.iter().filter(|answer| reason(answer) == Some(RefusalReason::QueueFull)).count(), 7);
-    assert_eq!(bank.drill.ledger(None, 10, 0).len(), 3);
+    assert_eq!(bank.drill.ledger(None, 10, 0).expect("the ledger").len(), 3);
     Ok(())
 }

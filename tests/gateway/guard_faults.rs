@@ -47,7 +47,7 @@ async fn opens_and_recovers(faults: Faults, expected: fn(&Result<ChargeOutcome, 
     };
     assert!(begun.elapsed() < Duration::from_millis(50), "at once");
     assert!(guarded.guard.gauge().admission().is_err());
-    assert!(guarded.bank.drill.ledger(Some("pay_refused"), 1, 0).is_empty());
+    assert!(guarded.bank.drill.ledger(Some("pay_refused"), 1, 0).expect("the ledger").is_empty());
 
     guarded.bank.drill.set_faults(Faults::default())?;
     sleep(retry_after).await;

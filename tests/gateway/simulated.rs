@@ -21,7 +21,7 @@ fn reference(outcome: ChargeOutcome) -> Result<Arc<str>, String> {
 }
 
 fn movements(simulated: &Simulated) -> usize {
-    simulated.drill.ledger(None, usize::MAX, 0).len()
+    simulated.drill.ledger(None, usize::MAX, 0).expect("the ledger").len()
 }
 
 #[actix_rt::test]
@@ -82,7 +82,8 @@ async fn refunds_are_idempotent_and_never_exceed_the_charge() -> Tested {
         assert!(matches!(refused, Err(GatewayError::Failed(_))), "{refused:?}");
     }
     bank.gateway.refund(refund("r4", "a", &charged, 5_000)).await?;
-    let kinds: Vec<_> = bank.drill.ledger(Some("pay_a"), 10, 0).iter().map(|entry| entry.kind).collect();
+    let kinds: Vec<_> =
+        bank.drill.ledger(Some("pay_a"), 10, 0).expect("the ledger").iter().map(|entry| entry.kind).collect();
     assert_eq!(kinds, [LedgerKind::Charge, LedgerKind::Refund, LedgerKind::Refund]);
     Ok(())
 }

@@ -76,7 +76,13 @@ pub struct Guarded {
 
 impl Guarded {
     pub fn keys(&self) -> Vec<String> {
-        self.bank.drill.ledger(None, usize::MAX, 0).iter().map(|entry| entry.key.to_string()).collect()
+        self.bank
+            .drill
+            .ledger(None, usize::MAX, 0)
+            .expect("the ledger")
+            .iter()
+            .map(|entry| entry.key.to_string())
+            .collect()
     }
 }
 

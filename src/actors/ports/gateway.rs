@@ -168,5 +168,8 @@ pub trait GatewayDrill: Send + Sync {
     fn set_faults(&self, faults: Faults) -> Result<(), InvalidFaults>;
 
     /// Movements with a `seq` above `after`, oldest first, at most `limit`; of one payment, or of all.
-    fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> Vec<LedgerEntry>;
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> std::io::Result<Vec<LedgerEntry>>;
 }

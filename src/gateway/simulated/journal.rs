@@ -10,13 +10,18 @@ use std::{
 
 use super::{
     super::settings::OpenError,
-    ledger::{Ledger, Record},
+    ledger::{Books, Ledger, Record, Shelf},
 };
 
-/// The ledger, and the file behind it if there is one.
+/// The ledger, and the shelf that its records are on.
 pub(super) struct Journal {
     ledger: Ledger,
-    file: Option<LedgerFile>,
+    shelf: Kept,
+}
+
+enum Kept {
+    InMemory(Vec<Record>),
+    InFile(LedgerFile),
 }
 
 /// Why a step could not be taken. Nothing was recorded.
@@ -28,6 +33,9 @@ pub(super) enum Trouble {
     Io(io::Error),
 }
 
+/// What most lines fit in.
+const LINE_BYTES: usize = 512;
+
 struct LedgerFile {
     file: File,
     /// How much of the file is in the ledger, in bytes.
@@ -37,58 +45,96 @@ struct LedgerFile {
 impl Journal {
     /// The ledger in that file, or one in memory only.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, OpenError> {
-        let mut journal = Self { ledger: Ledger::default(), file: None };
-        if let Some(path) = path {
-            journal.load(path).map_err(|source| OpenError::Ledger { path: path.to_owned(), source })?;
-        }
-        Ok(journal)
+        let mut ledger = Ledger::default();
+        let shelf = match path {
+            None => Kept::InMemory(Vec::new()),
+            Some(path) => {
+                let file = LedgerFile::open(path, &mut ledger);
+                Kept::InFile(file.map_err(|source| OpenError::Ledger { path: path.to_owned(), source })?)
+            }
+        };
+        Ok(Self { ledger, shelf })
     }
 
     /// What is recorded, as of the last step.
-    pub(super) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(super) fn books(&self) -> Books<'_> {
+        Books { ledger: &self.ledger, shelf: &self.shelf }
     }
 
     /// Takes one step; when it makes a record, that is written before this returns.
-    pub(super) fn transact<T>(&mut self, step: impl FnOnce(&Ledger) -> (Option<Record>, T)) -> Result<T, Trouble> {
-        let Self { ledger, file } = self;
-        let Some(file) = file else {
-            let (record, taken) = step(ledger);
-            record.into_iter().for_each(|record| ledger.add(record));
-            return Ok(taken);
-        };
-        file.file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => Trouble::Busy,
-            TryLockError::Error(error) => Trouble::Io(error),
-        })?;
-        let result = file.locked(ledger, step).map_err(Trouble::Io);
-        file.file.unlock().map_err(Trouble::Io)?;
+    pub(super) fn transact<T>(
+        &mut self,
+        step: impl FnOnce(Books<'_>) -> io::Result<(Option<Record>, T)>,
+    ) -> Result<T, Trouble> {
+        if let Kept::InFile(file) = &self.shelf {
+            file.file.try_lock().map_err(|error| match error {
+                TryLockError::WouldBlock => Trouble::Busy,
+                TryLockError::Error(error) => Trouble::Io(error),
+            })?;
+        }
+        let result = self.locked(step).map_err(Trouble::Io);
+        if let Kept::InFile(file) = &self.shelf {
+            file.file.unlock().map_err(Trouble::Io)?;
+        }
         result
     }
 
-    fn load(&mut self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+    fn locked<T>(&mut self, step: impl FnOnce(Books<'_>) -> io::Result<(Option<Record>, T)>) -> io::Result<T> {
+        if let Kept::InFile(file) = &mut self.shelf {
+            file.catch_up(&mut self.ledger)?;
         }
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        let mut file = LedgerFile { file, read: 0 };
-        file.file.lock()?;
-        let loaded = file.catch_up(&mut self.ledger);
-        file.file.unlock()?;
-        self.file = Some(file);
-        loaded
+        let (record, taken) = step(self.books())?;
+        if let Some(record) = record {
+            let place = self.shelf.put(&record)?;
+            self.ledger.add(&record, place);
+        }
+        Ok(taken)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, record: &Record) -> io::Result<u64> {
+        match self {
+            Self::InMemory(records) => {
+                records.push(record.clone());
+                Ok(records.len() as u64 - 1)
+            }
+            Self::InFile(file) => file.append(record),
+        }
+    }
+}
+
+impl Shelf for Kept {
+    fn record(&self, place: u64) -> io::Result<Record> {
+        match self {
+            Self::InMemory(records) => {
+                let record = usize::try_from(place).ok().and_then(|place| records.get(place));
+                record.cloned().ok_or_else(|| invalid(format!("there is no record {place}")))
+            }
+            Self::InFile(file) => file.record(place),
+        }
     }
 }
 
 impl LedgerFile {
-    fn locked<T>(&mut self, ledger: &mut Ledger, step: impl FnOnce(&Ledger) -> (Option<Record>, T)) -> io::Result<T> {
-        self.catch_up(ledger)?;
-        let (record, taken) = step(ledger);
-        if let Some(record) = record {
-            self.append(&record)?;
-            ledger.add(record);
+    fn open(path: &Path, ledger: &mut Ledger) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
         }
-        Ok(taken)
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut file = Self { file, read: 0 };
+        file.file.lock()?;
+        let loaded = file.catch_up(ledger);
+        file.file.unlock()?;
+        loaded.map(|()| file)
+    }
+
+    /// The record whose line begins at this byte.
+    fn record(&self, place: u64) -> io::Result<Record> {
+        (&self.file).seek(SeekFrom::Start(place))?;
+        let mut line = Vec::with_capacity(LINE_BYTES);
+        BufReader::with_capacity(LINE_BYTES, &self.file).read_until(b'\n', &mut line)?;
+        parse(&line, place)
     }
 
     /// Reads what others wrote. An unfinished last line is of a writer that died: it was never answered, so it goes.
@@ -104,26 +150,30 @@ impl LedgerFile {
         let mut lines = BufReader::new(&self.file);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 && line.last() == Some(&b'\n') {
-            let record = serde_json::from_slice(&line)
-                .map_err(|error| invalid(format!("the line at byte {} is not a record: {error}", self.read)))?;
-            ledger.add(record);
+            ledger.add(&parse(&line, self.read)?, self.read);
             self.read += line.len() as u64;
             line.clear();
         }
         if self.read < len { self.file.set_len(self.read) } else { Ok(()) }
     }
 
-    /// One write for the whole line. What a failed one left behind is cut off again, at the latest by the next reader.
-    fn append(&mut self, record: &Record) -> io::Result<()> {
+    /// One write for the whole line; where it begins. What a failed one left behind is cut off again, at the latest by the
+    /// next reader.
+    fn append(&mut self, record: &Record) -> io::Result<u64> {
         let mut line = serde_json::to_vec(record).map_err(io::Error::other)?;
         line.push(b'\n');
         if let Err(error) = self.file.write_all(&line) {
             self.file.set_len(self.read)?;
             return Err(error);
         }
+        let place = self.read;
         self.read += line.len() as u64;
-        Ok(())
+        Ok(place)
     }
+}
+
+fn parse(line: &[u8], place: u64) -> io::Result<Record> {
+    serde_json::from_slice(line).map_err(|error| invalid(format!("the line at byte {place} is not a record: {error}")))
 }
 
 fn invalid(why: String) -> io::Error {

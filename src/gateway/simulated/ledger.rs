@@ -1,6 +1,12 @@
-//! The rules of the simulated gateway's books, without files or time: what a request means given what is recorded.
+//! The rules of the simulated gateway's books, without time: what a request means given what is recorded.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    io,
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,31 +50,77 @@ pub(super) enum Step<T> {
     Wrong(String),
 }
 
-/// All records, by key and by payment.
+/// Where the records are kept: in a file, or in memory.
+pub(super) trait Shelf {
+    /// The record that was put at this place.
+    fn record(&self, place: u64) -> io::Result<Record>;
+}
+
+/// Where on the shelf each record is, by key and by payment.
+///
+/// Some seventy bytes a record, whatever is in it: payments are made for as long as the process runs, and all are kept.
+/// Keys and payments are told apart by keyed hashes of 64 bits.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    records: Vec<Record>,
-    by_key: HashMap<Arc<str>, usize>,
-    by_payment: HashMap<Arc<str>, Vec<usize>>,
+    records: Vec<Filed>,
+    by_key: HashMap<u64, u32>,
+    /// The latest record of each payment.
+    by_payment: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Filed {
+    place: u64,
+    /// The record of the same payment before this one.
+    before: Option<NonZeroU32>,
+}
+
+/// The ledger and what is on its shelf: what a request means is said here.
+#[derive(Clone, Copy)]
+pub(super) struct Books<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) shelf: &'a dyn Shelf,
 }
 
 impl Ledger {
+    /// Adds a record that is on the shelf at this place.
+    pub(super) fn add(&mut self, record: &Record, place: u64) {
+        let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
+        let payment = self.hasher.hash_one(&*record.payment_id);
+        self.by_key.insert(self.hasher.hash_one(&*record.key), number);
+        let before = self.by_payment.insert(payment, number);
+        // Counted from one: the first record comes before others as well.
+        self.records.push(Filed { place, before: before.and_then(|before| NonZeroU32::new(before + 1)) });
+    }
+
+    /// The numbers of a payment's records, latest first.
+    fn of_payment(&self, payment_id: &str) -> impl Iterator<Item = u32> {
+        let latest = self.by_payment.get(&self.hasher.hash_one(payment_id)).copied();
+        std::iter::successors(latest, |number| {
+            let filed = self.records.get(*number as usize)?;
+            filed.before.map(|before| before.get() - 1)
+        })
+    }
+}
+
+impl Books<'_> {
     /// A charge, or its refusal for the reason given.
     pub(super) fn charge(
-        &self,
+        self,
         request: &ChargeRequest,
         refusal: Option<String>,
         at: Timestamp,
-    ) -> (Option<Record>, Step<ChargeOutcome>) {
-        if let Some(known) = self.find(&request.key) {
+    ) -> io::Result<(Option<Record>, Step<ChargeOutcome>)> {
+        if let Some(known) = self.find(&request.key)? {
             let same = known.payment_id == request.payment_id && known.money == request.amount;
-            return match known.outcome() {
+            return Ok(match known.outcome() {
                 Some(outcome) if same => (None, Step::Repeated(outcome)),
-                _ => (None, Step::Wrong(reused(known))),
-            };
+                _ => (None, Step::Wrong(reused(&known))),
+            });
         }
         let event = match refusal {
-            None => Event::Charge { reference: format!("sim_ch_{}", self.records.len() + 1).into() },
+            None => Event::Charge { reference: format!("sim_ch_{}", self.ledger.records.len() + 1).into() },
             Some(reason) => Event::Decline { reason: reason.into() },
         };
         let outcome = event.outcome();
@@ -79,26 +131,26 @@ impl Ledger {
             at,
             event,
         };
-        match outcome {
+        Ok(match outcome {
             Some(outcome) => (Some(record), Step::Done(outcome)),
             None => (None, Step::Wrong(reused(&record))),
-        }
+        })
     }
 
     /// A refund, never of more than is left of its charge.
-    pub(super) fn refund(&self, request: &RefundRequest, at: Timestamp) -> (Option<Record>, Step<()>) {
+    pub(super) fn refund(self, request: &RefundRequest, at: Timestamp) -> io::Result<(Option<Record>, Step<()>)> {
         let event = Event::Refund { charge: Arc::clone(&request.charge) };
-        if let Some(known) = self.find(&request.key) {
+        if let Some(known) = self.find(&request.key)? {
             let same = known.event == event && known.money == request.amount;
-            return (None, if same { Step::Repeated(()) } else { Step::Wrong(reused(known)) });
+            return Ok((None, if same { Step::Repeated(()) } else { Step::Wrong(reused(&known)) }));
         }
-        let Some(left) = self.left_of(&request.payment_id, &request.charge) else {
+        let Some(left) = self.left_of(&request.payment_id, &request.charge)? else {
             let why = format!("payment {} has no charge {}", request.payment_id, request.charge);
-            return (None, Step::Wrong(why));
+            return Ok((None, Step::Wrong(why)));
         };
         if left.currency != request.amount.currency || left.amount < request.amount.amount {
             let why = format!("a refund of {} exceeds the {left} left of charge {}", request.amount, request.charge);
-            return (None, Step::Wrong(why));
+            return Ok((None, Step::Wrong(why)));
         }
         let record = Record {
             payment_id: Arc::clone(&request.payment_id),
@@ -107,50 +159,66 @@ impl Ledger {
             at,
             event,
         };
-        (Some(record), Step::Done(()))
+        Ok((Some(record), Step::Done(())))
     }
 
     /// What became of a charge's key.
-    pub(super) fn outcome(&self, key: &str) -> Option<ChargeOutcome> {
-        self.find(key).and_then(Record::outcome)
+    pub(super) fn outcome(self, key: &str) -> io::Result<Option<ChargeOutcome>> {
+        Ok(self.find(key)?.as_ref().and_then(Record::outcome))
     }
 
     /// Movements above `after`, oldest first.
-    pub(super) fn movements(&self, payment_id: Option<&str>, limit: usize, after: u64) -> Vec<LedgerEntry> {
-        let after = usize::try_from(after).unwrap_or(usize::MAX);
-        let entry = |place: usize| self.records.get(place).and_then(|record| record.movement(place as u64 + 1));
-        match payment_id {
-            None => (after..self.records.len()).filter_map(entry).take(limit).collect(),
-            Some(id) => {
-                let places = self.by_payment.get(id).map_or(&[][..], Vec::as_slice);
-                places.iter().filter(|place| **place >= after).filter_map(|place| entry(*place)).take(limit).collect()
+    pub(super) fn movements(self, payment_id: Option<&str>, limit: usize, after: u64) -> io::Result<Vec<LedgerEntry>> {
+        let records = u32::try_from(self.ledger.records.len()).unwrap_or(u32::MAX);
+        let first = u32::try_from(after).unwrap_or(u32::MAX);
+        let numbers: Box<dyn Iterator<Item = u32>> = match payment_id {
+            None => Box::new(first..records),
+            Some(id) => Box::new(self.numbers_of(id).into_iter().filter(move |number| *number >= first)),
+        };
+        let mut movements = Vec::new();
+        for number in numbers {
+            let record = self.record(number)?;
+            let asked_for = payment_id.is_none_or(|id| *record.payment_id == *id);
+            movements.extend(record.movement(u64::from(number) + 1).filter(|_| asked_for));
+            if movements.len() >= limit {
+                break;
             }
         }
+        Ok(movements)
     }
 
-    /// Adds what has been written down.
-    pub(super) fn add(&mut self, record: Record) {
-        let place = self.records.len();
-        self.by_key.insert(Arc::clone(&record.key), place);
-        self.by_payment.entry(Arc::clone(&record.payment_id)).or_default().push(place);
-        self.records.push(record);
+    fn record(self, number: u32) -> io::Result<Record> {
+        let filed = self.ledger.records.get(number as usize);
+        self.shelf.record(filed.ok_or_else(|| io::Error::other(format!("no record {number}")))?.place)
     }
 
-    fn find(&self, key: &str) -> Option<&Record> {
-        self.by_key.get(key).and_then(|place| self.records.get(*place))
+    fn find(self, key: &str) -> io::Result<Option<Record>> {
+        let number = self.ledger.by_key.get(&self.ledger.hasher.hash_one(key));
+        let record = number.map(|number| self.record(*number)).transpose()?;
+        Ok(record.filter(|record| *record.key == *key))
+    }
+
+    /// The numbers of a payment's records, oldest first.
+    fn numbers_of(self, payment_id: &str) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.ledger.of_payment(payment_id).collect();
+        numbers.reverse();
+        numbers
     }
 
     /// What of a charge has not been refunded.
-    fn left_of(&self, payment_id: &str, reference: &str) -> Option<Money> {
-        let places = self.by_payment.get(payment_id)?;
-        let records = || places.iter().filter_map(|place| self.records.get(*place));
-        let charged = records()
-            .find(|record| matches!(&record.event, Event::Charge { reference: known } if **known == *reference))?;
-        let refunded: u64 = records()
-            .filter(|record| matches!(&record.event, Event::Refund { charge } if **charge == *reference))
-            .map(|record| record.money.amount)
-            .sum();
-        Some(Money::new(charged.money.amount.saturating_sub(refunded), charged.money.currency))
+    fn left_of(self, payment_id: &str, reference: &str) -> io::Result<Option<Money>> {
+        let mut left: Option<Money> = None;
+        for number in self.numbers_of(payment_id) {
+            let record = self.record(number)?;
+            match (&record.event, &mut left) {
+                (Event::Charge { reference: known }, None) if **known == *reference => left = Some(record.money),
+                (Event::Refund { charge }, Some(left)) if **charge == *reference => {
+                    left.amount = left.amount.saturating_sub(record.money.amount);
+                }
+                _ => {}
+            }
+        }
+        Ok(left)
     }
 }
 

@@ -9,7 +9,7 @@ mod journal;
 mod ledger;
 mod method;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use self::{
     dice::{Dice, Luck},
     journal::{Journal, Trouble},
-    ledger::{Ledger, Step},
+    ledger::{Books, Step},
     method::Method,
 };
 use super::settings::{GatewaySettings, OpenError};
@@ -67,7 +67,7 @@ impl SimulatedGateway {
             return self.answer(delay, false, Err(server_error())).await;
         }
         let refusal = method.refusal().or_else(|| luck.declined.then(|| "the card was declined".to_owned()));
-        let step = self.perform(|ledger| ledger.charge(&request, refusal.clone(), clock::now())).await?;
+        let step = self.perform(|books| books.charge(&request, refusal.clone(), clock::now())).await?;
         match step {
             Step::Repeated(outcome) => self.answer(delay, luck.silent, Ok(outcome)).await,
             Step::Done(outcome) => self.answer(delay, luck.silent || method == Method::Timeout, Ok(outcome)).await,
@@ -80,7 +80,7 @@ impl SimulatedGateway {
         if luck.error {
             return self.answer(faults.latency(), false, Err(server_error())).await;
         }
-        let answer = match self.perform(|ledger| ledger.refund(&request, clock::now())).await? {
+        let answer = match self.perform(|books| books.refund(&request, clock::now())).await? {
             Step::Repeated(()) | Step::Done(()) => Ok(()),
             Step::Wrong(why) => Err(GatewayError::Failed(why)),
         };
@@ -92,7 +92,7 @@ impl SimulatedGateway {
         if luck.error {
             return self.answer(faults.latency(), false, Err(server_error())).await;
         }
-        let found = self.perform(|ledger| (None, ledger.outcome(&key))).await?;
+        let found = self.perform(|books| Ok((None, books.outcome(&key)?))).await?;
         self.answer(faults.latency(), luck.silent, Ok(found)).await
     }
 
@@ -108,7 +108,7 @@ impl SimulatedGateway {
     /// Takes one step in the ledger, durable before this returns.
     async fn perform<T>(
         &self,
-        mut step: impl FnMut(&Ledger) -> (Option<ledger::Record>, T),
+        mut step: impl FnMut(Books<'_>) -> io::Result<(Option<ledger::Record>, T)>,
     ) -> Result<T, GatewayError> {
         let deadline = Instant::now() + self.response_timeout;
         loop {
@@ -165,8 +165,8 @@ impl GatewayDrill for SimulatedGateway {
         Ok(())
     }
 
-    fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> Vec<LedgerEntry> {
-        self.journal.lock().ledger().movements(payment_id, limit, after)
+    fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> io::Result<Vec<LedgerEntry>> {
+        self.journal.lock().books().movements(payment_id, limit, after)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     actors::ports::gateway::{Faults, GatewayDrill, LedgerEntry, LedgerKind},
     http::{
         auth::Principal,
-        error::Problem,
+        error::{Code, Problem},
         json::{self, Json},
         openapi::Refusals,
         query::{self, Query},
@@ -117,6 +117,8 @@ pub(in crate::http) async fn charges(
         Some(cursor) => cursor.parse().map_err(|_| Problem::invalid("cursor is not one that this list gave"))?,
     };
     let entries = drill(&state)?.ledger(query.payment_id.as_deref(), limit, after);
+    let entries =
+        entries.map_err(|error| Problem::new(Code::Internal, format!("the ledger cannot be read: {error}")))?;
     let next = entries.last().filter(|_| entries.len() == limit).map(|entry| entry.seq.to_string());
     json::ok(&Page { items: entries.iter().map(Movement::from).collect(), next_cursor: next })
 }

@@ -23,11 +23,11 @@ fn record(key: &str) -> Record {
 }
 
 fn write(journal: &mut Journal, key: &str) -> Result<(), String> {
-    journal.transact(|_| (Some(record(key)), ())).map_err(|trouble| format!("{trouble:?}"))
+    journal.transact(|_| Ok((Some(record(key)), ()))).map_err(|trouble| format!("{trouble:?}"))
 }
 
 fn keys(journal: &Journal) -> Vec<String> {
-    journal.ledger().movements(None, 100, 0).iter().map(|entry| entry.key.to_string()).collect()
+    journal.books().movements(None, 100, 0).expect("read").iter().map(|entry| entry.key.to_string()).collect()
 }
 
 fn file(folder: &tempfile::TempDir) -> PathBuf {
@@ -74,7 +74,8 @@ fn two_writers_see_each_other_s_records_before_each_step() -> Tested {
     write(&mut two, "two")?;
     write(&mut one, "three")?;
     assert_eq!(keys(&one), ["one", "two", "three"]);
-    one.file.as_ref().ok_or("a file")?.file.lock()?;
-    assert!(matches!(two.transact(|_| (None, ())), Err(Trouble::Busy)));
+    let Kept::InFile(file) = &one.shelf else { return Err("a file".into()) };
+    file.file.lock()?;
+    assert!(matches!(two.transact(|_| Ok((None, ()))), Err(Trouble::Busy)));
     Ok(())
 }
