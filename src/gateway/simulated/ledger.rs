@@ -1,16 +1,11 @@
 //! The rules of the simulated gateway's books, without time: what a request means given what is recorded.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    io,
-    num::NonZeroU32,
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::index::Index;
 use crate::{
     actors::ports::gateway::{ChargeOutcome, ChargeRequest, LedgerEntry, LedgerKind, RefundRequest},
     domain::Money,
@@ -58,22 +53,12 @@ pub(super) trait Shelf {
 
 /// Where on the shelf each record is, by key and by payment.
 ///
-/// Some seventy bytes a record, whatever is in it: payments are made for as long as the process runs, and all are kept.
-/// Keys and payments are told apart by keyed hashes of 64 bits.
+/// Some 24 bytes a record, whatever is in it: payments are made for as long as the process runs, and all are kept.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    records: Vec<Filed>,
-    by_key: HashMap<u64, u32>,
-    /// The latest record of each payment.
-    by_payment: HashMap<u64, u32>,
-    hasher: RandomState,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Filed {
-    place: u64,
-    /// The record of the same payment before this one.
-    before: Option<NonZeroU32>,
+    places: Vec<u64>,
+    by_key: Index,
+    by_payment: Index,
 }
 
 /// The ledger and what is on its shelf: what a request means is said here.
@@ -86,21 +71,14 @@ pub(super) struct Books<'a> {
 impl Ledger {
     /// Adds a record that is on the shelf at this place.
     pub(super) fn add(&mut self, record: &Record, place: u64) {
-        let number = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-        let payment = self.hasher.hash_one(&*record.payment_id);
-        self.by_key.insert(self.hasher.hash_one(&*record.key), number);
-        let before = self.by_payment.insert(payment, number);
-        // Counted from one: the first record comes before others as well.
-        self.records.push(Filed { place, before: before.and_then(|before| NonZeroU32::new(before + 1)) });
+        let number = self.count();
+        self.by_key.add(&record.key, number);
+        self.by_payment.add(&record.payment_id, number);
+        self.places.push(place);
     }
 
-    /// The numbers of a payment's records, latest first.
-    fn of_payment(&self, payment_id: &str) -> impl Iterator<Item = u32> {
-        let latest = self.by_payment.get(&self.hasher.hash_one(payment_id)).copied();
-        std::iter::successors(latest, |number| {
-            let filed = self.records.get(*number as usize)?;
-            filed.before.map(|before| before.get() - 1)
-        })
+    fn count(&self) -> u32 {
+        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -120,7 +98,7 @@ impl Books<'_> {
             });
         }
         let event = match refusal {
-            None => Event::Charge { reference: format!("sim_ch_{}", self.ledger.records.len() + 1).into() },
+            None => Event::Charge { reference: format!("sim_ch_{}", self.ledger.count() + 1).into() },
             Some(reason) => Event::Decline { reason: reason.into() },
         };
         let outcome = event.outcome();
@@ -169,11 +147,10 @@ impl Books<'_> {
 
     /// Movements above `after`, oldest first.
     pub(super) fn movements(self, payment_id: Option<&str>, limit: usize, after: u64) -> io::Result<Vec<LedgerEntry>> {
-        let records = u32::try_from(self.ledger.records.len()).unwrap_or(u32::MAX);
         let first = u32::try_from(after).unwrap_or(u32::MAX);
         let numbers: Box<dyn Iterator<Item = u32>> = match payment_id {
-            None => Box::new(first..records),
-            Some(id) => Box::new(self.numbers_of(id).into_iter().filter(move |number| *number >= first)),
+            None => Box::new(first..self.ledger.count()),
+            Some(id) => Box::new(self.ledger.by_payment.candidates(id).filter(move |number| *number >= first)),
         };
         let mut movements = Vec::new();
         for number in numbers {
@@ -188,28 +165,28 @@ impl Books<'_> {
     }
 
     fn record(self, number: u32) -> io::Result<Record> {
-        let filed = self.ledger.records.get(number as usize);
-        self.shelf.record(filed.ok_or_else(|| io::Error::other(format!("no record {number}")))?.place)
+        let place = self.ledger.places.get(number as usize);
+        self.shelf.record(*place.ok_or_else(|| io::Error::other(format!("no record {number}")))?)
     }
 
     fn find(self, key: &str) -> io::Result<Option<Record>> {
-        let number = self.ledger.by_key.get(&self.ledger.hasher.hash_one(key));
-        let record = number.map(|number| self.record(*number)).transpose()?;
-        Ok(record.filter(|record| *record.key == *key))
-    }
-
-    /// The numbers of a payment's records, oldest first.
-    fn numbers_of(self, payment_id: &str) -> Vec<u32> {
-        let mut numbers: Vec<u32> = self.ledger.of_payment(payment_id).collect();
-        numbers.reverse();
-        numbers
+        for number in self.ledger.by_key.candidates(key) {
+            let record = self.record(number)?;
+            if *record.key == *key {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 
     /// What of a charge has not been refunded.
     fn left_of(self, payment_id: &str, reference: &str) -> io::Result<Option<Money>> {
         let mut left: Option<Money> = None;
-        for number in self.numbers_of(payment_id) {
+        for number in self.ledger.by_payment.candidates(payment_id) {
             let record = self.record(number)?;
+            if *record.payment_id != *payment_id {
+                continue;
+            }
             match (&record.event, &mut left) {
                 (Event::Charge { reference: known }, None) if **known == *reference => left = Some(record.money),
                 (Event::Refund { charge }, Some(left)) if **charge == *reference => {

@@ -5,6 +5,7 @@
 //! was told not to answer is never answered.
 
 mod dice;
+mod index;
 mod journal;
 mod ledger;
 mod method;
