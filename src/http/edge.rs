@@ -16,6 +16,7 @@ use actix_web::{
 use futures_util::FutureExt;
 
 use super::{
+    calls::request::Begun,
     error::{Code, Problem},
     limits::Used,
     metrics,
@@ -56,6 +57,11 @@ pub(super) async fn innermost(request: ServiceRequest, next: Next<BoxBody>) -> R
             format!("no answer within {limit:?}; what was asked for may still happen, repeating it is safe"),
         ),
         Err(_) => Problem::new(Code::Internal, "the request failed; it is logged under its x-request-id"),
+    };
+    let begun = asked.extensions().get::<Begun>().cloned();
+    let problem = match begun {
+        Some(begun) => begun.about(problem),
+        None => problem,
     };
     Ok(ServiceResponse::new(asked, problem.error_response()))
 }

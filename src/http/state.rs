@@ -12,7 +12,7 @@ use super::{
     lifecycle::Lifecycle,
     limits::Limiters,
     settings::{HttpSettings, LimitSettings},
-    views::{CallView, DriverView},
+    views::{CallOutline, CallView, DriverView},
 };
 use crate::{
     actors::{
@@ -97,6 +97,11 @@ impl State {
     /// A call as clients see it, as text.
     pub(super) fn call_text(&self, call: &Call) -> Option<Box<RawValue>> {
         serde_json::value::to_raw_value(&self.call_view(call)).ok()
+    }
+
+    /// What those are told of a call who may not see it, but were told that it exists, as text.
+    pub(super) fn call_outline(&self, call: &Call) -> Option<Box<RawValue>> {
+        serde_json::value::to_raw_value(&CallOutline::new(call, self.engine.policies.get(&call.service))).ok()
     }
 
     /// A driver as clients see it.

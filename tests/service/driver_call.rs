@@ -94,7 +94,9 @@ async fn dc_4_exactly_one_accept_wins_and_the_other_driver_gets_409() {
     let won = first.command(&id, "accept").await.expect(200);
     assert_eq!(won["status"], "assigned");
     assert_eq!(won["driver"]["id"], "driver-a");
-    second.command(&id, "accept").await.problem(409, "call_taken");
+    let lost = second.command(&id, "accept").await.problem(409, "call_taken");
+    assert_eq!((&lost["call"]["id"], &lost["call"]["status"]), (&json!(id), &json!("assigned")));
+    assert!(lost["call"].get("customer_id").is_none() && lost["call"].get("driver").is_none(), "{lost}");
     server.driver_is("driver-a", &["engaged"]).await;
     server.driver_is("driver-b", &["available"]).await;
     second.no_longer_offered(&id).await;

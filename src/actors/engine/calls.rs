@@ -35,7 +35,7 @@ impl Engine {
         let policy = self.policies.get(&request.service);
         let with_request = policy.is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest);
         if let Some(retry_after) = policy.and_then(|policy| self.exhausted(policy)) {
-            return Err(CallError::NoDrivers { retry_after });
+            return Err(CallError::NoDrivers { service: request.service, retry_after });
         }
         let paying = request.method.is_some() && with_request;
         // Refused early: while the gateway takes nothing, the call is kept and nothing is sent.
@@ -83,7 +83,15 @@ impl Engine {
             return Err(CallError::PaymentUnavailable { call, retry_after });
         }
         let call = self.command(id, Command::Pay { method }, cause).await?;
-        payment_outcome(self.settled(call).await?)
+        let settled = self.settled(call).await?;
+        match settled.phase {
+            // The call ended while its payment was under way: the money goes back.
+            Phase::Cancelled { .. } | Phase::Denied { .. } => {
+                let rejection = Rejection::IllegalTransition { state: settled.phase.status(), command: "pay" };
+                Err(refused(rejection, settled))
+            }
+            _ => payment_outcome(settled),
+        }
     }
 
     /// Waits until the chosen driver has answered and no payment is in flight, within the configured time.
@@ -95,13 +103,13 @@ impl Engine {
                 match settled {
                     Ok(Some(settled)) => call = settled,
                     Ok(None) | Err(AskError::Crashed) => tokio::time::sleep(Duration::from_millis(20)).await,
-                    Err(error) => return Err(CallError::from(error)),
+                    Err(error) => return Err(CallError::NoAnswer { call, error }),
                 }
             }
             Ok(call)
         };
         let Ok(settled) = tokio::time::timeout(self.payment_wait, waiting).await else {
-            let call = self.calls.get(call.id.as_str()).await?.unwrap_or(call);
+            let call = self.calls.get(call.id.as_str()).await.ok().flatten().unwrap_or(call);
             return Err(CallError::PaymentPending { call, retry_after: LOOK_AGAIN });
         };
         match settled? {

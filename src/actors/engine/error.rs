@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{actors::entity::AskError, domain::call::Call};
+use crate::{
+    actors::entity::AskError,
+    domain::{ServiceId, call::Call},
+};
 
 /// Why a request about a call failed. Every variant about a call that exists carries it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -10,8 +13,16 @@ pub enum CallError {
     /// Refused, or no answer.
     #[error(transparent)]
     Ask(#[from] AskError<Call>),
+    /// The call was taken, but gives no answer now.
+    #[error("{error}")]
+    NoAnswer {
+        /// The call, as it was last seen.
+        call: Arc<Call>,
+        /// Why not.
+        error: AskError<Call>,
+    },
     /// The service is not offered there; the call is `denied`.
-    #[error("the pickup lies outside the service area")]
+    #[error("the trip leaves the service area")]
     OutOfArea {
         /// The call.
         call: Arc<Call>,
@@ -43,6 +54,8 @@ pub enum CallError {
     /// No driver is free and enough calls wait already; nothing was taken.
     #[error("no driver is free at the moment")]
     NoDrivers {
+        /// Of which service.
+        service: ServiceId,
         /// When to try again.
         retry_after: Duration,
     },

@@ -31,7 +31,12 @@ pub(super) async fn tell<E: Entity>(
             Ok(_) => return Told::Done,
             Err(AskError::Rejected { rejection, .. }) => return Told::Refused(rejection),
             Err(AskError::Crashed) => crashes += 1,
-            Err(AskError::Parked | AskError::Overloaded { .. } | AskError::Unavailable { .. }) => {}
+            Err(
+                AskError::Parked
+                | AskError::Overloaded { .. }
+                | AskError::Unavailable { .. }
+                | AskError::Undecided { .. },
+            ) => {}
             Err(AskError::Stopping) => std::future::pending::<()>().await,
         }
         if crashes > repeats.crashes_max {

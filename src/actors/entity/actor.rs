@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Change, Entity, Until, commit,
@@ -213,7 +213,7 @@ impl<E: Entity> EntityActor<E> {
         let frozen_reply = Arc::clone(&reply);
         let on_freeze = move || {
             if let Some(reply) = frozen_reply.lock().take() {
-                let _ = reply.send(Err(AskError::Unavailable { retry_after: RETRY_AFTER }));
+                let _ = reply.send(Err(AskError::Undecided { retry_after: RETRY_AFTER }));
             }
         };
         let writing = commit::write(Arc::clone(&self.shared.store), commit, Arc::clone(&self.vitals), on_freeze);
@@ -373,6 +373,10 @@ impl<E: Entity> Handler<Turn<E>> for EntityActor<E> {
         let Turn { request, reply, permit } = turn;
         // Taken out of the mailbox: its place is free.
         drop(permit);
+        // Who asked was told long ago that the store does not answer, or is gone.
+        if reply.as_ref().is_some_and(oneshot::Sender::is_closed) {
+            return;
+        }
         self.handle_request(request, reply, context);
     }
 }

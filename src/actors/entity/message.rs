@@ -33,10 +33,16 @@ pub enum AskError<S> {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The store cannot commit now, or the outcome of a write is not known yet.
+    /// The store cannot commit now: nothing was changed.
     #[error("the store cannot commit now")]
     Unavailable {
         /// When to try again.
+        retry_after: Duration,
+    },
+    /// The store has not said what became of the change: it may have taken effect, and will be found out.
+    #[error("the store does not answer; whether this took effect is not known yet")]
+    Undecided {
+        /// When to look again.
         retry_after: Duration,
     },
     /// The actor panicked over this message and is being restarted.

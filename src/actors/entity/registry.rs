@@ -1,10 +1,13 @@
 //! The registry of one kind of entity: who is in memory, and how to talk to anybody.
 
-use std::sync::{Arc, OnceLock, Weak, atomic::Ordering};
+use std::{
+    sync::{Arc, OnceLock, Weak, atomic::Ordering},
+    time::Duration,
+};
 
 use actix::{Addr, ArbiterHandle, Context, dev::channel};
 use dashmap::{DashMap, Entry};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Entity, EntityActor, Until,
@@ -22,6 +25,9 @@ use crate::{
     },
     domain::policy::Policies,
 };
+
+/// How often one who waits for an answer looks whether there can be any.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What all actors of a kind share.
 pub struct Shared<E: Entity> {
@@ -196,10 +202,22 @@ impl<E: Entity> Entities<E> {
     /// Sends a request and waits for its answer.
     async fn send(&self, id: &str, request: Request<E>, fresh: bool) -> Answer<E> {
         let (slot, permit) = self.admit(id, fresh)?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
+        let unanswered = match request {
+            Request::Get { .. } | Request::Crash => AskError::Unavailable { retry_after: RETRY_AFTER },
+            Request::Command { .. } => AskError::Undecided { retry_after: RETRY_AFTER },
+        };
         // Bounded by the permit: actix's own bound does not hold for fresh addresses.
         slot.address.do_send(Turn { request, reply: Some(reply), permit: Some(permit) });
-        match answer.await {
+        let answer = loop {
+            match timeout(LOOK, &mut answer).await {
+                Ok(answer) => break answer,
+                // Its turn will not come before the store answers again. Without a receiver it is not worked on then.
+                Err(_) if slot.vitals.is_frozen() => return Err(unanswered),
+                Err(_) => {}
+            }
+        };
+        match answer {
             Ok(answer) => answer,
             Err(_) if self.is_fenced() => Err(AskError::Stopping),
             Err(_) if slot.vitals.status() == Status::Parked => Err(AskError::Parked),

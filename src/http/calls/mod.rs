@@ -14,13 +14,19 @@ mod repeat;
 pub(super) mod request;
 pub(super) mod start;
 pub(super) mod timeline;
+mod words;
 
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, http::StatusCode};
 use serde::Deserialize;
 
-use super::{auth::Principal, error::Problem, json, state::State};
+use super::{
+    auth::Principal,
+    error::{Code, Problem},
+    json,
+    state::State,
+};
 use crate::{
     actors::CallError,
     domain::{
@@ -83,13 +89,24 @@ pub(super) fn answer(
 
 /// Refuses a command on a call, showing the call to those who may see it.
 pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Problem {
-    let (problem, call) = error.into();
+    let said = words::of(state, &error);
+    let (problem, call): (Problem, _) = error.into();
+    let problem = match said {
+        Some(said) => problem.saying(said),
+        None => problem,
+    };
     about(state, who, problem, call.as_deref())
 }
 
-/// A problem about a call, which is shown to those who may see it.
+/// A problem about a call, which is shown to those who may see it, and in outline to a driver who was too late for it.
 pub(super) fn about(state: &State, who: &Principal, problem: Problem, call: Option<&Call>) -> Problem {
-    problem.about(call.filter(|call| may_see(who, call)).and_then(|call| state.call_text(call)))
+    let known_to_exist = matches!(problem.code(), Code::CallTaken | Code::NotOffered);
+    let shown = match call {
+        Some(call) if may_see(who, call) => state.call_text(call),
+        Some(call) if known_to_exist && who.may_use(&call.service) => state.call_outline(call),
+        Some(_) | None => None,
+    };
+    problem.about(shown)
 }
 
 /// Whether the service refused the call because of where it is.

@@ -1,12 +1,12 @@
 //! `POST /v1/calls`: a customer asks for a driver, and may pay with the request.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web::Data};
 
 use super::{NewCall, about, answer, check_choice, refusal, repeat};
 use crate::{
     actors::{CallError, entity::AskError},
     domain::{
-        CustomerId, Money, Period, Place, Rejection,
+        CallId, CustomerId, Money, Period, Place, Rejection,
         call::{Call, Request},
         payment::Method,
         policy::Policy,
@@ -53,11 +53,29 @@ pub(in crate::http) async fn handle(
     }
     let _begun = state.admission.of_a_new_call()?;
     let request = requested(&state, policy, customer, &identity, &body).await?;
+    let begun = Begun(identity.call.clone());
+    http.extensions_mut().insert(begun.clone());
     match state.engine.request_call(request, who.cause()).await {
         Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
             repeat::answer_again(&state, &who, &identity, &body, &call).await
         }
+        // It may have been taken all the same: without its id the customer could not look, and might call and pay again.
+        Err(CallError::Ask(
+            error @ (AskError::Undecided { .. } | AskError::Crashed | AskError::Parked | AskError::Stopping),
+        )) => Err(begun.about(error.into())),
         outcome => answer(&state, &who, StatusCode::CREATED, outcome),
+    }
+}
+
+/// A call that is being requested, as the request's extension: what is said of a request that got no answer.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct Begun(CallId);
+
+impl Begun {
+    /// The problem with the call's id, which is all that is known of it.
+    pub(in crate::http) fn about(&self, problem: Problem) -> Problem {
+        let known = serde_json::value::to_raw_value(&serde_json::json!({ "id": self.0 }));
+        problem.about(known.ok())
     }
 }
 

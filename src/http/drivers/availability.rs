@@ -4,15 +4,18 @@ use actix_web::{HttpResponse, web::Data};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::in_scope;
-use crate::http::{
-    auth::Principal,
-    error::Problem,
-    json::{self, Json},
-    openapi::Refusals,
-    path::DriverPath,
-    state::State,
-    views::DriverView,
+use super::{in_scope, must_not_be_chosen};
+use crate::{
+    domain::Role,
+    http::{
+        auth::Principal,
+        error::Problem,
+        json::{self, Json},
+        openapi::Refusals,
+        path::DriverPath,
+        state::State,
+        views::DriverView,
+    },
 };
 
 /// Whether a driver wants calls.
@@ -33,6 +36,11 @@ pub(in crate::http) async fn handle(
     Json(body): Json<Availability>,
 ) -> Result<HttpResponse, Problem> {
     in_scope(&state, &who, &id).await?;
+    if who.role() != Role::Operator
+        && let Some(known) = state.engine.driver(&id).await?
+    {
+        must_not_be_chosen(&state, &who, &known.profile.service)?;
+    }
     let driver = state.engine.set_availability(&id, body.available, who.cause()).await?;
     json::ok(&state.driver_view(&driver))
 }

@@ -4,12 +4,15 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::must_concern;
+use super::{must_concern, must_not_be_chosen};
 use crate::{
-    domain::{LatLng, ServiceId, driver::Profile},
+    domain::{
+        LatLng, Role, ServiceId,
+        driver::{Driver, Duty, Profile},
+    },
     http::{
         auth::Principal,
-        error::Problem,
+        error::{Code, Problem},
         json::{self, Json},
         openapi::Refusals,
         path::DriverPath,
@@ -55,7 +58,7 @@ impl Registration {
     }
 }
 
-/// Registers a driver, or changes its registration.
+/// Registers a driver, or changes its registration. What customers choose, cars and seats, operators register.
 #[utoipa::path(put, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
     request_body = Registration,
     responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals))]
@@ -70,19 +73,23 @@ pub(in crate::http) async fn handle(
     body.check()?;
     state.policy(&body.service)?;
     let Registration { service, name, phone, plate, position } = body;
+    must_not_be_chosen(&state, &who, &service)?;
     let profile = Profile { service, name, phone, plate };
-    if who.services().is_some() {
-        refuse_others(&state, &who, &id).await?;
+    if let Some(known) = state.engine.driver(&id).await? {
+        who.must_use(&known.profile.service)?;
+        must_not_be_chosen(&state, &who, &known.profile.service)?;
+        must_not_be_retired(&who, &known)?;
     }
     let (driver, created) = state.engine.register_driver(&id, profile, position, who.cause()).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     json::answer(status, &state.driver_view(&driver))
 }
 
-/// A token for some services takes no driver away from another one.
-async fn refuse_others(state: &State, who: &Principal, id: &crate::domain::DriverId) -> Result<(), Problem> {
-    match state.engine.driver(id).await? {
-        Some(driver) => who.must_use(&driver.profile.service),
-        None => Ok(()),
+/// Who was retired by an operator comes back by an operator.
+fn must_not_be_retired(who: &Principal, known: &Driver) -> Result<(), Problem> {
+    if known.duty == Duty::Retired && who.role() != Role::Operator {
+        let detail = "a retired driver cannot register itself: an operator can register it again";
+        return Err(Problem::new(Code::IllegalTransition, detail));
     }
+    Ok(())
 }

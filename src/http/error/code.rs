@@ -162,7 +162,9 @@ impl Code {
             }
             Self::PaymentPending => (S::SERVICE_UNAVAILABLE, "payment_pending", "The payment is still under way"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "The server is overloaded"),
-            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "store_unavailable", "Nothing can be committed now"),
+            Self::StoreUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "store_unavailable", "The store does not take commits now")
+            }
             Self::Parked => (S::SERVICE_UNAVAILABLE, "parked", "Out of order until an operator resumes it"),
             Self::ActorRestarted => (S::SERVICE_UNAVAILABLE, "actor_restarted", "It failed and is being restarted"),
             Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),

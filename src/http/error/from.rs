@@ -34,7 +34,9 @@ impl<S> From<AskError<S>> for Problem {
             AskError::Rejected { rejection, .. } => rejection.into(),
             AskError::Parked => Self::new(Code::Parked, format!("{said}; an operator can resume it")),
             AskError::Overloaded { retry_after } => Self::new(Code::Overloaded, said).retry_after(retry_after),
-            AskError::Unavailable { retry_after } => Self::new(Code::StoreUnavailable, said).retry_after(retry_after),
+            AskError::Unavailable { retry_after } | AskError::Undecided { retry_after } => {
+                Self::new(Code::StoreUnavailable, said).retry_after(retry_after)
+            }
             AskError::Crashed => Self::new(Code::ActorRestarted, format!("{said}; repeating the request is safe")),
             AskError::Stopping => Self::new(Code::StoreUnavailable, said).retry_after(Duration::from_secs(2)),
         }
@@ -49,6 +51,7 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
             CallError::Ask(AskError::Rejected { rejection, state }) => (rejection.into(), state),
             CallError::Ask(error) => (error.into(), None),
             CallError::Driver(error) => (error.into(), None),
+            CallError::NoAnswer { call, error } => (error.into(), Some(call)),
             CallError::OutOfArea { call } => (Problem::new(Code::OutOfArea, said), Some(call)),
             CallError::PaymentDeclined { call, .. } => {
                 (Problem::new(Code::PaymentDeclined, format!("{said}; pay with another method")), Some(call))
@@ -59,7 +62,7 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
             CallError::PaymentPending { call, retry_after } => {
                 (Problem::new(Code::PaymentPending, said).retry_after(retry_after), Some(call))
             }
-            CallError::NoDrivers { retry_after } => (
+            CallError::NoDrivers { retry_after, .. } => (
                 Problem::new(Code::Overloaded, format!("{said}; please call again later")).retry_after(retry_after),
                 None,
             ),
@@ -126,6 +129,7 @@ mod tests {
             (AskError::<Call>::Parked, Code::Parked),
             (AskError::Overloaded { retry_after: Duration::from_secs(3) }, Code::Overloaded),
             (AskError::Unavailable { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),
+            (AskError::Undecided { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),
             (AskError::Crashed, Code::ActorRestarted),
             (AskError::Stopping, Code::StoreUnavailable),
         ] {

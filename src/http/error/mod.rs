@@ -49,7 +49,9 @@ pub(super) struct Document<'a> {
     /// The kind of problem, for programs; never changes.
     #[schema(value_type = String, example = "illegal_transition")]
     code: &'a str,
-    /// The call that the refusal is about, when it exists and may be seen.
+    /// The call that the refusal is about, when it exists and may be seen; `id`, `service`, `status`, `label` and `version` of
+    /// it for a driver who was too late. Its `id` alone when it was being requested and
+    /// nobody can say yet whether it was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<super::views::CallView<'static>>)]
     call: Option<&'a RawValue>,
@@ -70,6 +72,13 @@ impl Problem {
     /// There is no such thing, as far as this caller may know.
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+
+    /// The same in better words.
+    #[must_use]
+    pub fn saying(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = detail.into();
+        self
     }
 
     /// When it is worth trying again.

@@ -124,6 +124,24 @@ pub(in crate::http) struct Label<'a> {
     pub en: &'a str,
 }
 
+/// What a driver who does not have the call is told of it: that it is over or another's, and nothing of the people.
+#[derive(Serialize)]
+pub(in crate::http) struct CallOutline<'a> {
+    id: &'a CallId,
+    service: &'a ServiceId,
+    status: &'static str,
+    label: Label<'a>,
+    version: u64,
+}
+
+impl<'a> CallOutline<'a> {
+    /// The outline of a call of a service with that policy.
+    pub(in crate::http) fn new(call: &'a Call, policy: Option<&'a Policy>) -> Self {
+        let status = call.phase.status();
+        Self { id: &call.id, service: &call.service, status, label: label(status, policy), version: call.version }
+    }
+}
+
 impl<'a> CallView<'a> {
     /// The call as clients see it. `policy` is its service's; `seen` is where its present driver was seen last,
     /// `eta_s` how many seconds it needs from there.

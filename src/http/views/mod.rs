@@ -9,7 +9,7 @@ mod time;
 
 use serde::Serialize;
 
-pub(super) use call::{CallView, Label};
+pub(super) use call::{CallOutline, CallView, Label};
 pub(super) use driver::DriverView;
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};
 pub(super) use service::ServiceView;

@@ -5,4 +5,5 @@ mod bytes;
 mod failover;
 mod outage;
 mod rig;
+mod silence;
 mod zombie;
