@@ -6,10 +6,14 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{World, boards::Trip};
-use crate::domain::{
-    LatLng, ServiceId,
-    call::Call,
-    geo::{Route, Travel},
+use crate::{
+    clock,
+    domain::{
+        LatLng, ServiceId,
+        call::{Call, Phase},
+        geo::{Route, Travel},
+        policy::Policy,
+    },
 };
 
 impl World {
@@ -18,10 +22,19 @@ impl World {
         self.router.route(from, to, travel).await
     }
 
+    /// Where a call's driver is on its way to. What customers choose stays where it is, and who is booked for later has not
+    /// set out.
+    pub(super) fn heading(&self, call: &Call) -> Option<LatLng> {
+        let stays = self.policies.get(&call.service).is_none_or(Policy::is_chosen);
+        let later = call.period.is_some_and(|period| period.from > clock::now());
+        let waits = later && matches!(call.phase, Phase::Assigned { .. });
+        if stays || waits { None } else { call.heading() }
+    }
+
     /// How many seconds a call's driver, who is at `from`, needs to where it is going; if it is going anywhere.
     #[must_use]
     pub fn eta_of_call(&self, call: &Call, from: LatLng) -> Option<u64> {
-        let target = call.heading()?;
+        let target = self.heading(call)?;
         if !self.router.asks() {
             return self.estimate_s(&call.service, from, target);
         }

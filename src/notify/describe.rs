@@ -88,7 +88,7 @@ fn payment(fill: Fill<'_>, news: &News) -> Text {
         PaymentStatus::Refunding => ("환불 중: {amount}", "Refunding {amount}"),
         PaymentStatus::Refunded => ("환불 완료: {amount}", "Refunded: {amount}"),
     };
-    let reason = news.reason.as_deref().map(super::texts::sentence);
+    let reason = news.reason.as_deref().map(super::texts::of_the_gateway);
     fill.amount(news.refunded.or(news.charged)).because(reason).fill(&text(ko, en))
 }
 

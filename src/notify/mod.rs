@@ -56,6 +56,8 @@ pub enum Occasion {
     Paid,
     /// Customer: the method was refused.
     PaymentDeclined,
+    /// Customer: the call is approved, and there is no method to charge yet.
+    PaymentWanted,
     /// Customer: the charge could not be made now; nothing was taken.
     PaymentUnavailable,
     /// Customer: a charge was sent and its outcome is not known yet.
@@ -91,6 +93,7 @@ impl Occasion {
         match self {
             Self::Paid => "paid",
             Self::PaymentDeclined => "payment_declined",
+            Self::PaymentWanted => "payment_wanted",
             Self::PaymentUnavailable => "payment_unavailable",
             Self::PaymentUnknown => "payment_unknown",
             Self::Denied => "denied",
@@ -108,12 +111,13 @@ impl Occasion {
     }
 
     /// The key of its text in a policy's `messages`. It is the occasion's name, but for what a driver is told on an
-    /// occasion that has a text for customers too: `assigned_driver`, `cancelled_driver`.
+    /// occasion that has a text for customers too: `assigned_driver`, `cancelled_driver`, `refunded_driver`.
     #[must_use]
     pub fn message_key(self, role: Role) -> &'static str {
         match (self, role) {
             (Self::Assigned, Role::Driver) => "assigned_driver",
             (Self::Cancelled, Role::Driver) => "cancelled_driver",
+            (Self::Refunded, Role::Driver) => "refunded_driver",
             _ => self.as_str(),
         }
     }
@@ -151,6 +155,7 @@ pub fn notifications(
             vec![fill.because(why_denied(*reason, text.as_deref())).customer(Occasion::Denied)]
         }
         Event::ApprovalWanted { .. } => vec![fill.operators(Occasion::ApprovalWanted)],
+        Event::Approved { .. } if !after.method_kept => vec![fill.customer(Occasion::PaymentWanted)],
         // Where the system assigns, nobody is asked.
         Event::Offered { .. } | Event::OffersExpired { .. } if is_assigned(policy) => Vec::new(),
         Event::Offered { drivers, .. } => fill.drivers(Occasion::Offer, drivers.iter()),
@@ -230,7 +235,7 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
         status if over || known == Some(status) => Vec::new(),
         PaymentStatus::Charged => vec![fill.customer(Occasion::Paid)],
         PaymentStatus::Declined => {
-            vec![fill.because(news.reason.as_deref().map(texts::sentence)).customer(Occasion::PaymentDeclined)]
+            vec![fill.because(news.reason.as_deref().map(texts::of_the_gateway)).customer(Occasion::PaymentDeclined)]
         }
         PaymentStatus::Unknown => vec![fill.customer(Occasion::PaymentUnknown)],
         // It is tried again without anybody's doing: that is worth one word, not one with every attempt.

@@ -42,6 +42,10 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
             "결제가 거절되었습니다. {reason} 다른 결제 수단을 이용해 주세요.",
             "Your payment was declined. {reason} Please use another method.",
         ),
+        (Occasion::PaymentWanted, _) => words(
+            "{service} 요청이 승인되었습니다. 결제해 주세요: {amount}",
+            "Your {service} request is approved. Please pay {amount}.",
+        ),
         (Occasion::PaymentUnavailable, _) => {
             words("지금은 결제할 수 없습니다. {reason}", "Payments cannot be taken right now. {reason}")
         }
@@ -65,6 +69,9 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
         }
         (Occasion::Cancelled, _) => {
             words("{service} 요청이 취소되었습니다. {reason}", "Your {service} request was cancelled. {reason}")
+        }
+        (Occasion::Refunded, Role::Driver) => {
+            words("고객에게 환불되었습니다: {amount}", "The customer was refunded: {amount}.")
         }
         (Occasion::Refunded, _) => words("환불되었습니다: {amount}", "Refunded: {amount}."),
         (Occasion::Offer, _) => words("새 콜: {service}, {amount}", "New call: {service}, {amount}."),
@@ -91,6 +98,11 @@ pub(super) fn retry(seconds: u64) -> Text {
     Text {
         ko: format!("{seconds}초 후 다시 시도해 주세요."), en: format!("Please try again in {seconds} s.")
     }
+}
+
+/// A gateway's words. They are English, whatever language the message is in: there it says nothing more.
+pub(super) fn of_the_gateway(own: &str) -> Text {
+    Text { ko: String::new(), en: sentence(own).en }
 }
 
 /// Somebody's own words, the same in every language, ending like a sentence.

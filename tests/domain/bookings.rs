@@ -87,14 +87,7 @@ impl Calendar {
     fn take(&mut self, step: &Step, now: usize) -> bool {
         match step {
             Step::Book(call, period) => self.book(&call_id(*call), period.unwrap_or((now, HOURS)), now),
-            Step::HandOver(call) => {
-                let call = call_id(*call);
-                let may = self.out.as_ref().is_none_or(|out| *out == call);
-                if may && self.has(&call) {
-                    self.out = Some(call);
-                }
-                may
-            }
+            Step::HandOver(call) => self.hand_over(&call_id(*call), now),
             Step::Release(call) => {
                 let gone = Some(call_id(*call));
                 self.hours.iter_mut().filter(|held| **held == gone).for_each(|held| *held = None);
@@ -122,9 +115,24 @@ impl Calendar {
         }
     }
 
-    /// Whether it is away at an hour: out, or due to a call that has begun and has not ended, overdue or not.
+    /// Whether it is away at an hour: out, overdue or not, or due to a call.
     fn is_away(&self, now: usize) -> bool {
-        self.out.is_some() || self.hours[..=now].iter().any(Option::is_some)
+        self.out.is_some() || self.hours[now].is_some()
+    }
+
+    /// Goes out with a call it is booked for, early if nobody else has it until then, late if nobody else has it now.
+    fn hand_over(&mut self, call: &CallId, now: usize) -> bool {
+        let Some(first) = self.hours.iter().position(|held| held.as_ref() == Some(call)) else { return true };
+        if self.out.as_ref() == Some(call) {
+            return true;
+        }
+        let others = |hours: &[Option<CallId>]| hours.iter().flatten().any(|held| held != call);
+        if self.out.is_some() || others(&self.hours[now..=now.max(first)]) {
+            return false;
+        }
+        self.hours[now.min(first)..first].fill(Some(call.clone()));
+        self.out = Some(call.clone());
+        true
     }
 
     fn book(&mut self, call: &CallId, (from, to): (usize, usize), now: usize) -> bool {

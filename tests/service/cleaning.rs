@@ -1,8 +1,10 @@
 //! Cleaning: the system assigns a company; nobody accepts.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Client, GANGNAM, Server, Setup, eventually, id_of, place};
+use crate::harness::{Client, GANGNAM, Server, Setup, eventually, id_of, pause, place};
 
 fn reservation() -> Value {
     json!({"service": "cleaning", "pickup": place(GANGNAM), "payment": {"method": "tok_ok"},
@@ -143,6 +145,8 @@ async fn cl_6_the_company_is_told_of_the_refund_when_it_is_done_and_not_before()
     told_exactly(&company, &id, &["assigned", "paid", "cancelled"]).await;
     server.simulate(json!({})).await;
     told_exactly(&company, &id, &["assigned", "paid", "cancelled", "refunded"]).await;
+    let told = company.notifications_about(&id).await;
+    assert!(told[0]["text"]["en"].as_str().is_some_and(|text| text.contains("The customer")), "{told:?}");
 }
 
 #[tokio::test]
@@ -162,6 +166,40 @@ async fn cl_2_companies_are_assigned_in_turn_and_a_reservation_waits_for_a_free_
     server.driver_is("two", &["available"]).await;
     let third = id_of(&customer.post("/v1/calls", reservation()).await.expect(201));
     assert_eq!(server.call_is(&third, &["assigned"]).await["driver"]["id"], "one", "it has waited longest");
+}
+
+#[tokio::test]
+async fn cl_2_the_company_that_has_been_free_longest_is_assigned_not_the_one_whose_last_job_began_first() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    register_company(&server, "long").await;
+    let long = reserve(&customer).await;
+    server.call_is(&long, &["assigned"]).await;
+    register_company(&server, "short").await;
+    let short = reserve(&customer).await;
+    server.call_is(&short, &["assigned"]).await;
+    for (company, id) in [("short", short), ("long", long)] {
+        for command in ["start", "complete"] {
+            server.driver(company).command(&id, command).await.expect(200);
+        }
+        server.driver_is(company, &["available"]).await;
+    }
+    register_company(&server, "a-new-one").await;
+    for company in ["short", "long", "a-new-one"] {
+        let id = reserve(&customer).await;
+        assert_eq!(server.call_is(&id, &["assigned"]).await["driver"]["id"], company);
+    }
+}
+
+#[tokio::test]
+async fn cl_1_a_reservation_waits_for_a_company_until_its_date_however_far_that_is() {
+    let server = Setup::new().policy("cleaning", "dispatch.deadline_s", 1).start().await;
+    let customer = server.customer("mina");
+    let id = reserve(&customer).await;
+    pause(Duration::from_millis(1_500)).await;
+    assert_eq!(customer.call(&id).await["status"], "dispatching");
+    register_company(&server, "ssak3").await;
+    server.call_is(&id, &["assigned"]).await;
 }
 
 #[tokio::test]

@@ -181,3 +181,40 @@ async fn the_offers_of_a_driver_who_goes_offline_go_to_the_next() {
     far.take(&id).await;
     near.no_longer_offered(&id).await;
 }
+
+#[tokio::test]
+async fn the_offers_of_a_driver_who_changes_its_service_go_to_the_next() {
+    let server = Setup::new().with(Knob::OffersPerRound(1)).with(Knob::OfferExpiresS(60)).start().await;
+    let near = server.register_driver("driver-near", GANGNAM).await;
+    let id = server.customer("mina").request_paid_call().await;
+    near.offered(&id).await;
+    let far = server.register_driver("driver-far", (GANGNAM.0 + 0.01, GANGNAM.1)).await;
+    near.put("/v1/drivers/driver-near", json!({"service": "taxi", "name": "김"})).await.expect(200);
+    far.take(&id).await;
+    near.no_longer_offered(&id).await;
+}
+
+#[tokio::test]
+async fn who_has_a_call_cannot_decline_it_and_who_is_offered_one_cannot_cancel_it() {
+    let server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let id = server.customer("mina").request_paid_call().await;
+    driver.offered(&id).await;
+    driver.command(&id, "cancel").await.problem(403, "forbidden");
+    driver.command(&id, "accept").await.expect(200);
+    let refused = driver.command(&id, "decline").await.problem(409, "illegal_transition");
+    assert_eq!(refused["call"]["status"], "assigned");
+}
+
+#[tokio::test]
+async fn a_driver_whom_an_operator_retired_cannot_register_itself_again() {
+    let server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let operator = server.operator();
+    operator.delete("/v1/drivers/driver-a").await.expect(200);
+    let profile = json!({"service": "driver-call", "name": "김"});
+    driver.put("/v1/drivers/driver-a", profile.clone()).await.problem(409, "illegal_transition");
+    server.driver_is("driver-a", &["retired"]).await;
+    operator.put("/v1/drivers/driver-a", profile).await.expect(200);
+    server.driver_is("driver-a", &["offline"]).await;
+}

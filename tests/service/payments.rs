@@ -237,3 +237,17 @@ async fn a_refund_is_retried_until_the_gateway_confirms_it() {
     server.payment_is(&id, &["refunded"]).await;
     assert_eq!(server.ledger(&id).await.refunds, 1);
 }
+
+#[tokio::test]
+async fn dc_7_a_payment_that_a_cancel_overtakes_is_refused_and_given_back() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.request_call().await);
+    let (paid, ()) = tokio::join!(customer.pay(&id, "tok_slow"), async {
+        server.payment_is(&id, &["charging"]).await;
+        customer.command(&id, "cancel").await.expect(200);
+    });
+    let refused = paid.problem(409, "illegal_transition");
+    assert_eq!(refused["call"]["status"], "cancelled");
+    server.ledger_is(&id, 1, 1).await;
+}

@@ -80,9 +80,14 @@ async fn never_started(walk: &Walk, server: &Server, id: &str, status: &str) {
         _ => false,
     });
     for step in late {
-        let reply = in_vain(server, walk, id, &step.by(server, walk), step.command).await;
-        // A call that is nobody's yet does not exist for drivers.
-        match step.by_operator || status == "assigned" {
+        let who = step.by(server, walk);
+        let is_offered = !step.by_operator && status == "dispatching";
+        if is_offered {
+            who.offered(id).await;
+        }
+        let reply = in_vain(server, walk, id, &who, step.command).await;
+        // A call that is nobody's yet does not exist for drivers, until it is offered to them.
+        match step.by_operator || is_offered || status == "assigned" {
             true => reply.problem(409, "illegal_transition"),
             false => reply.problem(404, "not_found"),
         };

@@ -46,6 +46,23 @@ pub(crate) fn booking_in(car: &str, from_s: i64, to_s: i64) -> Value {
 }
 
 #[tokio::test]
+async fn rc_1_nobody_but_an_operator_registers_or_changes_a_car() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    for id in ["car-1", "kim"] {
+        let driver = server.driver(id);
+        let path = format!("/v1/drivers/{id}");
+        driver.put(&path, json!({"service": "rental", "name": "내 차"})).await.problem(403, "forbidden");
+    }
+    let car = server.driver("car-1");
+    car.put("/v1/drivers/car-1", json!({"service": "taxi", "name": "내 차"})).await.problem(403, "forbidden");
+    car.put("/v1/drivers/car-1/availability", json!({"available": false})).await.problem(403, "forbidden");
+    let shown = server.driver_is("car-1", &["available"]).await;
+    assert_eq!((&shown["service"], &shown["name"]), (&json!("rental"), &json!("차 car-1")));
+    server.operator().get("/v1/drivers/kim").await.problem(404, "not_found");
+}
+
+#[tokio::test]
 async fn rc_1_an_operator_registers_changes_and_retires_cars() {
     let server = Server::start().await;
     register_car(&server, "car-1").await;

@@ -83,3 +83,53 @@ async fn rc_6_a_hand_over_that_a_cancel_overtakes_leaves_the_car_free() {
         server.driver_is("car-1", &["available"]).await;
     }
 }
+
+#[tokio::test]
+async fn rc_n4_a_car_that_nobody_came_for_is_available_when_its_period_ends() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    let (mina, jun) = (server.customer("mina"), server.customer("jun"));
+    let missed = id_of(&mina.post("/v1/calls", booking_in("car-1", 0, 2)).await.expect(201));
+    server.driver_is("car-1", &["engaged"]).await;
+    server.driver_is("car-1", &["available"]).await;
+    eventually("the register says so", async || {
+        let page = mina.get("/v1/drivers?service=rental&status=available").await.expect(200);
+        if page["items"][0]["id"] == "car-1" { Ok(()) } else { Err(page.to_string()) }
+    })
+    .await;
+    let next = id_of(&jun.post("/v1/calls", booking_in("car-1", 0, 3_600)).await.expect(201));
+    // Who comes too late does not get what is another one's by now.
+    server.operator().command(&missed, "start").await.problem(409, "driver_unavailable");
+    server.operator().command(&next, "start").await.expect(200);
+}
+
+#[tokio::test]
+async fn rc_7_a_car_is_handed_over_early_only_if_nobody_else_has_it_until_then() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    let (mina, jun, operator) = (server.customer("mina"), server.customer("jun"), server.operator());
+    let late = id_of(&mina.post("/v1/calls", booking_in("car-1", 7_200, 10_800)).await.expect(201));
+    let early = id_of(&jun.post("/v1/calls", booking_in("car-1", 3_600, 7_200)).await.expect(201));
+    let refused = operator.command(&late, "start").await.problem(409, "driver_unavailable");
+    assert_eq!((&refused["call"]["status"], &refused["detail"]), (&json!("assigned"), &json!("the car is engaged")));
+    operator.command(&early, "start").await.expect(200);
+    // It is out from now on, not only from then.
+    jun.post("/v1/calls", booking_in("car-1", 60, 3_000)).await.problem(409, "driver_unavailable");
+    operator.command(&early, "complete").await.expect(200);
+    server.driver_is("car-1", &["available"]).await;
+    operator.command(&late, "start").await.expect(200);
+}
+
+#[tokio::test]
+async fn rc_2_nothing_is_paid_for_a_period_that_is_over() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    let mina = server.customer("mina");
+    let mut unpaid = booking_in("car-1", 0, 2);
+    unpaid.as_object_mut().expect("a body").remove("payment");
+    let id = id_of(&mina.post("/v1/calls", unpaid).await.expect(201));
+    assert_eq!(server.call_is(&id, &["cancelled"]).await["cancelled_by"], "system");
+    mina.pay(&id, "tok_ok").await.problem(409, "illegal_transition");
+    server.ledger_is(&id, 0, 0).await;
+    server.driver_is("car-1", &["available"]).await;
+}

@@ -314,3 +314,15 @@ async fn sc_n2_one_customer_holds_several_seats_each_with_its_own_payment() {
     server.ledger_is(&second, 1, 0).await;
     server.driver_is("seat-2", &["engaged"]).await;
 }
+
+#[tokio::test]
+async fn sc_2_who_gave_no_method_is_asked_to_pay_once_the_seat_is_approved() {
+    let server = Server::start().await;
+    register_seat(&server, "seat-1").await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.post("/v1/calls", seat("seat-1", None)).await.expect(201));
+    server.operator().command(&id, "approve").await.expect(200);
+    told(&customer, &id, "payment_wanted").await;
+    customer.pay(&id, "tok_ok").await.expect(200);
+    server.call_is(&id, &["assigned"]).await;
+}

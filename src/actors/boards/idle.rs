@@ -9,7 +9,6 @@ use crate::domain::{DriverId, ServiceId, driver::Driver};
 
 #[derive(Default)]
 struct Waiting {
-    /// Those who never had a call come first.
     order: BTreeSet<(Option<Timestamp>, DriverId)>,
     since: HashMap<DriverId, Option<Timestamp>>,
 }
@@ -27,7 +26,7 @@ impl IdleBoard {
             waiting.remove(&driver.id);
             return false;
         }
-        let since = driver.last_reserved_at;
+        let since = driver.free_since;
         if waiting.since.get(&driver.id) == Some(&since) {
             return false;
         }

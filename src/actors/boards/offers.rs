@@ -45,6 +45,13 @@ impl OfferBoard {
         }
     }
 
+    /// Notes that a driver has left a service: it cannot answer offers of that one any more.
+    pub fn left(&self, service: &ServiceId, driver: &DriverId) {
+        if self.open.contains_key(driver) {
+            self.busy.lock().entry(service.clone()).or_default().insert(driver.clone(), None);
+        }
+    }
+
     /// The offers of drivers noted as busy since the last time, by call, but for those to drivers who are free again.
     #[must_use]
     pub fn take_dead(

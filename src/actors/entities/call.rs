@@ -180,7 +180,7 @@ fn show_trip(world: &World, call: &Call) {
     let trip = has_driver.then(|| Trip {
         customer: call.customer_id.clone(),
         service: call.service.clone(),
-        target: call.heading(),
+        target: world.heading(call),
         course: Arc::default(),
     });
     world.boards.trips.set(&call.id, trip);

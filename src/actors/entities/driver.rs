@@ -30,6 +30,8 @@ impl Entity for DriverMachine {
         {
             world.boards.supply.remove(&before.profile.service, &before.id);
             world.boards.idle.remove(&before.profile.service, &before.id);
+            world.boards.offers.left(&before.profile.service, &before.id);
+            world.dispatchers.supply(&before.profile.service);
         }
         let newly_free = !matches!(change, Change::Volatile) && world.boards.idle.show(driver);
         world.boards.offers.show(driver);

@@ -10,7 +10,7 @@ use super::{
     steps,
 };
 use crate::domain::{
-    Decision, Party, Place, Rejection,
+    Decision, Party, Period, Place, Rejection,
     payment::Method,
     policy::{ConfirmedBy, PaymentDue, Policy},
 };
@@ -35,7 +35,7 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
         method_kept: later.is_some(),
         fare: new.fare,
         request_fingerprint: new.request_fingerprint.clone(),
-        unpaid_until: now + policy.unpaid_time(),
+        unpaid_until: lapses_at(new.period.as_ref(), policy, now),
     })));
     if !policy.serves(new.pickup.position(), new.dropoff.as_ref().map(Place::position)) {
         return Ok(decision.and(Event::Denied { reason: DenyReason::OutOfArea, text: None }));
@@ -51,7 +51,9 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
             period: new.period,
             method,
         }),
-        (None, _) if due == PaymentDue::OnCompletion => decision.and_all(dispatch::begin(&new.candidates, policy, now)),
+        (None, _) if due == PaymentDue::OnCompletion => {
+            decision.and_all(dispatch::begin(&new.candidates, new.period.as_ref(), policy, now))
+        }
         (None, Some(method)) => decision.and(Event::PaymentStarted { attempt: 1 }).then(Effect::Charge {
             attempt: 1,
             amount: new.fare,
@@ -59,6 +61,12 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
         }),
         (None, None) => decision,
     })
+}
+
+/// When a call lapses that waits for somebody's word or money: what it is for may be over before their time is.
+fn lapses_at(period: Option<&Period>, policy: &Policy, now: Timestamp) -> Timestamp {
+    let patience = now + policy.unpaid_time();
+    period.map_or(patience, |period| patience.min(period.to))
 }
 
 /// The chosen driver is held for the call, or is not free.
@@ -93,7 +101,9 @@ fn held(
 ) -> Decision<Event, Effect> {
     let booked = Decision::event(Event::Booked { driver: driver.clone() });
     match (policy.file.confirmed_by, policy.file.payment.due, method) {
-        (ConfirmedBy::Operator, ..) => booked.and(Event::ApprovalWanted { until: now + policy.unpaid_time() }),
+        (ConfirmedBy::Operator, ..) => {
+            booked.and(Event::ApprovalWanted { until: lapses_at(call.period.as_ref(), policy, now) })
+        }
         (_, PaymentDue::OnCompletion, _) => booked
             .and(Event::Assigned { driver: driver.clone() })
             .then(Effect::ConfirmDriver { driver: driver.id.clone() }),
@@ -107,7 +117,8 @@ pub(super) fn approve(call: &Call, by: &Party, policy: &Policy, now: Timestamp) 
     operator_only(by)?;
     match &call.phase {
         Phase::AwaitingApproval { .. } => {
-            let approved = Decision::event(Event::Approved { by: by.clone(), until: now + policy.unpaid_time() });
+            let until = lapses_at(call.period.as_ref(), policy, now);
+            let approved = Decision::event(Event::Approved { by: by.clone(), until });
             Ok(if call.method_kept { paying::attempt(call, approved, None) } else { approved })
         }
         Phase::AwaitingPayment { .. } => Ok(Decision::nothing()),

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Dispatching, DriverCard, Effect, Event, Phase};
+use super::{Call, Dispatching, DriverCard, Effect, Event, Phase, decide::illegal};
 use crate::domain::{
-    Decision, DriverId, Party, Rejection, ServiceId,
+    Decision, DriverId, Party, Period, Rejection, ServiceId,
     policy::{FoundBy, Policy},
 };
 
@@ -14,12 +14,25 @@ type Decided = Result<Decision<Event, Effect>, Rejection>;
 pub(super) const NO_DRIVER: &str = "no_driver";
 
 /// The search begins, with offers if drivers are known already.
-pub(super) fn begin(candidates: &[DriverId], policy: &Policy, now: Timestamp) -> Decision<Event, Effect> {
-    let begun = Decision::event(Event::DispatchStarted { deadline: now + policy.dispatch_time() });
-    match offer_event(None, 0, candidates, policy, now) {
+pub(super) fn begin(
+    candidates: &[DriverId],
+    period: Option<&Period>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision<Event, Effect> {
+    let deadline = deadline(period, policy, now);
+    let begun = Decision::event(Event::DispatchStarted { deadline });
+    let first = Dispatching { deadline, round: 0, offers: Vec::new(), declined: Vec::new(), passed: Vec::new() };
+    match offer_event(&first, 0, candidates, policy, now) {
         Some(offered) => begun.and_all(offered_to(offered, policy)),
         None => begun,
     }
+}
+
+/// When the search ends. One for a period goes on until that begins, if it is not longer anyway, and never beyond its end.
+fn deadline(period: Option<&Period>, policy: &Policy, now: Timestamp) -> Timestamp {
+    let patience = now + policy.dispatch_time();
+    period.map_or(patience, |period| patience.max(period.from).min(period.to))
 }
 
 /// An offer, and, where nobody is asked to accept, that the driver takes it.
@@ -42,20 +55,17 @@ pub(super) fn withdraw(call: &Call, drivers: &[DriverId]) -> Decision<Event, Eff
 
 /// The event that offers the call to those `drivers` who may have it, if any may.
 pub(super) fn offer_event(
-    search: Option<&Dispatching>,
+    search: &Dispatching,
     round: u32,
     drivers: &[DriverId],
     policy: &Policy,
     now: Timestamp,
 ) -> Option<Event> {
-    let open = search.map_or(0, |search| search.open_offers().count());
+    let open = search.open_offers().count();
     let room = usize::from(policy.file.dispatch.offers_per_round).saturating_sub(open);
-    let wanted = |driver: &&DriverId| {
-        search.is_none_or(|search| !search.is_offered_to(driver) && !search.declined.contains(driver))
-    };
+    let wanted = |driver: &&DriverId| !search.is_offered_to(driver) && !search.declined.contains(driver);
     let drivers: Vec<DriverId> = drivers.iter().filter(wanted).take(room).cloned().collect();
-    let deadline = search.map_or(now + policy.dispatch_time(), |search| search.deadline);
-    let expires_at = (now + policy.offer_time()).min(deadline);
+    let expires_at = (now + policy.offer_time()).min(search.deadline);
     (!drivers.is_empty() && expires_at > now).then_some(Event::Offered { round, drivers, expires_at })
 }
 
@@ -70,7 +80,7 @@ pub(super) fn offer(
 ) -> Decision<Event, Effect> {
     match &call.phase {
         Phase::Dispatching(search) if search.round == round => {
-            match offer_event(Some(search), round.max(reached), drivers, policy, now) {
+            match offer_event(search, round.max(reached), drivers, policy, now) {
                 Some(event) => offered_to(event, policy),
                 None => Decision::nothing(),
             }
@@ -123,6 +133,11 @@ pub(super) fn decline(call: &Call, driver: &DriverId) -> Decided {
         Phase::Dispatching(_) => Err(Rejection::NotOffered),
         Phase::Requested { .. } | Phase::AwaitingApproval { .. } | Phase::AwaitingPayment { .. } => {
             Err(Rejection::NotFound)
+        }
+        Phase::Assigned { driver: own } | Phase::Started { driver: own } | Phase::Completed { driver: own }
+            if own.id == *driver =>
+        {
+            Err(illegal(call, "decline"))
         }
         Phase::Assigned { .. }
         | Phase::Started { .. }

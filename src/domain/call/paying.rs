@@ -119,6 +119,6 @@ fn paid(
             .and(Event::Assigned { driver: driver.clone() })
             .then(Effect::ConfirmDriver { driver: driver.id.clone() }),
         Some(Choice::Asked { .. }) => changed,
-        None => changed.and_all(dispatch::begin(candidates, policy, now)),
+        None => changed.and_all(dispatch::begin(candidates, call.period.as_ref(), policy, now)),
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::{
 };
 
 pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
+    must_have_it(call, by, "start")?;
     may_step(call, by, &policy.file.steps.start)?;
     match &call.phase {
         Phase::Assigned { .. } => Ok(Decision::event(Event::Started { by: by.clone() })),
@@ -34,6 +35,7 @@ impl Call {
 
 /// Completes a call that is paid. One that is paid on completion is charged first: until that has succeeded it is not done.
 pub(super) fn complete(call: &Call, by: &Party, policy: &Policy) -> Decided {
+    must_have_it(call, by, "complete")?;
     may_step(call, by, &policy.file.steps.complete)?;
     match &call.phase {
         Phase::Started { .. } if is_paid(call, policy) => Ok(completed(call, by.clone())),
@@ -109,8 +111,22 @@ pub(super) fn may_step(call: &Call, by: &Party, roles: &[Role]) -> Result<(), Re
         Party::System => return Ok(()),
     };
     match (own, roles.contains(&role)) {
+        // It knows of the call, but the call is not its own.
+        (false, _) if is_offered(call, by) => Err(Rejection::Forbidden),
         (false, _) => Err(Rejection::NotFound),
         (true, false) => Err(Rejection::Forbidden),
         (true, true) => Ok(()),
+    }
+}
+
+/// A driver who is only offered the call knows of it: it is not its time yet.
+fn must_have_it(call: &Call, by: &Party, command: &'static str) -> Result<(), Rejection> {
+    if is_offered(call, by) { Err(illegal(call, command)) } else { Ok(()) }
+}
+
+fn is_offered(call: &Call, to: &Party) -> bool {
+    match (&call.phase, to) {
+        (Phase::Dispatching(search), Party::Driver(driver)) => search.is_offered_to(driver),
+        _ => false,
     }
 }

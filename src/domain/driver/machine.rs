@@ -32,7 +32,7 @@ impl Machine for DriverMachine {
             Command::Release { call } => Ok(release(driver, call, ReleaseReason::CallEnded)),
             Command::Book { call, period, service } => book(driver, call, period.as_ref(), service, now),
             Command::Confirm { call } => Ok(confirm(driver, call)),
-            Command::HandOver { call } => hand_over(driver, call),
+            Command::HandOver { call } => hand_over(driver, call, now),
             Command::Wake => Ok(wake(driver, now)),
             Command::Retire => retire(driver),
             Command::Register { .. } | Command::Move { .. } => Ok(Decision::nothing()),
@@ -56,11 +56,11 @@ impl Machine for DriverMachine {
                 driver.profile = profile.clone();
                 driver.fix = position.map(|position| Fix { position, at }).or(driver.fix);
             }
-            Event::AvailabilityChanged { available } => driver.on_duty = *available,
-            Event::DriverReserved { call } => {
-                driver.duty = Duty::Reserved { call: call.clone() };
-                driver.last_reserved_at = Some(at);
+            Event::AvailabilityChanged { available } => {
+                driver.on_duty = *available;
+                driver.free_since = available.then_some(at);
             }
+            Event::DriverReserved { call } => driver.duty = Duty::Reserved { call: call.clone() },
             Event::DriverEngaged { call } => match driver.bookings.iter_mut().find(|booking| booking.call == *call) {
                 Some(booking) => booking.engaged = true,
                 None => driver.duty = Duty::Engaged { call: call.clone() },
@@ -69,18 +69,21 @@ impl Machine for DriverMachine {
                 driver.bookings.push(Booking { call: call.clone(), from: *from, to: *to, engaged: false, out: false });
                 driver.bookings.sort_by_key(|booking| booking.from);
             }
-            Event::BookingBegan { .. } => {}
+            Event::BookingBegan { .. } | Event::BookingEnded { .. } => {}
             Event::DriverHandedOver { call } => {
-                driver
-                    .bookings
-                    .iter_mut()
-                    .filter(|booking| booking.call == *call)
-                    .for_each(|booking| booking.out = true);
+                for booking in driver.bookings.iter_mut().filter(|booking| booking.call == *call) {
+                    booking.out = true;
+                    booking.from = booking.from.min(at);
+                }
+                driver.bookings.sort_by_key(|booking| booking.from);
             }
             Event::DriverReleased { call, reason } => {
                 driver.bookings.retain(|booking| booking.call != *call);
                 if driver.call() == Some(call) {
                     driver.duty = Duty::Free;
+                    if *reason == ReleaseReason::CallEnded {
+                        driver.free_since = Some(at);
+                    }
                 }
                 driver.last_release = Some((call.clone(), *reason));
             }
@@ -93,7 +96,7 @@ impl Machine for DriverMachine {
     }
 
     fn due_at(driver: &Driver) -> Option<Timestamp> {
-        driver.bookings.iter().map(|booking| booking.from).find(|from| *from > driver.updated_at)
+        driver.bookings.iter().flat_map(turns).filter(|turn| *turn > driver.updated_at).min()
     }
 
     fn wake() -> Command {
@@ -132,7 +135,7 @@ fn registered(id: &DriverId, profile: &Profile, position: Option<LatLng>, at: Ti
         fix: position.map(|position| Fix { position, at }),
         last_release: None,
         bookings: Vec::new(),
-        last_reserved_at: None,
+        free_since: None,
         version: 1,
         created_at: at,
         updated_at: at,
@@ -149,11 +152,11 @@ fn register(
     if policies.get(&profile.service).is_none() {
         return Err(Rejection::Invalid(format!("there is no service {}", profile.service)));
     }
-    // What customers choose does not decide for itself whether it wants calls.
-    let is_chosen = policies.get(&profile.service).is_some_and(Policy::is_chosen);
-    let in_service = |registered| match is_chosen {
-        true => Decision::event(registered).and(Event::AvailabilityChanged { available: true }),
-        false => Decision::event(registered),
+    // What customers choose does not decide for itself whether it wants calls; everybody else does.
+    let chooses_duty = |service| !policies.get(service).is_some_and(Policy::is_chosen);
+    let in_service = |registered| match chooses_duty(&profile.service) {
+        true => Decision::event(registered),
+        false => Decision::event(registered).and(Event::AvailabilityChanged { available: true }),
     };
     let new = || in_service(Event::DriverRegistered { id: id.clone(), profile: profile.clone(), position });
     let Some(driver) = state else { return Ok(new()) };
@@ -169,10 +172,14 @@ fn register(
             let there = |position| driver.fix.is_some_and(|fix| fix.position == position);
             let same = driver.profile == *profile && position.is_none_or(there);
             let changed = Event::DriverChanged { profile: profile.clone(), position };
-            Ok(match (same, moves && !driver.on_duty) {
-                (true, _) => Decision::nothing(),
-                (false, true) => in_service(changed),
-                (false, false) => Decision::event(changed),
+            let was_put_on_duty = driver.on_duty && !chooses_duty(&driver.profile.service);
+            Ok(match moves {
+                _ if same => Decision::nothing(),
+                true if was_put_on_duty && chooses_duty(&profile.service) => {
+                    Decision::event(changed).and(Event::AvailabilityChanged { available: false })
+                }
+                true if !driver.on_duty => in_service(changed),
+                true | false => Decision::event(changed),
             })
         }
     }
@@ -260,23 +267,37 @@ fn confirm(driver: &Driver, call: &CallId) -> Decision<Event, Effect> {
     }
 }
 
-/// Goes out with a call. It can be out with one at a time, whatever their periods say.
-fn hand_over(driver: &Driver, call: &CallId) -> Decided {
-    let booked = driver.bookings.iter().any(|booking| booking.call == *call);
-    match driver.bookings.iter().find(|booking| booking.out) {
-        Some(out) if out.call != *call => Err(Rejection::DriverUnavailable { status: "engaged" }),
-        None if booked => Ok(Decision::event(Event::DriverHandedOver { call: call.clone() })),
-        // Handed over before, or released in the meantime: the call knows why.
-        Some(_) | None => Ok(Decision::nothing()),
+/// Goes out with a call. It can be out with one at a time, whatever their periods say; and one that is handed over before
+/// its time may not take another's.
+fn hand_over(driver: &Driver, call: &CallId, now: Timestamp) -> Decided {
+    let own = driver.bookings.iter().find(|booking| booking.call == *call);
+    // Handed over before, or released in the meantime: the call knows why.
+    let Some(own) = own.filter(|own| !own.out) else { return Ok(Decision::nothing()) };
+    let taken = Booking { from: own.from.min(now), ..own.clone() };
+    let in_the_way = |other: &&Booking| {
+        other.call != *call && (other.holds_at(now) || (other.to.is_none_or(|to| to > now) && other.overlaps(&taken)))
+    };
+    match driver.bookings.iter().find(in_the_way) {
+        Some(Booking { engaged: true, .. }) => Err(Rejection::DriverUnavailable { status: "engaged" }),
+        Some(_) => Err(Rejection::DriverUnavailable { status: "reserved" }),
+        None => Ok(Decision::event(Event::DriverHandedOver { call: call.clone() })),
     }
 }
 
-/// Says that a booking has begun, so that lists of drivers by status are right.
+/// When a booking changes what the driver is doing: when it begins, and when it is over without anybody having come.
+fn turns(booking: &Booking) -> impl Iterator<Item = Timestamp> {
+    [Some(booking.from), booking.to.filter(|_| !booking.out)].into_iter().flatten()
+}
+
+/// Says that a booking has begun or is over, so that lists of drivers by status are right.
 fn wake(driver: &Driver, now: Timestamp) -> Decision<Event, Effect> {
-    let began = |booking: &&Booking| booking.from > driver.updated_at && booking.from <= now;
-    match driver.bookings.iter().find(began) {
-        Some(booking) => Decision::event(Event::BookingBegan { call: booking.call.clone() }),
-        None => Decision::nothing(),
+    let turned = |at: Timestamp| at > driver.updated_at && at <= now;
+    let began = driver.bookings.iter().find(|booking| turned(booking.from) && booking.holds_at(now));
+    let ended = driver.bookings.iter().find(|booking| !booking.out && booking.to.is_some_and(turned));
+    match (began, ended) {
+        (Some(booking), _) => Decision::event(Event::BookingBegan { call: booking.call.clone() }),
+        (None, Some(booking)) => Decision::event(Event::BookingEnded { call: booking.call.clone() }),
+        (None, None) => Decision::nothing(),
     }
 }
 

@@ -25,9 +25,10 @@ pub struct Driver {
     /// What it is booked for, when customers choose it: a car, a seat. Bookings never overlap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bookings: Vec<Booking>,
-    /// When it last held itself for a call: who has waited longest is assigned first.
+    /// Since when it has been waiting for a call, or had been when it got the one it has: who has waited longest is assigned
+    /// first. A call that it did not get after all costs it nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_reserved_at: Option<Timestamp>,
+    pub free_since: Option<Timestamp>,
     /// Where it was last seen. Not committed with each move: goes along with the next commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
@@ -68,11 +69,15 @@ impl Booking {
         !before(self, other) && !before(other, self)
     }
 
-    /// Whether it holds the driver at `now`. One that has begun does until it is released, also past its end: a car that is
-    /// overdue is not there.
+    /// Whether it holds the driver at `now`: in its time, and past its end if it was handed over and is not back. A car that
+    /// is overdue is not there; one that nobody came for is.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.out || self.from <= now
+        self.out || (self.from <= now && !self.is_over(now))
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.to.is_some_and(|to| to <= now)
     }
 }
 
@@ -187,14 +192,14 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
-    /// Go out with the call it is booked for, unless it is out with another one.
+    /// Go out with the call it is booked for, unless it is out with another one or another one's time would be taken.
     HandOver {
         /// Which.
         call: CallId,
     },
     /// Be a driver no more.
     Retire,
-    /// A deadline passed: a booking begins.
+    /// A deadline passed: a booking begins, or is over.
     Wake,
 }
 
@@ -250,7 +255,12 @@ pub enum Event {
         /// For which call.
         call: CallId,
     },
-    /// It went out with a call it is booked for.
+    /// A booking is over, and nobody came: what it is doing has changed.
+    BookingEnded {
+        /// For which call.
+        call: CallId,
+    },
+    /// It went out with a call it is booked for, now if that is earlier than booked.
     DriverHandedOver {
         /// With which.
         call: CallId,

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 /// What a policy's `messages` may have a text for.
-pub const OCCASIONS: [&str; 17] = [
+pub const OCCASIONS: [&str; 19] = [
     "paid",
     "payment_declined",
+    "payment_wanted",
     "payment_unavailable",
     "payment_unknown",
     "denied",
@@ -18,6 +19,7 @@ pub const OCCASIONS: [&str; 17] = [
     "offer_withdrawn",
     "assigned_driver",
     "cancelled_driver",
+    "refunded_driver",
     "approval_wanted",
     "payment_unknown_long",
     "actor_parked",
