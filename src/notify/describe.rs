@@ -44,7 +44,12 @@ pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
         }
         Event::Booked { .. } => ("{noun} 예약: {driver}", "{noun} {driver} is held"),
         Event::ApprovalWanted { .. } => ("승인 대기", "Waiting for approval"),
-        Event::Approved { .. } => ("승인", "Approved"),
+        Event::Approved { reason: None, .. } => ("승인", "Approved"),
+        Event::Approved { reason: Some(words), .. } => {
+            return fill
+                .because(Some(super::texts::sentence(words)))
+                .fill(&text("승인. {reason}", "Approved. {reason}"));
+        }
         Event::MethodGiven => ("결제 수단 등록", "Payment method given"),
         Event::CompletionAsked { .. } => ("완료 요청, 결제 진행", "Completion asked for; paying"),
         Event::PaymentStarted { .. } => ("결제 시도: {amount}", "Payment attempted: {amount}"),

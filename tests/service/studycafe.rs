@@ -130,6 +130,23 @@ async fn sc_2_the_operator_approves_and_only_then_it_is_paid() {
 }
 
 #[tokio::test]
+async fn sc_2_the_timeline_keeps_why_the_operator_approves() {
+    let server = Server::start().await;
+    register_seat(&server, "seat-1").await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    let call = select(&customer, "seat-1", "tok_ok").await;
+    let path = format!("/v1/calls/{call}/approve");
+    operator.post(&path, json!({"reason": "x".repeat(501)})).await.problem(400, "invalid_request");
+    operator.post(&path, json!({"why": "단골"})).await.problem(400, "invalid_request");
+    operator.post(&path, json!({"reason": "단골입니다"})).await.expect(200);
+    eventually("the reason is in the timeline", async || {
+        let timeline = customer.get(&format!("/v1/calls/{call}/timeline")).await.expect(200).to_string();
+        if timeline.contains("단골입니다") { Ok(()) } else { Err(timeline) }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn sc_2_the_operator_is_told_what_is_to_be_approved() {
     let server = Server::start().await;
     register_seat(&server, "seat-1").await;

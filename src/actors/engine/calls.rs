@@ -210,8 +210,8 @@ impl Engine {
     ///
     /// # Errors
     /// When it waits for no approval.
-    pub async fn approve(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
-        self.command(id, Command::Approve { by }, cause).await
+    pub async fn approve(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+        self.command(id, Command::Approve { by, reason }, cause).await
     }
 
     /// An operator rejects a call that waits for approval.

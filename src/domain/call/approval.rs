@@ -113,12 +113,13 @@ fn held(
 }
 
 /// An operator approves: from now on it is to be paid, at once if it can be.
-pub(super) fn approve(call: &Call, by: &Party, policy: &Policy, now: Timestamp) -> Decided {
+pub(super) fn approve(call: &Call, by: &Party, reason: Option<&str>, policy: &Policy, now: Timestamp) -> Decided {
     operator_only(by)?;
     match &call.phase {
         Phase::AwaitingApproval { .. } => {
             let until = lapses_at(call.period.as_ref(), policy, now);
-            let approved = Decision::event(Event::Approved { by: by.clone(), until });
+            let reason = reason.map(str::to_owned);
+            let approved = Decision::event(Event::Approved { by: by.clone(), until, reason });
             Ok(if call.method_kept { paying::attempt(call, approved, None) } else { approved })
         }
         Phase::AwaitingPayment { .. } => Ok(Decision::nothing()),

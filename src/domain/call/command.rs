@@ -75,6 +75,8 @@ pub enum Command {
     Approve {
         /// Who.
         by: Party,
+        /// Why.
+        reason: Option<String>,
     },
     /// An operator rejects it.
     Reject {

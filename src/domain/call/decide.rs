@@ -75,7 +75,7 @@ fn decide_existing(call: &Call, command: &Command, policy: &Policy, now: Timesta
         Command::SettleBooking { booked, method } => {
             Ok(approval::settle_booking(call, booked.as_ref(), method.as_ref(), policy, now))
         }
-        Command::Approve { by } => approval::approve(call, by, policy, now),
+        Command::Approve { by, reason } => approval::approve(call, by, reason.as_deref(), policy, now),
         Command::Reject { by, reason } => approval::reject(call, by, reason.as_deref()),
         Command::Offer { round, reached, drivers } => Ok(dispatch::offer(call, *round, *reached, drivers, policy, now)),
         Command::Withdraw { drivers } => Ok(dispatch::withdraw(call, drivers)),

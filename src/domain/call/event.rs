@@ -36,6 +36,9 @@ pub enum Event {
         by: Party,
         /// When it lapses, if there is nothing to charge.
         until: Timestamp,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// The customer said how it will be paid.
     MethodGiven,

@@ -2,22 +2,23 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
-use super::{Empty, answer, in_scope};
+use super::{answer, cancel::Cancel, in_scope};
 use crate::http::{
     auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
 };
 
 /// Approves a call that waits for it. From then on it is paid, in the background.
 #[utoipa::path(post, path = "/v1/calls/{id}/approve", tag = "operator", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    request_body = Option<Cancel>, responses((status = 200, body = CallView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,
     CallPath(id): CallPath,
-    _: Optional<Empty>,
+    Optional(body): Optional<Cancel>,
 ) -> Result<HttpResponse, Problem> {
     who.must_be_operator()?;
+    let reason = body.checked()?;
     in_scope(&state, &who, &id).await?;
-    let outcome = state.engine.approve(&id, who.party().clone(), who.cause()).await;
+    let outcome = state.engine.approve(&id, who.party().clone(), reason, who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome)
 }

@@ -15,7 +15,7 @@ use crate::http::{
     views::CallView,
 };
 
-/// Why a call is called off.
+/// Why a call is called off, approved or rejected.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Cancel {
