@@ -89,6 +89,23 @@ async fn the_simulator_refuses_settings_that_make_no_sense() {
 }
 
 #[tokio::test]
+async fn resuming_what_is_not_parked_answers_with_its_figures() {
+    let server = Server::start().await;
+    let id = server.customer("mina").request_paid_call().await;
+    let operator = server.operator();
+    for (kind, name) in [("call", id.as_str()), ("dispatcher", "driver-call")] {
+        for _ in 0..2 {
+            let path = format!("/v1/ops/actors/{kind}/{name}/resume");
+            let actor = operator.post(&path, json!({})).await.expect(200);
+            assert_eq!((&actor["id"], &actor["status"]), (&json!(name), &json!("running")), "{actor}");
+        }
+    }
+    for unknown in ["call/call_none", "dispatcher/none", "nothing/none"] {
+        operator.post(&format!("/v1/ops/actors/{unknown}/resume"), json!({})).await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn operators_are_told_of_an_actor_that_was_parked() {
     let server = Server::start().await;
     let id = server.customer("mina").request_paid_call().await;

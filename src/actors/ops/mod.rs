@@ -43,14 +43,6 @@ pub enum OpsError {
         /// Its id.
         id: String,
     },
-    /// It is not parked.
-    #[error("{kind}/{id} is not parked, there is nothing to resume")]
-    NotParked {
-        /// Its kind.
-        kind: String,
-        /// Its id.
-        id: String,
-    },
     /// It is parked already.
     #[error("{kind}/{id} is parked; resume it first")]
     Parked {
@@ -191,10 +183,10 @@ impl Ops {
         }
     }
 
-    /// Puts a parked actor back to work.
+    /// Puts a parked actor back to work. One that is not parked is left as it is.
     ///
     /// # Errors
-    /// When there is no such actor, or it is not parked.
+    /// When there is no such actor, or the store does not answer.
     pub async fn resume(&self, kind: &str, id: &str) -> Result<ActorFigures, OpsError> {
         self.actor(kind, id).await?;
         let resumed = match EntityKind::parse(kind) {
@@ -205,10 +197,8 @@ impl Ops {
         };
         if resumed {
             tracing::warn!(kind, id, "an operator puts an actor back to work");
-            self.actor(kind, id).await
-        } else {
-            Err(OpsError::NotParked { kind: kind.to_owned(), id: id.to_owned() })
         }
+        self.actor(kind, id).await
     }
 
     async fn entity<E: Entity>(&self, entities: &Entities<E>, id: &str) -> Result<ActorFigures, OpsError> {

@@ -75,7 +75,6 @@ impl From<OpsError> for Problem {
     fn from(error: OpsError) -> Self {
         let code = match &error {
             OpsError::NoSuchKind { .. } | OpsError::NoSuchActor { .. } => Code::NotFound,
-            OpsError::NotParked { .. } => Code::IllegalTransition,
             OpsError::Parked { .. } => Code::Parked,
             OpsError::NoAnswer(_) => Code::ActorRestarted,
             OpsError::Store(_) => Code::StoreUnavailable,

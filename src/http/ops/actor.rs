@@ -35,7 +35,7 @@ pub(in crate::http) async fn crash(
     json::ok(&state.engine.ops.crash(kind, id).await?)
 }
 
-/// Puts a parked actor back to work.
+/// Puts a parked actor back to work; one that is not parked stays as it is.
 #[utoipa::path(post, path = "/v1/ops/actors/{kind}/{id}/resume", tag = "operator",
     params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals))]
 pub(in crate::http) async fn resume(
