@@ -5,8 +5,11 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::error::Problem;
-use crate::domain::{InvalidId, ServiceId};
+use super::{error::Problem, views::Page};
+use crate::{
+    domain::{InvalidId, ServiceId},
+    readmodel,
+};
 
 /// The longest list anybody gets at once.
 pub(super) const LIMIT_MAX: usize = 200;
@@ -46,6 +49,28 @@ pub(super) struct ListQuery {
     /// Where to go on: `next_cursor` of the page before.
     #[serde(default)]
     pub cursor: Option<String>,
+}
+
+/// How much of a list that has no filters.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// How many, 1 to 200; 50 unless given.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<usize>,
+    /// Where to go on: `next_cursor` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The page of a whole list that is asked for. `items` come in the order of their `mark`s; `list` is the list's name.
+    pub fn page_of<T>(&self, items: Vec<T>, list: &str, mark: impl Fn(&T) -> String) -> Result<Page<T>, Problem> {
+        let page = readmodel::Page::of_whole(items, limit(self.limit)?, self.cursor.as_deref(), list, mark)?;
+        Ok(Page { items: page.items, next_cursor: page.next_cursor })
+    }
 }
 
 /// A limit that is within what is allowed.

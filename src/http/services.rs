@@ -7,14 +7,20 @@ use super::{
     error::Problem,
     json,
     openapi::Refusals,
+    query::{PageQuery, Query},
     state::State,
     views::{Page, ServiceView},
 };
 
 /// The services that the token is good for.
-#[utoipa::path(get, path = "/v1/services", tag = "customer",
+#[utoipa::path(get, path = "/v1/services", tag = "customer", params(PageQuery),
     responses((status = 200, body = Page<ServiceView<'static>>), Refusals))]
-pub(super) async fn handle(state: Data<State>, who: Principal) -> Result<HttpResponse, Problem> {
+pub(super) async fn handle(
+    state: Data<State>,
+    who: Principal,
+    Query(query): Query<PageQuery>,
+) -> Result<HttpResponse, Problem> {
     let policies = state.engine.policies.iter().filter(|policy| who.may_use(&policy.service));
-    json::ok(&Page::whole(policies.map(ServiceView::new).collect()))
+    let page = query.page_of(policies.collect(), "services", |policy| policy.service.to_string())?;
+    json::ok(&Page { items: page.items.into_iter().map(ServiceView::new).collect(), next_cursor: page.next_cursor })
 }

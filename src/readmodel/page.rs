@@ -20,6 +20,23 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The page after `cursor` of a list that is in memory, in the order of its items' `mark`s.
+    ///
+    /// # Errors
+    /// When the cursor is not one of the list `list`.
+    pub fn of_whole(
+        mut items: Vec<T>,
+        limit: usize,
+        cursor: Option<&str>,
+        list: &str,
+        mark_of: impl Fn(&T) -> String,
+    ) -> Result<Self, ReadError> {
+        if let Some(given) = mark(cursor, list)? {
+            items.retain(|item| mark_of(item) > given);
+        }
+        Ok(Self::cut(items, bounded(limit), list, mark_of))
+    }
+
     /// Makes a page of at most `limit` items out of one more than that; `mark` names the place after an item.
     pub(super) fn cut(mut items: Vec<T>, limit: usize, list: &str, mark: impl Fn(&T) -> String) -> Self {
         let more = items.len() > limit;
@@ -51,6 +68,19 @@ pub(super) fn mark(cursor: Option<&str>, list: &str) -> Result<Option<String>, R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_in_memory_goes_on_behind_an_item_that_is_gone() -> Result<(), ReadError> {
+        let page = |items: &[&'static str], cursor: Option<&str>| {
+            Page::of_whole(items.to_vec(), 2, cursor, "services", ToString::to_string)
+        };
+        let first = page(&["a", "b", "c"], None)?;
+        assert_eq!(first.items, ["a", "b"]);
+        let rest = page(&["a", "c", "d"], first.next_cursor.as_deref())?;
+        assert_eq!((rest.items, rest.next_cursor), (vec!["c", "d"], None));
+        assert!(matches!(page(&[], Some("b")), Err(ReadError::BadCursor)));
+        Ok(())
+    }
 
     #[test]
     fn a_cursor_is_only_good_for_its_own_list() {

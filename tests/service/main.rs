@@ -16,6 +16,7 @@ mod driver_call;
 mod driver_call_faults;
 mod faults;
 mod idempotency;
+mod lists;
 mod me;
 mod offers;
 mod openapi;

@@ -14,6 +14,7 @@ use crate::{
         json,
         openapi::Refusals,
         path::DriverPath,
+        query::{PageQuery, Query},
         state::State,
         views::{CallView, Page, Time},
     },
@@ -29,17 +30,21 @@ pub(in crate::http) struct Offer<'a> {
     expires_at: Time,
 }
 
-/// The open offers of a driver.
-#[utoipa::path(get, path = "/v1/drivers/{id}/offers", tag = "driver", params(("id" = String, Path)),
+/// The open offers of a driver, those that end first before the others.
+#[utoipa::path(get, path = "/v1/drivers/{id}/offers", tag = "driver", params(("id" = String, Path), PageQuery),
     responses((status = 200, body = Page<Offer<'static>>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,
     DriverPath(id): DriverPath,
+    Query(query): Query<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
     visible(&state, &who, &id).await?;
+    let mut known = state.engine.boards.offers.of_driver(&id);
+    known.sort_by(|(call, at), (other, other_at)| (at, call).cmp(&(other_at, other)));
+    let page = query.page_of(known, "offers", |(call, at)| format!("{:020}/{call}", at.as_microsecond()))?;
     let mut offers = Vec::new();
-    for (call, expires_at) in state.engine.boards.offers.of_driver(&id) {
+    for (call, expires_at) in page.items {
         let call = state.engine.call(&call).await.map_err(|error| refusal(&state, &who, error))?;
         // The board may be a moment ahead of or behind the call itself, which is the authority.
         offers.extend(call.map(|call| (call, expires_at)));
@@ -49,5 +54,5 @@ pub(in crate::http) async fn handle(
         _ => false,
     });
     let items = open.map(|(call, expires_at)| Offer { call: state.call_view(call), expires_at: (*expires_at).into() });
-    json::ok(&Page::whole(items.collect()))
+    json::ok(&Page { items: items.collect(), next_cursor: page.next_cursor })
 }

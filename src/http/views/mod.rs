@@ -23,10 +23,3 @@ pub(super) struct Page<T> {
     /// Give this back as `cursor` to go on; null when that was all.
     pub next_cursor: Option<String>,
 }
-
-impl<T> Page<T> {
-    /// A list that is complete.
-    pub(super) fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
-    }
-}
