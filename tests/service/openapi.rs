@@ -93,6 +93,32 @@ async fn every_operation_says_what_it_answers_and_how_it_refuses() {
 }
 
 #[tokio::test]
+async fn bodies_and_answers_are_described_as_they_are() {
+    let document = document().await;
+    let schema = |name: &str| &document["components"]["schemas"][name];
+    let body = |path: &str| &document["paths"][path]["post"]["requestBody"];
+    for path in ["/v1/calls/{id}/approve", "/v1/calls/{id}/reject", "/v1/calls/{id}/cancel"] {
+        assert!(body(path)["content"]["application/json"].is_object(), "{path} takes a reason");
+    }
+    let paid_at_the_end = &document["paths"]["/v1/calls/{id}/complete"]["post"]["responses"];
+    for status in ["402", "409", "422", "503"] {
+        assert!(paid_at_the_end[status].is_object(), "complete may answer {status}");
+    }
+    let position = &body("/v1/drivers/{id}/position")["content"]["application/json"]["schema"];
+    assert_eq!(position["$ref"], "#/components/schemas/Positions");
+    let ways = schema("Positions")["oneOf"].as_array().expect("one or many");
+    assert_eq!(ways[0]["$ref"], "#/components/schemas/Position");
+    assert_eq!(ways[1]["$ref"], "#/components/schemas/Way");
+    assert_eq!((&schema("Way")["type"], &schema("Way")["minItems"]), (&"array".into(), &1.into()));
+    assert_eq!(schema("ActorFigures")["properties"]["state"]["type"], Value::Null, "anything, null as well");
+    assert_eq!(schema("Faults")["required"], Value::Null);
+    for path in ["/v1/services", "/v1/ops/actors", "/v1/drivers/{id}/offers"] {
+        let parameters = document["paths"][path]["get"]["parameters"].to_string();
+        assert!(parameters.contains("\"limit\"") && parameters.contains("\"cursor\""), "{path}: {parameters}");
+    }
+}
+
+#[tokio::test]
 async fn the_documentation_is_served_whole_from_here() {
     let server = Server::start().await;
     let nobody = server.nobody();

@@ -55,7 +55,7 @@ pub struct ActorFigures {
     /// Messages waiting.
     pub mailbox: u32,
     /// Its committed state; `null` when there is none.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub state: Value,
 }
 

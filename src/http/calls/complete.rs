@@ -9,7 +9,12 @@ use crate::http::{
 
 /// Says that the call is done. The service's policy names the roles that may.
 #[utoipa::path(post, path = "/v1/calls/{id}/complete", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    responses(
+        (status = 200, body = CallView<'static>),
+        (status = 402, description = "payment_declined, where it is paid on completion",
+            body = crate::http::error::Document<'static>, content_type = "application/problem+json"),
+        Refusals,
+    ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

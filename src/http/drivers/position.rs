@@ -99,9 +99,25 @@ fn newest(body: &[u8], now: Timestamp) -> Result<Option<Fix>, Problem> {
     Ok(newest)
 }
 
+/// One position, or the way a driver came.
+#[derive(ToSchema)]
+#[schema(as = Positions)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+enum PositionsSchema {
+    One(Position),
+    Way(Way),
+}
+
+/// The way a driver came, oldest first.
+#[derive(ToSchema)]
+#[schema(as = Way, min_items = 1, max_items = 1_000)]
+#[expect(dead_code, reason = "describes the body in the OpenAPI document")]
+struct Way(Vec<Position>);
+
 /// Says where a driver is, or the way it came: a list, oldest first.
 #[utoipa::path(post, path = "/v1/drivers/{id}/position", tag = "driver", params(("id" = String, Path)),
-    request_body(content = Position, description = "One position, or a list of up to 1000, oldest first"),
+    request_body(content = PositionsSchema, description = "One position, or a list of up to 1000, oldest first"),
     responses((status = 204), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,

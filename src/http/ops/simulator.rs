@@ -17,20 +17,25 @@ use crate::{
     },
 };
 
-/// The faults that the simulated gateway shows.
+/// The faults that the simulated gateway shows. None is required: what is left out is 0 or false.
 #[derive(ToSchema)]
 #[schema(as = Faults)]
 #[expect(dead_code, reason = "describes the port's type in the OpenAPI document")]
 pub(in crate::http) struct FaultsSchema {
     /// How long every answer takes, in ms, at most 60000.
+    #[schema(required = false, default = 0)]
     latency_ms: u64,
     /// The share of charges that are declined, 0 to 1.
+    #[schema(required = false, default = 0)]
     decline_rate: f64,
     /// The share of requests answered with a server error, 0 to 1.
+    #[schema(required = false, default = 0)]
     error_rate: f64,
     /// The share of requests that are performed but never answered, 0 to 1.
+    #[schema(required = false, default = 0)]
     timeout_rate: f64,
     /// Whether connections are refused.
+    #[schema(required = false, default = false)]
     down: bool,
 }
 
