@@ -4,7 +4,7 @@ use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, middleware::from_fn, web};
 
-use super::{edge, routes, state::State};
+use super::{edge, routes, state::State, ws};
 
 /// How long a connection may be silent between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -29,6 +29,7 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
     .tcp_nodelay(true)
     .client_request_timeout(state.client_patience())
     .client_disconnect_timeout(CLOSING)
+    .on_connect(ws::note_wire)
     .max_connections(usize::try_from(settings.connections_max).unwrap_or(usize::MAX))
     .shutdown_timeout(settings.drain_grace_s)
     .disable_signals();

@@ -1,5 +1,7 @@
 //! The WebSocket: live calls, offers and positions, and how it treats clients that misbehave.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -220,6 +222,16 @@ async fn wrong_positions_by_socket_get_an_error() {
 }
 
 #[tokio::test]
+async fn a_goodbye_is_answered_with_its_code_and_ends_the_connection_at_once() {
+    let server = Server::start().await;
+    for said in [1000, 1001, 4321] {
+        let (code, open) = server.customer("mina").ws().await.say_goodbye(said).await;
+        assert_eq!(code, Some(said));
+        assert!(open < Duration::from_millis(500), "open for another {open:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_oversized_frame_closes_only_that_socket() {
     let server = Server::start().await;
     let customer = server.customer("mina");
@@ -246,8 +258,7 @@ async fn a_client_that_does_not_read_is_disconnected_and_others_are_served() {
     let reference = "x".repeat(1_000);
     let frame = json!({"type": "ping", "ref": reference}).to_string();
     for _ in 0..40_000 {
-        let sent =
-            tokio::time::timeout(std::time::Duration::from_secs(2), sleeper.send_raw(Message::text(frame.clone())));
+        let sent = tokio::time::timeout(Duration::from_secs(2), sleeper.send_raw(Message::text(frame.clone())));
         if !matches!(sent.await, Ok(Ok(()))) {
             break;
         }

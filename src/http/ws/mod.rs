@@ -2,6 +2,7 @@
 //! it holds is bounded.
 
 mod frames;
+mod hang_up;
 mod inbound;
 mod outbound;
 mod socket;
@@ -10,7 +11,8 @@ mod subscriptions;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::Deserialize;
 
-use self::socket::Socket;
+pub(super) use self::hang_up::note_wire;
+use self::{hang_up::HangUp, socket::Socket};
 use super::{
     auth::{Principal, admitted, bearer},
     error::{Code, Problem},
@@ -46,8 +48,10 @@ pub(super) async fn handle(
         .map_err(|error| Problem::new(Code::InvalidRequest, format!("a WebSocket handshake is needed: {error}")))?;
     let frame_max = usize::try_from(state.settings.ws_frame_max_bytes).unwrap_or(usize::MAX);
     let stream = stream.max_frame_size(frame_max).aggregate_continuations().max_continuation_size(frame_max);
+    let hang_up = HangUp::default();
+    let response = hang_up.after(&request, response);
     let socket = Socket::new(state, who, language, session);
-    actix_web::rt::spawn(socket.serve(stream));
+    actix_web::rt::spawn(socket.serve(stream, hang_up));
     Ok(response)
 }
 

@@ -10,7 +10,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use metrics::gauge;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
-use super::{frames::Told, subscriptions::Subscriptions};
+use super::{frames::Told, hang_up::HangUp, subscriptions::Subscriptions};
 use crate::{
     actors::hub::{Listener, Topic},
     domain::Party,
@@ -41,8 +41,10 @@ pub(super) struct Socket {
 /// Why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// The client is gone, or said goodbye.
+    /// The client is gone.
     Gone,
+    /// The client said goodbye, with this code.
+    Goodbye(Option<CloseCode>),
     /// The client reads too slowly.
     TooSlow,
     /// Nothing was heard of the client.
@@ -69,7 +71,7 @@ impl Socket {
     }
 
     /// Runs the socket to its end.
-    pub(super) async fn serve(mut self, stream: AggregatedMessageStream) {
+    pub(super) async fn serve(mut self, stream: AggregatedMessageStream, hang_up: HangUp) {
         gauge!(SOCKETS).increment(1.0);
         let end = match self.show_offers().await {
             Ok(()) => self.run(stream).await,
@@ -77,6 +79,9 @@ impl Socket {
         };
         gauge!(SOCKETS).decrement(1.0);
         tracing::debug!(who = self.who.id(), ?end, "a socket ends");
+        if matches!(end, End::Goodbye(_)) {
+            hang_up.at_the_end();
+        }
         let patience = self.state.client_patience();
         // A client that does not take the goodbye in time goes without.
         let _ = timeout(patience, self.session.close(end.reason())).await;
@@ -112,7 +117,8 @@ impl Socket {
 
     async fn hear(&mut self, message: Option<Result<AggregatedMessage, ProtocolError>>) -> Goes {
         match message {
-            None | Some(Ok(AggregatedMessage::Close(_))) => Err(End::Gone),
+            None => Err(End::Gone),
+            Some(Ok(AggregatedMessage::Close(reason))) => Err(End::Goodbye(reason.map(|reason| reason.code))),
             Some(Err(ProtocolError::Overflow)) => Err(End::TooLong),
             Some(Err(_)) => Err(End::Garbled),
             Some(Ok(AggregatedMessage::Text(text))) => self.hear_text(&text).await,
@@ -146,7 +152,9 @@ impl Socket {
 impl End {
     fn reason(self) -> Option<CloseReason> {
         let (code, description) = match self {
-            Self::Gone => return None,
+            Self::Gone | Self::Goodbye(None) => return None,
+            Self::Goodbye(Some(code)) if is_sent(code) => return Some(code.into()),
+            Self::Goodbye(Some(_)) => (CloseCode::Protocol, "not a code that is sent"),
             Self::TooSlow => (CloseCode::Other(TOO_SLOW), "reads too slowly"),
             Self::Silent => (CloseCode::Away, "nothing was heard of the client"),
             Self::Stopping => (CloseCode::Away, "the server stops"),
@@ -155,6 +163,11 @@ impl End {
         };
         Some(CloseReason { code, description: Some(description.to_owned()) })
     }
+}
+
+/// Whether a close frame may have a code: some only say that there was no frame, or none with a code (RFC 6455, 7.4).
+fn is_sent(code: CloseCode) -> bool {
+    matches!(u16::from(code), 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn taken(sent: Result<(), actix_ws::Closed>) -> Goes {

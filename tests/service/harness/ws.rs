@@ -1,13 +1,16 @@
 //! One principal's WebSocket. Frames that nobody has asked for yet are kept, so that their order does not matter.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame},
 };
 
 use super::{Client, call_named_by, wait::PATIENCE};
@@ -127,6 +130,16 @@ impl Socket {
     /// Whether a kept frame fits. Only after something later is known to have arrived does "no" mean anything.
     pub fn has_seen(&self, fits: impl Fn(&Value) -> bool) -> bool {
         self.waiting.iter().any(fits)
+    }
+
+    /// Says goodbye. Returns the code of the answer, and how long after it the connection stays open.
+    pub async fn say_goodbye(&mut self, code: u16) -> (Option<u16>, Duration) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.send_raw(Message::Close(Some(frame))).await.expect("an open socket");
+        let answer = self.close_code().await;
+        let answered = Instant::now();
+        let _ = timeout(PATIENCE, self.stream.next()).await.expect("an end of the connection");
+        (answer, answered.elapsed())
     }
 
     /// Reads to the end and returns the close code, if the server gave one.
