@@ -8,8 +8,13 @@ use uuid::Uuid;
 /// The time now, to the millisecond: what is shown and what is stored are the same.
 #[must_use]
 pub fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    to_the_millisecond(Timestamp::now())
+}
+
+/// A time as it is stored and shown; what is shorter than a millisecond is left off.
+#[must_use]
+pub fn to_the_millisecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 /// A new id that nobody can guess.

@@ -96,8 +96,26 @@ pub(in crate::http) fn check_choice(
         .map_or(Ok(()), |problem| Err(Problem::invalid(problem)))
 }
 
+/// As it is stored and shown, so that a period which passes is one for those who read it, too.
 impl From<Period> for domain::Period {
     fn from(period: Period) -> Self {
-        Self { from: period.from, to: period.to }
+        Self { from: clock::to_the_millisecond(period.from), to: clock::to_the_millisecond(period.to) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_that_is_empty_once_stored_ends_before_it_begins() {
+        let until = |to: &str| {
+            let from: Timestamp = "2031-03-01T09:00:00.0001Z".parse().expect("a time");
+            let period = domain::Period::from(Period { from, to: to.parse().expect("a time") });
+            period.problem(from)
+        };
+        let problem = until("2031-03-01T09:00:00.0009Z").expect("a problem");
+        assert!(problem.contains("to must be later than from"), "{problem}");
+        assert_eq!(until("2031-03-01T09:00:00.0010Z"), None);
     }
 }
