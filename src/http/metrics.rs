@@ -7,7 +7,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web::Data,
 };
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::{
@@ -33,6 +33,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(REQUESTS, "Requests, by method, route and status");
     describe_histogram!(SECONDS, Unit::Seconds, "Time to answer a request, by route");
     describe_gauge!(SOCKETS, "Open WebSockets");
+    gauge!(SOCKETS).set(0.0);
     Ok(handle)
 }
 

@@ -27,6 +27,8 @@ use crate::{
 /// How many seconds the driver of a call needs to the pickup, if that is known.
 pub type Eta = Arc<dyn Fn(&Call) -> Option<u64> + Send + Sync>;
 
+const EVENTS: &str = "callout_readmodel_events_total";
+const FAILURES: &str = "callout_readmodel_failures_total";
 /// How long news is left to collect, at least and at most: one transaction for many events costs little more than for one,
 /// and a call that changed five times meanwhile is written once.
 const LINGER_MIN: Duration = Duration::from_millis(10);
@@ -112,7 +114,7 @@ impl Feeder {
                 // Somebody else's transaction, cut off by a restart, was committed after all: look again.
                 Err(Failure::Apply(ApplyError::Stale { .. })) => {}
                 Err(failure) => {
-                    metrics::counter!("callout_readmodel_failures_total").increment(1);
+                    metrics::counter!(FAILURES).increment(1);
                     let pause = BACKOFF.delay(failures, clock::random_unit());
                     tracing::warn!(error = %failure, pause_ms = pause.as_millis(), "the read model cannot be fed");
                     failures = failures.saturating_add(1);
@@ -138,7 +140,7 @@ impl Feeder {
         self.model.publish(&self.hub, &applied.outgoing);
         memory.took = began.elapsed();
         metrics::histogram!("callout_readmodel_batch_seconds").record(memory.took);
-        metrics::counter!("callout_readmodel_events_total").increment(applied.events.try_into().unwrap_or(u64::MAX));
+        metrics::counter!(EVENTS).increment(applied.events.try_into().unwrap_or(u64::MAX));
         let more = page.events.len() >= limit;
         metrics::gauge!("callout_readmodel_lag_seconds").set(if more { age(&page) } else { 0.0 });
         self.tidy(memory, &page.next).await?;
@@ -193,14 +195,18 @@ fn age(page: &EventPage) -> f64 {
     page.events.last().map_or(0.0, |event| clock::now().duration_since(event.at).as_secs_f64().max(0.0))
 }
 
+/// Names the figures and lets the counters begin at 0.
 fn describe_metrics() {
     use metrics::Unit;
-    metrics::describe_counter!("callout_readmodel_events_total", Unit::Count, "Events taken into the read model");
-    metrics::describe_counter!("callout_readmodel_failures_total", Unit::Count, "Pages that had to be tried again");
+    metrics::describe_counter!(EVENTS, Unit::Count, "Events taken into the read model");
+    metrics::describe_counter!(FAILURES, Unit::Count, "Pages that had to be tried again");
     metrics::describe_gauge!("callout_readmodel_lag_seconds", Unit::Seconds, "How old the next event to be taken is");
     metrics::describe_histogram!(
         "callout_readmodel_batch_seconds",
         Unit::Seconds,
         "How long a page took to be applied"
     );
+    for counter in [EVENTS, FAILURES] {
+        metrics::counter!(counter).increment(0);
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
         boards::Boards,
         dispatcher::{DispatchSettings, Dispatchers},
         drain::Drain,
+        entities,
         entity::{Entities, Parts},
         fence::keep_asking,
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
@@ -80,6 +81,7 @@ impl Engine {
     /// When the store does not answer.
     pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StoreError> {
         install_panic_hook();
+        entities::show_metrics();
         let EngineParts { store, gateway, router, policies, arbiters, fence, escalation } = parts;
         let asked = Instant::now();
         let epoch = store.take_ownership().await?;

@@ -5,3 +5,5 @@ mod driver;
 mod gateway;
 mod payment;
 mod tell;
+
+pub(super) use tell::show_metrics;

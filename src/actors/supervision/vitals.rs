@@ -65,6 +65,9 @@ pub enum Admission {
     Closed,
 }
 
+const RESTARTS: &str = "callout_actor_restarts_total";
+const PARKED: &str = "callout_actor_parked_total";
+
 /// The queue length of an actor that takes no more messages.
 const CLOSED: u32 = u32::MAX;
 
@@ -166,9 +169,11 @@ impl Drop for Permit {
 }
 
 impl KindStats {
-    /// Figures for a kind, all zero.
+    /// Figures for a kind, all zero, and shown as such: what is first shown as 1 has not increased.
     #[must_use]
     pub fn new(kind: &'static str) -> Arc<Self> {
+        metrics::counter!(RESTARTS, "kind" => kind).increment(0);
+        metrics::counter!(PARKED, "kind" => kind).increment(0);
         Arc::new(Self { kind, ..Self::default() })
     }
 
@@ -199,13 +204,13 @@ impl KindStats {
     pub(super) fn restarted(&self, vitals: &Vitals) {
         vitals.restarts.fetch_add(1, Ordering::AcqRel);
         self.restarts.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("callout_actor_restarts_total", "kind" => self.kind).increment(1);
+        metrics::counter!(RESTARTS, "kind" => self.kind).increment(1);
     }
 
     pub(super) fn parked(&self, vitals: &Vitals) {
         vitals.set(Status::Parked);
         self.parked.fetch_add(1, Ordering::Relaxed);
-        metrics::counter!("callout_actor_parked_total", "kind" => self.kind).increment(1);
+        metrics::counter!(PARKED, "kind" => self.kind).increment(1);
     }
 
     /// A parked actor goes back to work.
