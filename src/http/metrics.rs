@@ -57,6 +57,7 @@ pub(super) fn request(method: &Method, route: Option<&str>, status: StatusCode, 
 fn name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
+        Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PUT => "PUT",
         Method::DELETE => "DELETE",

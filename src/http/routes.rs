@@ -1,7 +1,7 @@
 //! Which path leads to which endpoint. Unknown paths and methods are problems too.
 
 use actix_web::{
-    HttpResponse, Resource, Route,
+    HttpResponse, Resource, Route, guard,
     http::Method,
     middleware::from_fn,
     web::{self, ServiceConfig},
@@ -24,25 +24,32 @@ impl Path {
         Self { resource: web::resource(path), methods: Vec::new() }
     }
 
+    /// HEAD is answered as GET is, and goes without the body (RFC 9110, 9.1).
     fn get(self, route: Route) -> Self {
-        self.on(Method::GET, "GET", route)
+        let reads = guard::Any(guard::Get()).or(guard::Head());
+        self.on(&["GET", "HEAD"], route.guard(reads))
+    }
+
+    /// GET that leads away from HTTP: there is nothing that HEAD could be told.
+    fn upgrade(self, route: Route) -> Self {
+        self.on(&["GET"], route.method(Method::GET))
     }
 
     fn post(self, route: Route) -> Self {
-        self.on(Method::POST, "POST", route)
+        self.on(&["POST"], route.method(Method::POST))
     }
 
     fn put(self, route: Route) -> Self {
-        self.on(Method::PUT, "PUT", route)
+        self.on(&["PUT"], route.method(Method::PUT))
     }
 
     fn delete(self, route: Route) -> Self {
-        self.on(Method::DELETE, "DELETE", route)
+        self.on(&["DELETE"], route.method(Method::DELETE))
     }
 
-    fn on(mut self, method: Method, name: &'static str, route: Route) -> Self {
-        self.methods.push(name);
-        Self { resource: self.resource.route(route.method(method)), methods: self.methods }
+    fn on(mut self, methods: &[&'static str], route: Route) -> Self {
+        self.methods.extend(methods);
+        Self { resource: self.resource.route(route), methods: self.methods }
     }
 
     fn register(self, config: &mut ServiceConfig) {
@@ -94,7 +101,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         Path::new("/v1/ops/gateway/breaker").put(web::to(ops::gateway::set_breaker)),
         Path::new("/v1/ops/gateway/simulator").put(web::to(ops::simulator::set_faults)),
         Path::new("/v1/ops/gateway/simulator/charges").get(web::to(ops::simulator::charges)),
-        Path::new("/v1/ws").get(web::to(ws::handle)),
+        Path::new("/v1/ws").upgrade(web::to(ws::handle)),
         Path::new("/health/live").get(web::to(health::live)),
         Path::new("/health/ready").get(web::to(health::ready)),
         Path::new("/metrics").get(web::to(metrics::handle)),

@@ -100,6 +100,38 @@ async fn every_path_of_the_public_interface_is_served() {
 }
 
 #[tokio::test]
+async fn head_is_answered_as_get_is_but_for_the_body() {
+    let server = Server::start().await;
+    let operator = server.operator();
+    let paths = PATHS.iter().filter(|(method, path)| *method == "get" && *path != "/v1/ws");
+    for (_, path) in paths {
+        let path = path.replacen("{}", "call", 1).replacen("{}", "call_x", 1);
+        let got = operator.get(&path).await;
+        let reply = Client::send(operator.request(Method::HEAD, &path)).await;
+        assert_eq!((reply.status, reply.text.as_str()), (got.status, ""), "{path}");
+        assert_eq!(reply.header("content-type"), got.header("content-type"), "{path}");
+    }
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(Client::send(server.nobody().request(Method::HEAD, path)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_path_says_which_methods_it_has() {
+    let server = Server::start().await;
+    let operator = server.operator();
+    for (method, path, allowed) in [
+        (Method::DELETE, "/v1/calls", "GET, HEAD, POST"),
+        (Method::POST, "/health/live", "GET, HEAD"),
+        (Method::HEAD, "/v1/calls/call_x/pay", "POST"),
+        (Method::HEAD, "/v1/ws", "GET"),
+    ] {
+        let reply = Client::send(operator.request(method, path)).await;
+        assert_eq!((reply.status, reply.header("allow")), (405, Some(allowed)), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_documentation_is_a_page() {
     let server = Server::start().await;
     let page = server.nobody().get("/docs").await;
