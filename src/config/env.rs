@@ -1,9 +1,11 @@
 //! The environment layer: `CALLOUT_<SECTION>__<KEY>` becomes `section.key`, deeper with more `__`.
-//! Decides nothing about types or known keys: the reader does, as for files.
+//! Decides nothing about types or known keys: the reader does, as for files. Only what sets no key, and looks as if it
+//! should, is refused here.
 
 use std::ffi::OsString;
 
 use super::{
+    keys::{self, Named},
     problem::{Origin, Problem},
     tree::{Body, Node, dotted},
 };
@@ -12,8 +14,6 @@ use super::{
 const PREFIX: &str = "CALLOUT_";
 /// The folder of `default.toml` and `services/`. Not a key.
 pub(super) const CONFIG_DIR: &str = "CALLOUT_CONFIG_DIR";
-/// The sections, to notice a variable that names one and no key.
-const SECTIONS: [&str; 9] = ["http", "store", "auth", "gateway", "guard", "actors", "dispatch", "limits", "readmodel"];
 /// Short for `log.format` (when it is `text` or `json`) or `log.filter`.
 const LOG: &str = "CALLOUT_LOG";
 
@@ -29,6 +29,11 @@ pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -
         let mut problem = |message: &str| {
             problems.push(Problem { origin: origin.clone(), key: String::new(), message: message.to_owned() });
         };
+        if let Some(key) = slip(name) {
+            let right = key.to_ascii_uppercase().replace('.', "__");
+            problem(&format!("sets nothing; {key} is set with {PREFIX}{right}, two underscores after each table"));
+            continue;
+        }
         let Some(text) = value.to_str() else {
             problem("the value is not UTF-8");
             continue;
@@ -44,11 +49,18 @@ pub(super) fn layer(env: &[(OsString, OsString)], problems: &mut Vec<Problem>) -
     root
 }
 
-/// Whether a variable is to set a key. One without `__` sets none: it may belong to a tool around the server, unless it
-/// names a section, which is a slip.
+/// Whether a variable is to set a key. One without `__` sets none: it may belong to a tool around the server, as those that
+/// Kubernetes adds for a service of our name, unless it names a section or is a slip.
 fn is_meant_for_us(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(PREFIX) else { return false };
-    name == LOG || rest.contains("__") || SECTIONS.iter().any(|section| rest.eq_ignore_ascii_case(section))
+    let is_section = || keys::named(&[&*rest.to_ascii_lowercase()]) == Named::Table;
+    name == LOG || rest.contains("__") || is_section() || slip(name).is_some()
+}
+
+/// The key that a variable with single underscores was meant to set, if there is one of that name.
+fn slip(name: &str) -> Option<String> {
+    let rest = name.strip_prefix(PREFIX).filter(|rest| !rest.contains("__"))?;
+    keys::meant(&rest.to_ascii_lowercase())
 }
 
 fn path(name: &str, value: &str) -> Option<Vec<String>> {

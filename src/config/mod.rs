@@ -14,6 +14,7 @@ mod gateway;
 mod guard;
 mod hidden;
 mod http;
+mod keys;
 mod limits;
 mod log;
 mod policies;

@@ -1,6 +1,7 @@
 //! Configuration as people meet it: files, environment, `config check` and `config show`.
 
 mod contradictions;
+mod environment;
 mod page;
 mod services;
 mod services_page;
