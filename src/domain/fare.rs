@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Money, Period, geo::Route};
+use super::{Money, Period, geo::Route, period::MAX_PERIOD_DAYS};
 
 /// How a service computes its fares. Amounts are in the minor unit of the service's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,21 @@ impl FareRule {
     #[must_use]
     pub fn needs_route(&self) -> bool {
         matches!(self, Self::Distance { .. })
+    }
+
+    /// The highest fare there can be, in minor units: of the longest way, or of the longest period that can be booked.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        match *self {
+            Self::Fixed { amount } => amount,
+            Self::Period { unit_s, amount, minimum } => {
+                let longest_s = MAX_PERIOD_DAYS.unsigned_abs() * 24 * 3_600;
+                let units = longest_s.div_ceil(u64::from(unit_s.max(1)));
+                amount.saturating_mul(units).max(minimum).min(Money::MAX_AMOUNT)
+            }
+            Self::Distance { per_km: 0, per_minute: 0, .. } => self.amount(None, None),
+            Self::Distance { .. } => Money::MAX_AMOUNT,
+        }
     }
 
     /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. `route` leads from pickup to destination; without
@@ -95,6 +110,15 @@ mod tests {
         assert_eq!(fare(Some(&until("2030-01-01T12:00:01Z"))), 8_000);
         assert_eq!(fare(Some(&until("2030-01-01T10:00:00Z"))), 5_000);
         assert_eq!(fare(None), 5_000);
+    }
+
+    #[test]
+    fn the_most_is_that_of_the_longest_way_or_period() {
+        let distance = |per_km| FareRule::Distance { base: 900, per_km, per_minute: 0, minimum: 950, round_to: 100 };
+        assert_eq!((distance(0).most(), distance(1).most()), (1_000, Money::MAX_AMOUNT));
+        let period = |amount, minimum| FareRule::Period { unit_s: 86_400, amount, minimum }.most();
+        assert_eq!((period(2, 100), period(0, 100), period(1, 500)), (732, 100, 500));
+        assert_eq!(FareRule::Fixed { amount: 7 }.most(), 7);
     }
 
     #[test]

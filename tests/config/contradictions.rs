@@ -74,11 +74,18 @@ fn a_contradiction_is_refused_with_the_reason() -> Result {
         ("taxi", "period = \"none\"", "period = \"required\"", "period", "begins at once"),
         ("rental", "period = \"required\"", "period = \"none\"", "fare.kind", "booked for one"),
         ("cleaning", "minimum = 5_000", "minimum = 70_000", "payment.minimum", "could ever be paid"),
+        ("rental", "minimum = 5_000 ", "minimum = 18_300_001 ", "payment.minimum", "no fare is higher than 18300000"),
+        ("driver-call", "offer_s = 15 ", "offer_s = 601 ", "dispatch.offer_s", "at most dispatch.deadline_s (600)"),
+        ("cleaning", "deadline_s = 604_800 ", "deadline_s = 59 ", "dispatch.offer_s", "(60) must be at most"),
         ("rental", "by = \"choose\"", "by = \"choose\"\nwaiting_max = 3", "dispatch.waiting_max", "nobody waits"),
         ("rental", "start = [\"operator\"]", "start = [\"driver\"]", "steps.start", "is a thing"),
         ("cleaning", "start = [\"driver\", \"operator\"]", "start = []", "steps.start", "nobody could take this step"),
         ("rental", "available = {", "parked = {", "labels.parked", "no call or driver has this status"),
         ("taxi", "assigned_driver = {", "boarded = {", "messages.boarded", "nothing on this occasion; there are paid"),
+        ("rental", "available = { ko = \"", "available = { ko = \"{noun} ", "labels.available", "leave the braces out"),
+        ("taxi", "호출이 취소되었습니다.", "{noun {driver}", "messages.cancelled", "a brace has no counterpart"),
+        ("taxi", "ko = \"택시\"", "ko = \"\"", "noun.ko", "must not be empty"),
+        ("taxi", "ko = \"택시예약\"", "ko = \" \"", "name.ko", "must not be empty"),
         ("taxi", "호출이 취소되었습니다.", "{who} 님", "messages.cancelled", "nothing fills in {who}"),
     ] {
         let said = said(service, from, to)?;

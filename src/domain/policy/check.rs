@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ConfirmedBy, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile, texts};
+use super::{ConfirmedBy, DispatchRule, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile, texts};
 use crate::domain::{Money, Role, call, driver};
 
 /// Something wrong with a policy.
@@ -10,8 +10,16 @@ use crate::domain::{Money, Role, call, driver};
 pub struct PolicyProblem {
     /// The key, from the top of the file: `dispatch.offer_s`.
     pub key: Cow<'static, str>,
+    /// The key that it does not go with, if it was that one which was set.
+    pub beside: Option<&'static str>,
     /// What is wrong and what would be right.
     pub what: String,
+}
+
+impl PolicyProblem {
+    fn new(key: impl Into<Cow<'static, str>>, what: String) -> Self {
+        Self { key: key.into(), beside: None, what }
+    }
 }
 
 /// Deadlines and offers last at most this long: a year, in seconds.
@@ -26,7 +34,7 @@ impl PolicyFile {
         let mut problems = Vec::new();
         let mut check = |holds: bool, key: &'static str, what: String| {
             if !holds {
-                problems.push(PolicyProblem { key: key.into(), what });
+                problems.push(PolicyProblem::new(key, what));
             }
         };
         let dispatch = &self.dispatch;
@@ -83,15 +91,40 @@ impl PolicyFile {
                 .to_owned(),
             );
         }
+        problems.extend(self.long_offers());
         problems.extend(self.wrong_texts());
         problems
     }
 
-    /// Texts for what never comes, and placeholders that nothing fills in.
+    /// An offer that would outlast the search it belongs to.
+    fn long_offers(&self) -> Option<PolicyProblem> {
+        let DispatchRule { by, offer_s, deadline_s, .. } = self.dispatch;
+        (by != FoundBy::Choose && offer_s > deadline_s).then(|| PolicyProblem {
+            key: "dispatch.offer_s".into(),
+            beside: Some("dispatch.deadline_s"),
+            what: format!(
+                "dispatch.offer_s ({offer_s}) must be at most dispatch.deadline_s ({deadline_s}): no offer stands for \
+                 longer than a driver is looked for"
+            ),
+        })
+    }
+
+    /// Texts that are missing or for what never comes, and placeholders that nothing fills in.
     fn wrong_texts(&self) -> Vec<PolicyProblem> {
         let mut problems = Vec::new();
-        let mut problem = |key: String, what: String| problems.push(PolicyProblem { key: key.into(), what });
-        for status in self.labels.keys() {
+        let mut problem = |key: String, what: String| problems.push(PolicyProblem::new(key, what));
+        for (key, text) in [("name", &self.name), ("noun", &self.noun)] {
+            for (lang, text) in [("ko", &text.ko), ("en", &text.en)] {
+                if text.trim().is_empty() {
+                    problem(format!("{key}.{lang}"), "must not be empty".to_owned());
+                }
+            }
+        }
+        for (status, text) in &self.labels {
+            if text.has_braces() {
+                let what = "a label is shown as it is, nothing is filled in; leave the braces out";
+                problem(format!("labels.{status}"), what.to_owned());
+            }
             if !call::STATUSES.contains(&status.as_str()) && !driver::STATUSES.contains(&status.as_str()) {
                 let known = call::STATUSES.join(", ");
                 problem(format!("labels.{status}"), format!("no call or driver has this status; calls have {known}"));
@@ -104,6 +137,11 @@ impl PolicyFile {
                     key,
                     format!("people are told nothing on this occasion; there are {}", texts::OCCASIONS.join(", ")),
                 );
+                continue;
+            }
+            if text.has_stray_brace() {
+                let what = "a brace has no counterpart; what is filled in is written {noun}, {driver} and so on";
+                problem(key, what.to_owned());
                 continue;
             }
             for unknown in text.placeholders().filter(|name| !texts::PLACEHOLDERS.contains(name)) {
@@ -155,12 +193,8 @@ impl PolicyFile {
             "dispatch.waiting_max",
             "nobody waits for a driver that was chosen (dispatch.by = \"choose\"); leave it out".to_owned(),
         );
-        let least = self.payment.minimum;
-        check(
-            !matches!(self.fare, FareRule::Fixed { amount } if amount < least),
-            "payment.minimum",
-            format!("no call could ever be paid: the fixed fare is less than {least}"),
-        );
+        let (least, most) = (self.payment.minimum, self.fare.most());
+        check(most >= least, "payment.minimum", format!("no call could ever be paid: no fare is higher than {most}"));
         check(
             by == FoundBy::Choose || self.period != PeriodRule::Required || by == FoundBy::Assign,
             "period",

@@ -76,6 +76,18 @@ impl Text {
         Self { ko: fill(Lang::Ko), en: fill(Lang::En) }
     }
 
+    /// Whether there is a brace in either language.
+    #[must_use]
+    pub fn has_braces(&self) -> bool {
+        [&self.ko, &self.en].into_iter().any(|text| text.contains(['{', '}']))
+    }
+
+    /// Whether a brace in either language has no counterpart, or is within others.
+    #[must_use]
+    pub fn has_stray_brace(&self) -> bool {
+        [&self.ko, &self.en].into_iter().any(|text| is_stray(text))
+    }
+
     /// The names in braces, in either language.
     pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         [self.ko.as_str(), self.en.as_str()].into_iter().flat_map(in_braces)
@@ -103,6 +115,18 @@ fn fill<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> String {
     filled
 }
 
+fn is_stray(text: &str) -> bool {
+    let mut open = false;
+    for brace in text.chars().filter(|letter| matches!(letter, '{' | '}')) {
+        let opens = brace == '{';
+        if opens == open {
+            return true;
+        }
+        open = opens;
+    }
+    open
+}
+
 fn in_braces(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
@@ -110,6 +134,14 @@ fn in_braces(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_without_a_counterpart_are_seen() {
+        for stray in ["{noun is {driver}.", "{noun", "noun}", "{{noun}}", "}{"] {
+            assert!(Text { ko: "{noun}".to_owned(), en: stray.to_owned() }.has_stray_brace(), "{stray}");
+        }
+        assert!(!Text::same("{noun}{driver}, {noun}").has_stray_brace());
+    }
 
     #[test]
     fn names_in_braces_are_filled_in_once() {
