@@ -33,7 +33,8 @@ pub(super) fn read<T: DeserializeOwned>(
                 return Read { value, wrong: repair.wrong };
             }
             Err(error) => {
-                let steps = repair.locate(error.path(), error.inner().message());
+                let steps =
+                    repair.narrow(repair.locate(error.path(), error.inner().message()), error.inner().message());
                 if !repair.once(steps, error.inner().message()) {
                     return Read { value: None, wrong: repair.wrong };
                 }
@@ -59,6 +60,18 @@ impl Repair<'_> {
             let Some(child) = node.child(&step) else { continue };
             node = child;
             steps.push(step);
+        }
+        steps
+    }
+
+    /// Leads on to the value that an error in a table quotes, if only one is the like: inside tagged enums serde loses the way.
+    fn narrow(&self, mut steps: Vec<Step>, message: &str) -> Vec<Step> {
+        let node = steps.iter().try_fold(&*self.root, |node, step| node.child(step));
+        if let (Some(Body::Table(table)), Some((got, _))) = (node.map(|node| &node.body), got_and_expected(message)) {
+            let mut alike = table.iter().filter(|(_, child)| child.quoted().as_deref() == Some(got));
+            if let (Some((key, _)), None) = (alike.next(), alike.next()) {
+                steps.push(Step::Key(key.clone()));
+            }
         }
         steps
     }
@@ -171,14 +184,14 @@ fn explain(message: &str) -> String {
             return "unknown key; none is known here".to_owned();
         }
     }
-    let Some((got, expected)) = ["invalid type: ", "invalid value: "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start))
-        .and_then(|rest| rest.rsplit_once(", expected "))
-    else {
-        return message.to_owned();
-    };
+    let Some((got, expected)) = got_and_expected(message) else { return message.to_owned() };
     format!("must be {}, got {}", in_words(expected), got.replace('`', ""))
+}
+
+/// The parts of a message like "invalid type: string "far", expected u32".
+fn got_and_expected(message: &str) -> Option<(&str, &str)> {
+    let rest = ["invalid type: ", "invalid value: "].iter().find_map(|start| message.trim().strip_prefix(start));
+    rest?.rsplit_once(", expected ")
 }
 
 fn in_words(expected: &str) -> String {

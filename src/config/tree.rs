@@ -124,6 +124,17 @@ impl Node {
         }
     }
 
+    /// A plain value as serde quotes it in its messages.
+    pub fn quoted(&self) -> Option<String> {
+        match self.to_toml() {
+            toml::Value::String(text) => Some(format!("string {text:?}")),
+            toml::Value::Integer(number) => Some(format!("integer `{number}`")),
+            toml::Value::Float(number) => Some(format!("floating point `{number:?}`")),
+            toml::Value::Boolean(truth) => Some(format!("boolean `{truth}`")),
+            toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => None,
+        }
+    }
+
     /// The plain value.
     pub fn to_toml(&self) -> toml::Value {
         match &self.body {

@@ -71,6 +71,11 @@ fn a_services_every_problem_is_reported_with_key_and_line() -> Result {
     );
     let problems = example_problems(&good.replace("fee = 1", "fee = 0").replace("offer", "luck"))?;
     assert_eq!(lines(&problems).len(), 1, "a value that was read in part is not checked: {problems:?}");
+    for (wrong, got) in [("\"long\"", "string \"long\""), ("-3", "integer -3"), ("3.5", "floating point 3.5")] {
+        let problems = example_problems(&good.replace("expires_s = 3", &format!("expires_s = {wrong}")))?;
+        let message = format!("must be a whole number from 0 to 4294967295, got {got}");
+        assert_eq!(lines(&problems), [(Some(3), "found.expires_s", &*message)]);
+    }
     let problems = example_problems(&good.replace("fee = 1", "fee = 0"))?;
     assert_eq!(lines(&problems), [(Some(2), "fee", "must be 1 to 9, got 0")]);
     Ok(())
