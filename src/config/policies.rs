@@ -19,10 +19,8 @@ pub fn policies(sources: &Sources) -> Result<Policies, Problems> {
 }
 
 fn policy(dir: &Path, service: ServiceId, file: PolicyFile, mut check: Check<'_>) -> Option<Policy> {
-    for problem in file.problems() {
-        let keys: Vec<_> = std::iter::once(&*problem.key).chain(problem.beside).collect();
-        check.contradiction(&keys, problem.what);
-    }
+    let problems = file.problems();
+    check.all(problems.iter().map(|problem| (&*problem.key, problem.what.clone())));
     let area = match &file.area {
         Some(rule) => area(dir, rule, &mut check.table("area"))?,
         None => ServiceArea::Everywhere,

@@ -75,8 +75,6 @@ fn a_contradiction_is_refused_with_the_reason() -> Result {
         ("rental", "period = \"required\"", "period = \"none\"", "fare.kind", "booked for one"),
         ("cleaning", "minimum = 5_000", "minimum = 70_000", "payment.minimum", "could ever be paid"),
         ("rental", "minimum = 5_000 ", "minimum = 18_300_001 ", "payment.minimum", "no fare is higher than 18300000"),
-        ("driver-call", "offer_s = 15 ", "offer_s = 601 ", "dispatch.offer_s", "at most dispatch.deadline_s (600)"),
-        ("cleaning", "deadline_s = 604_800 ", "deadline_s = 59 ", "dispatch.offer_s", "(60) must be at most"),
         ("rental", "by = \"choose\"", "by = \"choose\"\nwaiting_max = 3", "dispatch.waiting_max", "nobody waits"),
         ("rental", "start = [\"operator\"]", "start = [\"driver\"]", "steps.start", "is a thing"),
         ("cleaning", "start = [\"driver\", \"operator\"]", "start = []", "steps.start", "nobody could take this step"),

@@ -39,6 +39,13 @@ pub async fn finish(server: &Server, promises: &Arc<Promises>, seed: u64) {
                 return Err(page.to_string());
             }
         }
+        // The lists are the read model's, which may have catching up to do: the calls themselves know.
+        for id in promises.all().keys() {
+            let call = server.operator().get(&format!("/v1/calls/{id}")).await.expect(200);
+            if ["dispatching", "assigned", "started"].contains(&call["status"].as_str().unwrap_or_default()) {
+                return Err(call.to_string());
+            }
+        }
         Ok(())
     })
     .await;

@@ -27,6 +27,7 @@ mod pages;
 mod payments;
 mod refusals;
 mod rental;
+mod rental_fleet;
 mod rental_overdue;
 mod routing;
 mod sixth_service;

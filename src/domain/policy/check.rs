@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ConfirmedBy, DispatchRule, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile, texts};
+use super::{ConfirmedBy, FareRule, FoundBy, GatewayDown, PaymentDue, PeriodRule, PolicyFile, texts};
 use crate::domain::{Money, Role, call, driver};
 
 /// Something wrong with a policy.
@@ -10,15 +10,13 @@ use crate::domain::{Money, Role, call, driver};
 pub struct PolicyProblem {
     /// The key, from the top of the file: `dispatch.offer_s`.
     pub key: Cow<'static, str>,
-    /// The key that it does not go with, if it was that one which was set.
-    pub beside: Option<&'static str>,
     /// What is wrong and what would be right.
     pub what: String,
 }
 
 impl PolicyProblem {
     fn new(key: impl Into<Cow<'static, str>>, what: String) -> Self {
-        Self { key: key.into(), beside: None, what }
+        Self { key: key.into(), what }
     }
 }
 
@@ -91,22 +89,8 @@ impl PolicyFile {
                 .to_owned(),
             );
         }
-        problems.extend(self.long_offers());
         problems.extend(self.wrong_texts());
         problems
-    }
-
-    /// An offer that would outlast the search it belongs to.
-    fn long_offers(&self) -> Option<PolicyProblem> {
-        let DispatchRule { by, offer_s, deadline_s, .. } = self.dispatch;
-        (by != FoundBy::Choose && offer_s > deadline_s).then(|| PolicyProblem {
-            key: "dispatch.offer_s".into(),
-            beside: Some("dispatch.deadline_s"),
-            what: format!(
-                "dispatch.offer_s ({offer_s}) must be at most dispatch.deadline_s ({deadline_s}): no offer stands for \
-                 longer than a driver is looked for"
-            ),
-        })
     }
 
     /// Texts that are missing or for what never comes, and placeholders that nothing fills in.

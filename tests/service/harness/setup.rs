@@ -110,19 +110,7 @@ fn change_policy(file: &Path, key: &str, value: Value) {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut policy: Table = text.parse().expect("the policy is TOML");
     set(&mut policy, key, value);
-    keep_offers_short(&mut policy);
     write(file, &policy.to_string());
-}
-
-/// No offer may stand for longer than a driver is looked for.
-fn keep_offers_short(policy: &mut Table) {
-    let dispatch = policy.get("dispatch").and_then(Value::as_table);
-    let number = |key| dispatch.and_then(|dispatch| dispatch.get(key)?.as_integer());
-    if let (Some(offer), Some(deadline)) = (number("offer_s"), number("deadline_s"))
-        && offer > deadline
-    {
-        set(policy, "dispatch.offer_s", deadline.into());
-    }
 }
 
 fn knob_text(knobs: &[Knob]) -> String {
