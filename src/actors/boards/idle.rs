@@ -7,10 +7,14 @@ use parking_lot::Mutex;
 
 use crate::domain::{DriverId, ServiceId, driver::Driver};
 
+/// Since when a driver has been free, and, of those since the same millisecond, in which order.
+type Place = (Option<Timestamp>, u64);
+
 #[derive(Default)]
 struct Waiting {
-    order: BTreeSet<(Option<Timestamp>, DriverId)>,
-    since: HashMap<DriverId, Option<Timestamp>>,
+    order: BTreeSet<(Place, DriverId)>,
+    places: HashMap<DriverId, Place>,
+    came: u64,
 }
 
 /// The free drivers, by service.
@@ -27,12 +31,14 @@ impl IdleBoard {
             return false;
         }
         let since = driver.free_since;
-        if waiting.since.get(&driver.id) == Some(&since) {
+        if waiting.places.get(&driver.id).is_some_and(|place| place.0 == since) {
             return false;
         }
         let new = !waiting.remove(&driver.id);
-        waiting.order.insert((since, driver.id.clone()));
-        waiting.since.insert(driver.id.clone(), since);
+        waiting.came += 1;
+        let place = (since, waiting.came);
+        waiting.order.insert((place, driver.id.clone()));
+        waiting.places.insert(driver.id.clone(), place);
         new
     }
 
@@ -60,7 +66,7 @@ impl IdleBoard {
     /// Whether a driver is free.
     #[must_use]
     pub fn is_free(&self, service: &ServiceId, driver: &DriverId) -> bool {
-        self.0.lock().get(service).is_some_and(|waiting| waiting.since.contains_key(driver))
+        self.0.lock().get(service).is_some_and(|waiting| waiting.places.contains_key(driver))
     }
 
     /// How many drivers of a service are free.
@@ -72,8 +78,8 @@ impl IdleBoard {
 
 impl Waiting {
     fn remove(&mut self, driver: &DriverId) -> bool {
-        match self.since.remove(driver) {
-            Some(since) => self.order.remove(&(since, driver.clone())),
+        match self.places.remove(driver) {
+            Some(place) => self.order.remove(&(place, driver.clone())),
             None => false,
         }
     }
