@@ -22,7 +22,7 @@ pub enum CallError {
         error: AskError<Call>,
     },
     /// The service is not offered there; the call is `denied`.
-    #[error("the trip leaves the service area")]
+    #[error("the trip is not within the service area")]
     OutOfArea {
         /// The call.
         call: Arc<Call>,
