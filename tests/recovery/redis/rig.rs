@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Time-outs short enough to be waited out.
-const IMPATIENT: &str = "
+pub const IMPATIENT: &str = "
 [store]
 commit_timeout_ms = 400
 read_timeout_ms = 400

@@ -2,18 +2,12 @@
 
 use serde_json::json;
 
+use super::rig::IMPATIENT;
 use crate::{
     harness::{Knob, Setup, eventually, trip_paid_with},
     proxy::{Proxy, Wire},
     redis_server::RedisServer,
 };
-
-const IMPATIENT: &str = "
-[store]
-commit_timeout_ms = 400
-read_timeout_ms = 400
-connect_timeout_ms = 400
-";
 
 #[tokio::test]
 async fn a_request_whose_outcome_is_not_known_names_its_call_which_is_found_later() {
