@@ -15,7 +15,7 @@ use crate::{
 type Answer = Result<Arc<Driver>, AskError<Driver>>;
 
 impl Engine {
-    /// Registers a driver, or changes its registration. Answers whether it is new.
+    /// Registers a driver, or changes its registration.
     ///
     /// # Errors
     /// Why it was not registered.
@@ -25,11 +25,8 @@ impl Engine {
         profile: Profile,
         position: Option<LatLng>,
         cause: Cause,
-    ) -> Result<(Arc<Driver>, bool), AskError<Driver>> {
-        let before = self.driver(id).await?.map_or(0, |driver| driver.version);
-        let command = Command::Register { id: id.clone(), profile, position };
-        let driver = self.drivers.ask(id.as_str(), command, cause).await?;
-        Ok((driver, before == 0))
+    ) -> Answer {
+        self.drivers.ask(id.as_str(), Command::Register { id: id.clone(), profile, position }, cause).await
     }
 
     /// A driver wants calls, or no more.

@@ -75,13 +75,14 @@ pub(in crate::http) async fn handle(
     let Registration { service, name, phone, plate, position } = body;
     must_not_be_chosen(&state, &who, &service)?;
     let profile = Profile { service, name, phone, plate };
-    if let Some(known) = state.engine.driver(&id).await? {
+    let known = state.engine.driver(&id).await?;
+    if let Some(known) = &known {
         who.must_use(&known.profile.service)?;
         must_not_be_chosen(&state, &who, &known.profile.service)?;
-        must_not_be_retired(&who, &known)?;
+        must_not_be_retired(&who, known)?;
     }
-    let (driver, created) = state.engine.register_driver(&id, profile, position, who.cause()).await?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let driver = state.engine.register_driver(&id, profile, position, who.cause()).await?;
+    let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     json::answer(status, &state.driver_view(&driver))
 }
 
