@@ -6,6 +6,9 @@ use crate::domain::CallId;
 
 /// How many calls one socket may follow.
 pub(super) const MAX: usize = 1_000;
+/// Of how many calls that it does not follow a socket remembers what it was told. They come in the hub's order anyway:
+/// their numbers matter only when one gets followed soon after.
+const REMEMBERED: usize = 64;
 
 /// What a socket follows and was told.
 #[derive(Debug, Default)]
@@ -44,9 +47,8 @@ impl Subscriptions {
         true
     }
 
-    /// Calls that are not followed come in the hub's order anyway; their numbers matter only when they get followed.
     fn forget_some(&mut self) {
-        if self.told.len() >= 2 * MAX {
+        if self.told.len() >= self.followed.len() + REMEMBERED {
             let followed = &self.followed;
             self.told.retain(|call, _| followed.contains(call));
         }
@@ -85,8 +87,9 @@ mod tests {
             let call = CallId::new(format!("call_{n}"))?;
             assert_eq!(subscriptions.follow(&call), n < MAX);
             assert!(subscriptions.is_news(&call, 1));
+            assert!(subscriptions.told.len() <= subscriptions.followed.len() + REMEMBERED);
         }
-        assert!(subscriptions.told.len() <= 2 * MAX);
+        assert!(!subscriptions.is_news(&CallId::new("call_0")?, 1), "what is followed is not forgotten");
         Ok(())
     }
 }
