@@ -1,6 +1,7 @@
 //! What people were told: the records, the lists of them, and handing them to the hub.
 //!
-//! One thing told is one row in `told` however many receive it, and a number per receiver: an offer goes to many drivers.
+//! One thing told is one row in `told` however many receive it: an offer goes to many drivers. What a transaction tells one
+//! receiver is one row in `notifications`: under load a driver hears of many offers within the same few milliseconds.
 
 use std::sync::Arc;
 
@@ -30,7 +31,10 @@ const PUT_TOLD: Insert = Insert {
     columns: 8,
     otherwise: "",
 };
-const PUT_NOTIFICATIONS: Insert = Insert { into: "INSERT INTO notifications (key)", columns: 1, otherwise: "" };
+const PUT_NOTIFICATIONS: Insert =
+    Insert { into: "INSERT INTO notifications (key, more)", columns: 2, otherwise: "" };
+const NOTIFICATIONS: &str =
+    "SELECT key, more FROM notifications WHERE key > ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3";
 const LATEST: &str = "
     SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at
     FROM json_each(?1) AS wanted CROSS JOIN told AS t ON t.id = wanted.value ORDER BY t.id DESC";
@@ -119,7 +123,7 @@ impl ReadModel {
         let wanted: Vec<Receiver> = ids.iter().map(|id| Receiver { role, id: (*id).into() }).collect();
         let mut latest = Vec::new();
         for (receiver, number) in receivers::find(&self.readers, wanted.iter()).await? {
-            let rows = self.latest(number, before, page::one_more(limit)).await?;
+            let rows = self.latest(number, before, limit + 1).await?;
             let notices = rows.iter().map(|row| notice(row, receiver.clone()));
             latest.extend(notices.collect::<Result<Vec<_>, _>>()?);
         }
@@ -127,16 +131,22 @@ impl ReadModel {
         Ok(Page::cut(latest.into_iter().map(|(_, notice)| notice).collect(), limit, "told", |notice| notice.id.clone()))
     }
 
-    /// The latest things before `before` that a receiver was told.
-    async fn latest(&self, receiver: i64, before: i64, limit: i64) -> Result<Vec<SqliteRow>, ReadError> {
-        let keys: Vec<i64> =
-            sqlx::query_scalar("SELECT key FROM notifications WHERE key > ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3")
-                .bind(receivers::key(receiver, 0))
-                .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
-                .bind(limit)
-                .fetch_all(&self.readers)
-                .await?;
-        let told: Vec<i64> = keys.into_iter().map(receivers::told_of).collect();
+    /// The latest things before `before` that a receiver was told, at most `limit`.
+    async fn latest(&self, receiver: i64, before: i64, limit: usize) -> Result<Vec<SqliteRow>, ReadError> {
+        let rows: Vec<(i64, Option<String>)> = sqlx::query_as(NOTIFICATIONS)
+            .bind(receivers::key(receiver, 0))
+            .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.readers)
+            .await?;
+        let mut told = Vec::new();
+        for (key, more) in rows {
+            let first = receivers::told_of(key);
+            let later: Vec<i64> = more.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
+            told.extend(later.iter().rev().map(|later| first + later).filter(|told| *told < before));
+            told.push(first);
+        }
+        told.truncate(limit);
         Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&self.readers).await?)
     }
 
@@ -242,7 +252,8 @@ pub(super) async fn put(
     let receivers = |one: &Outgoing| json(&one.told.receivers.iter().filter_map(number).collect::<Vec<_>>());
     let told = outgoing.iter().map(|one| Ok((one, receivers(one)?))).collect::<Result<Vec<_>, sqlx::Error>>()?;
     PUT_TOLD.put(sql, &told, |values, (one, receivers)| bind_told(values, one, receivers)).await?;
-    PUT_NOTIFICATIONS.put(sql, &keys(&outgoing, number), |values, key| values.bind(*key)).await?;
+    let rows = by_receiver(&keys(&outgoing, number))?;
+    PUT_NOTIFICATIONS.put(sql, &rows, |values, (key, more)| values.bind(*key).bind(more.clone())).await?;
     Ok(outgoing)
 }
 
@@ -267,6 +278,21 @@ fn keys(outgoing: &[Outgoing], number: impl Fn(&Receiver) -> Option<i64>) -> Vec
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// Sorted notifications as they are stored: the first of each receiver, and by how much the numbers of its others are
+/// higher, as a JSON array.
+fn by_receiver(keys: &[i64]) -> Result<Vec<(i64, Option<String>)>, sqlx::Error> {
+    let of_one = keys.chunk_by(|one, next| receivers::receiver_of(*one) == receivers::receiver_of(*next));
+    let row = |keys: &[i64]| match keys {
+        [] => Ok(None),
+        [first] => Ok(Some((*first, None))),
+        [first, others @ ..] => {
+            let later: Vec<i64> = others.iter().map(|other| other - first).collect();
+            Ok(Some((*first, Some(json(&later)?))))
+        }
+    };
+    of_one.filter_map(|keys| row(keys).transpose()).collect()
 }
 
 fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {

@@ -1,7 +1,7 @@
 //! The numbers that receivers have in this file.
 //!
-//! An offer goes to twenty drivers, so notifications are by far the most rows there are. Each is one integer: the
-//! receiver's number above, the number of what it was told below. So one receiver's are next to each other, in order.
+//! An offer goes to twenty drivers, so nothing is written as often as notifications. Each is one integer: the receiver's
+//! number above, the number of what it was told below. So one receiver's are next to each other, in order.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -32,6 +32,11 @@ pub(super) fn key(receiver: i64, told: i64) -> i64 {
 /// What a notification's number says was told.
 pub(super) fn told_of(key: i64) -> i64 {
     key & TOLD_END
+}
+
+/// Whose a notification is.
+pub(super) fn receiver_of(key: i64) -> i64 {
+    key >> TOLD_BITS
 }
 
 /// The numbers of those receivers who have one.
@@ -87,7 +92,7 @@ mod tests {
         for (receiver, told) in [(1, 1), (7, 12_345), ((1 << 27) - 1, TOLD_END)] {
             let found = key(receiver, told);
             assert_eq!(told_of(found), told);
-            assert!(found > key(receiver, 0) && (found >> TOLD_BITS) == receiver, "{receiver} {told}");
+            assert!(found > key(receiver, 0) && receiver_of(found) == receiver, "{receiver} {told}");
         }
     }
 }

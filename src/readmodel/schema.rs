@@ -58,7 +58,7 @@ const RECORDS: &str = "
         name TEXT NOT NULL,
         UNIQUE (role, name)
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS notifications (key INTEGER PRIMARY KEY) STRICT;
+    CREATE TABLE IF NOT EXISTS notifications (key INTEGER PRIMARY KEY, more TEXT) STRICT;
 ";
 
 const MAKE_VIEWS: &str = "
@@ -174,6 +174,9 @@ async fn prepare(connection: &mut SqliteConnection, identity: Uuid) -> Result<()
     // Not deferred: one that reads first and writes then fails when a predecessor, still ending, writes in between.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(RECORDS).execute(&mut *transaction).await?;
+    if !has_packed_notifications(&mut transaction).await? {
+        sqlx::raw_sql("ALTER TABLE notifications ADD COLUMN more TEXT").execute(&mut *transaction).await?;
+    }
     sqlx::query("INSERT INTO source (only, identity, cursor) VALUES (1, ?1, '') ON CONFLICT DO NOTHING")
         .bind(identity.to_string())
         .execute(&mut *transaction)
@@ -184,6 +187,13 @@ async fn prepare(connection: &mut SqliteConnection, identity: Uuid) -> Result<()
         sqlx::raw_sql(SET_VIEWS).execute(&mut *transaction).await?;
     }
     transaction.commit().await
+}
+
+/// Whether a notification's row has room for more of its receiver: in the first files there was a row for each.
+async fn has_packed_notifications(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT count(*) > 0 FROM pragma_table_info('notifications') WHERE name = 'more'")
+        .fetch_one(connection)
+        .await
 }
 
 async fn views(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {

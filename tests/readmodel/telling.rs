@@ -179,3 +179,32 @@ async fn operators_are_told_of_parked_actors() -> Outcome {
     assert!(notices[0].text.en.contains("call/call_1: a drill"), "{:?}", notices[0]);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_many_calls_told_one_driver_at_once_comes_in_order_page_by_page() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    for batch in 0..3 {
+        let lives: Vec<_> = (0..5).map(|n| Life::whole(&format!("call_{batch}_{n}"), "mina", "kim", n)).collect();
+        let events: Vec<_> = lives.into_iter().flat_map(|life| life.events).collect();
+        feed(&model, &events).await?;
+    }
+    let whole: Vec<String> =
+        model.notifications(Role::Driver, "kim", 200, None).await?.items.into_iter().map(|notice| notice.id).collect();
+    let number = |id: &String| id.parse::<u64>().expect("a number");
+    assert_eq!(whole.len(), 30);
+    assert!(whole.windows(2).all(|pair| number(&pair[0]) > number(&pair[1])), "latest first: {whole:?}");
+    for limit in [1, 3, 7, 29, 30] {
+        let (mut paged, mut next) = (Vec::new(), None);
+        loop {
+            let page = model.notifications(Role::Driver, "kim", limit, next.as_deref()).await?;
+            paged.extend(page.items.into_iter().map(|notice| notice.id));
+            next = page.next_cursor;
+            if next.is_none() {
+                break;
+            }
+        }
+        assert_eq!(paged, whole, "{limit} at a time");
+    }
+    Ok(())
+}
