@@ -33,7 +33,7 @@ impl Default for Limits {
         Self {
             principal: Rate { per_s: 1_000, burst: 2_000 },
             address: Rate { per_s: 20_000, burst: 40_000 },
-            commit_wait_max_ms: 100,
+            commit_wait_max_ms: 25,
         }
     }
 }

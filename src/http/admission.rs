@@ -70,6 +70,15 @@ impl Admission {
         }
     }
 
+    /// Refuses a new call while there is no room for it. It takes none yet.
+    ///
+    /// # Errors
+    /// As for [`Self::of_a_new_call`].
+    pub(super) fn must_have_room(&self) -> Result<(), Problem> {
+        self.adjust();
+        self.may_follow(self.begun.load(Ordering::Acquire))
+    }
+
     /// Lets a new call in while there is room; it takes its place until the answer is dropped.
     ///
     /// # Errors
@@ -77,9 +86,13 @@ impl Admission {
     pub(super) fn of_a_new_call(&self) -> Result<Begun<'_>, Problem> {
         self.adjust();
         let begun = Begun(&self.begun);
-        let before = self.begun.fetch_add(1, Ordering::AcqRel);
-        if self.wait_max.is_zero() || before < self.room.load(Ordering::Acquire) {
-            return Ok(begun);
+        self.may_follow(self.begun.fetch_add(1, Ordering::AcqRel)).map(|()| begun)
+    }
+
+    /// Whether one more may be begun beside so many.
+    fn may_follow(&self, begun: usize) -> Result<(), Problem> {
+        if self.wait_max.is_zero() || begun < self.room.load(Ordering::Acquire) {
+            return Ok(());
         }
         self.refused.increment(1);
         let said = "the server has as much to do as it can; nothing was begun, please try again";

@@ -2,6 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,7 @@ use super::{
     calls::request::Begun,
     error::{Code, Problem},
     limits::Used,
-    metrics,
+    metrics::Figures,
     state::State,
     trace::Trace,
 };
@@ -44,7 +45,12 @@ pub(super) async fn outermost(request: ServiceRequest, next: Next<BoxBody>) -> R
 }
 
 /// Around every endpoint: nobody waits for ever, and a panic is an answer rather than a broken connection.
-pub(super) async fn innermost(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub(super) async fn innermost(
+    figures: Rc<Figures>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    request.extensions_mut().insert(figures);
     let limit = request
         .app_data::<Data<State>>()
         .map_or(Duration::from_secs(10), |state| Duration::from_millis(state.settings.request_timeout_ms));
@@ -82,9 +88,11 @@ fn within_rate(request: &ServiceRequest) -> Result<(), Problem> {
 
 fn note(method: &Method, response: &ServiceResponse<BoxBody>, took: Duration) {
     let status = response.status();
-    let route = response.request().match_pattern();
-    metrics::request(method, route.as_deref(), status, took);
-    let route = route.as_deref().unwrap_or("unknown");
+    let figures = response.request().extensions().get::<Rc<Figures>>().cloned();
+    // One that was refused before it came to its endpoint, or for which there is none.
+    let figures = figures.unwrap_or_else(|| Rc::new(Figures::new(response.request().match_pattern().as_deref())));
+    figures.note(method, status, took);
+    let route = figures.route();
     // "Not now" is said by the thousand when there is too much to do: it is counted, and whatever is the matter says so itself.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::warn!(%method, route, status = status.as_u16(), ?took, "a request was answered with an error");

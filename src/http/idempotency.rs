@@ -43,6 +43,11 @@ impl Identity {
     }
 }
 
+/// Whether a request has a key, good or not.
+pub(super) fn has_key(headers: &HeaderMap) -> bool {
+    headers.contains_key(KEY)
+}
+
 fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(KEY);
     let Some(value) = values.next() else { return Ok(None) };

@@ -1,13 +1,13 @@
 //! Figures: how many requests, how they ended, how long they took. Rendered for Prometheus at `/metrics`.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use actix_web::{
     HttpResponse,
     http::{Method, StatusCode},
     web::Data,
 };
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::{
@@ -45,12 +45,41 @@ pub(super) async fn handle(state: Data<State>) -> Result<HttpResponse, Problem> 
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render()))
 }
 
-/// Counts a request.
-pub(super) fn request(method: &Method, route: Option<&str>, status: StatusCode, took: Duration) {
-    let route = route.unwrap_or("unknown").to_owned();
-    counter!(REQUESTS, "method" => name(method), "route" => route.clone(), "status" => status.as_u16().to_string())
-        .increment(1);
-    histogram!(SECONDS, "route" => route).record(took.as_secs_f64());
+/// The figures of one route, as one worker counts them: kept, because to find them costs more than to count.
+pub(super) struct Figures {
+    route: String,
+    seconds: Histogram,
+    /// By method and status, of which there are few.
+    requests: RefCell<Vec<(&'static str, StatusCode, Counter)>>,
+}
+
+impl Figures {
+    /// Those of a route, or of requests to none.
+    pub fn new(route: Option<&str>) -> Self {
+        let route = route.unwrap_or("unknown").to_owned();
+        let seconds = histogram!(SECONDS, "route" => route.clone());
+        Self { route, seconds, requests: RefCell::default() }
+    }
+
+    /// The route's pattern.
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// Counts a request.
+    pub fn note(&self, method: &Method, status: StatusCode, took: Duration) {
+        self.seconds.record(took.as_secs_f64());
+        let method = name(method);
+        let mut requests = self.requests.borrow_mut();
+        let known = requests.iter().position(|(of, with, _)| (*of, *with) == (method, status));
+        let known = known.unwrap_or_else(|| {
+            let (route, code) = (self.route.clone(), status.as_u16().to_string());
+            let counter = counter!(REQUESTS, "method" => method, "route" => route, "status" => code);
+            requests.push((method, status, counter));
+            requests.len() - 1
+        });
+        requests[known].2.increment(1);
+    }
 }
 
 /// Clients may send methods of any name: those that no route has are one.

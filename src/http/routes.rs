@@ -1,5 +1,7 @@
 //! Which path leads to which endpoint. Unknown paths and methods are problems too.
 
+use std::rc::Rc;
+
 use actix_web::{
     HttpResponse, Resource, Route, guard,
     http::Method,
@@ -15,13 +17,14 @@ use super::{
 
 /// A path and its endpoints.
 struct Path {
+    pattern: String,
     resource: Resource,
     methods: Vec<&'static str>,
 }
 
 impl Path {
     fn new(path: &str) -> Self {
-        Self { resource: web::resource(path), methods: Vec::new() }
+        Self { pattern: path.to_owned(), resource: web::resource(path), methods: Vec::new() }
     }
 
     /// HEAD is answered as GET is, and goes without the body (RFC 9110, 9.1).
@@ -49,7 +52,7 @@ impl Path {
 
     fn on(mut self, methods: &[&'static str], route: Route) -> Self {
         self.methods.extend(methods);
-        Self { resource: self.resource.route(route), methods: self.methods }
+        Self { resource: self.resource.route(route), ..self }
     }
 
     fn register(self, config: &mut ServiceConfig) {
@@ -59,7 +62,9 @@ impl Path {
             let problem = Problem::new(Code::MethodNotAllowed, detail).allow(methods.clone());
             std::future::ready(Err::<HttpResponse, Problem>(problem))
         };
-        config.service(self.resource.default_service(web::to(refuse)).wrap(from_fn(edge::innermost)));
+        let figures = Rc::new(metrics::Figures::new(Some(&self.pattern)));
+        let around = from_fn(move |request, next| edge::innermost(Rc::clone(&figures), request, next));
+        config.service(self.resource.default_service(web::to(refuse)).wrap(around));
     }
 }
 

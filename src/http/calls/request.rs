@@ -1,6 +1,10 @@
 //! `POST /v1/calls`: a customer asks for a driver, and may pay with the request.
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Payload},
+};
 
 use super::{NewCall, about, answer, check_choice, refusal, repeat};
 use crate::{
@@ -14,8 +18,8 @@ use crate::{
     http::{
         auth::Principal,
         error::{Code, Problem},
-        idempotency::Identity,
-        json::Json,
+        idempotency::{self, Identity},
+        json::{Json, Text},
         openapi::Refusals,
         quotes::{self, Trip},
         state::State,
@@ -36,10 +40,21 @@ use crate::{
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
     http: HttpRequest,
-    Json(body): Json<NewCall>,
+    payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    let mut payload = payload.into_inner();
+    // What a refusal costs is not there for calls under way, so this one comes before token and body are looked at. A
+    // request with a key may be about a call that is there.
+    if !idempotency::has_key(http.headers())
+        && let Err(full) = state.admission.must_have_room()
+    {
+        // An unread body would cost its sender the connection.
+        let _unread = Text::from_request(&http, &mut payload).await;
+        return Err(full);
+    }
+    let who = Principal::extract(&http).await?;
+    let Json(body) = Json::<NewCall>::from_request(&http, &mut payload).await?;
     let customer = who.customer()?;
     who.must_use(&body.service)?;
     body.check()?;
