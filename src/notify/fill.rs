@@ -68,7 +68,7 @@ impl<'a> Fill<'a> {
             ("driver", &driver),
             ("reason", &self.reason),
         ];
-        tidy(&text.filled(&values))
+        tidy(text.filled(&values))
     }
 
     fn tell(&self, occasion: Occasion, receivers: Vec<Receiver>, role: Role) -> Notification {
@@ -99,9 +99,22 @@ pub(super) fn message(policy: Option<&Policy>, occasion: Occasion, role: Role) -
 }
 
 /// Without the blanks that an empty placeholder leaves.
-pub(super) fn tidy(text: &Text) -> Text {
-    let tidy = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    Text { ko: tidy(&text.ko), en: tidy(&text.en) }
+pub(super) fn tidy(text: Text) -> Text {
+    let tidy = |text: String| if is_tidy(&text) { text } else { text.split_whitespace().collect::<Vec<_>>().join(" ") };
+    Text { ko: tidy(text.ko), en: tidy(text.en) }
+}
+
+/// Whether every blank of a text is a single space between two words, as most are.
+fn is_tidy(text: &str) -> bool {
+    let mut after_blank = true;
+    for letter in text.chars() {
+        let blank = letter.is_whitespace();
+        if blank && (after_blank || letter != ' ') {
+            return false;
+        }
+        after_blank = blank;
+    }
+    !after_blank
 }
 
 /// Why a call was cancelled, in words: the system's reasons have names, people's are their own words.
@@ -164,6 +177,19 @@ mod tests {
         let known = crate::domain::policy::PLACEHOLDERS;
         let text = Text::same(known.map(|name| format!("{{{name}}}")).join(" "));
         assert_eq!(text.placeholders().collect::<Vec<_>>(), [known, known].concat());
+    }
+
+    #[test]
+    fn an_empty_placeholder_leaves_no_blanks() {
+        for (text, tidied) in [
+            ("", ""),
+            ("paid", "paid"),
+            ("it is paid.", "it is paid."),
+            (" it  is\npaid.\u{3000}", "it is paid."),
+            ("  ", ""),
+        ] {
+            assert_eq!(tidy(Text::same(text)), Text::same(tidied), "{text:?}");
+        }
     }
 
     #[test]

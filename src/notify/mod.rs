@@ -215,7 +215,7 @@ pub fn actor_parked(policy: Option<&Policy>, service: &ServiceId, actor: &str, p
         occasion: Occasion::ActorParked,
         call: None,
         service: service.clone(),
-        text: fill::tidy(&text.filled(&[("service", &name), ("reason", &reason)])),
+        text: fill::tidy(text.filled(&[("service", &name), ("reason", &reason)])),
     }
 }
 

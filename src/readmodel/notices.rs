@@ -31,8 +31,7 @@ const PUT_TOLD: Insert = Insert {
     columns: 8,
     otherwise: "",
 };
-const PUT_NOTIFICATIONS: Insert =
-    Insert { into: "INSERT INTO notifications (key, more)", columns: 2, otherwise: "" };
+const PUT_NOTIFICATIONS: Insert = Insert { into: "INSERT INTO notifications (key, more)", columns: 2, otherwise: "" };
 const NOTIFICATIONS: &str =
     "SELECT key, more FROM notifications WHERE key > ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3";
 const LATEST: &str = "

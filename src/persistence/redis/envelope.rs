@@ -11,6 +11,8 @@ use crate::actors::ports::store::{Commit, EntityKind, EntityRef, NewEvent, Store
 
 /// The envelope's format. A release that changes it must read the ones before.
 pub(super) const SCHEMA: u64 = 1;
+/// How every envelope begins: [`SCHEMA`].
+const SCHEMA_MEMBER: &str = r#"{"v":1,"#;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -22,31 +24,44 @@ struct Envelope<'a> {
     snapshot: &'a RawValue,
 }
 
-/// The envelope of a commit.
-pub(super) fn of(commit: &Commit) -> String {
-    format!(
-        r#"{{"v":{SCHEMA},"version":{},"write":"{}","live":{},"due":{},"snapshot":{}}}"#,
-        commit.version,
-        write(commit),
-        commit.live,
-        due_at(commit).unwrap_or_else(|| "null".to_owned()),
-        commit.snapshot
-    )
+/// What the script is told of a commit beside the envelope, which repeats it in its head.
+pub(super) struct Head {
+    /// Tells this write from others of the same entity: half as long as its id, because there is one in every snapshot.
+    pub write: String,
+    /// The entity's place in the agenda: its deadline in milliseconds, `+inf` when it is only live, or `none`.
+    pub score: String,
 }
 
-/// Tells this write from others of the same entity: half as long as its id, because there is one in every snapshot.
-pub(super) fn write(commit: &Commit) -> String {
-    let (high, low) = commit.write_id.as_u64_pair();
-    format!("{:016x}", high ^ low)
-}
+impl Head {
+    pub fn of(commit: &Commit) -> Self {
+        let (high, low) = commit.write_id.as_u64_pair();
+        let score = match commit.due_at {
+            Some(at) => at.as_millisecond().to_string(),
+            None => if commit.live { "+inf" } else { "none" }.to_owned(),
+        };
+        Self { write: format!("{:016x}", high ^ low), score }
+    }
 
-/// A commit's entity's place in the agenda: its deadline in milliseconds, `+inf` when it is only live, or `none`.
-pub(super) fn score(commit: &Commit) -> String {
-    due_at(commit).unwrap_or_else(|| if commit.live { "+inf" } else { "none" }.to_owned())
-}
-
-fn due_at(commit: &Commit) -> Option<String> {
-    commit.due_at.map(|at| at.as_millisecond().to_string())
+    /// The commit's envelope. Put together piece by piece: a dozen are written for every call.
+    pub fn envelope(&self, commit: &Commit) -> String {
+        let due = if commit.due_at.is_some() { &self.score } else { "null" };
+        let (version, live) = (commit.version.to_string(), if commit.live { "true" } else { "false" });
+        let parts = [
+            SCHEMA_MEMBER,
+            r#""version":"#,
+            &version,
+            r#","write":""#,
+            &self.write,
+            r#"","live":"#,
+            live,
+            r#","due":"#,
+            due,
+            r#","snapshot":"#,
+            &commit.snapshot,
+            "}",
+        ];
+        parts.concat()
+    }
 }
 
 /// Opens an entity's envelope.
@@ -69,13 +84,16 @@ pub(super) fn open(entity: EntityRef, text: &str) -> Result<Stored, StoreError> 
 /// An event as it lies in its shard's stream: one text, because every further field is one more thing that Redis and we
 /// take apart for each event. `{"seq":3,"at":1790000000000,"body":{…}}`.
 pub(super) fn event(event: &NewEvent) -> String {
-    format!(r#"{{"seq":{},"at":{},"body":{}}}"#, event.seq, event.at.as_millisecond(), event.body)
+    let (seq, at) = (event.seq.to_string(), event.at.as_millisecond().to_string());
+    [r#"{"seq":"#, &seq, r#","at":"#, &at, r#","body":"#, &event.body, "}"].concat()
 }
 
 /// Reads what [`event`] wrote; `None` when it did not.
 pub(super) fn read_event(text: &str) -> Option<NewEvent> {
-    let (seq, rest) = text.strip_prefix(r#"{"seq":"#)?.split_once(r#","at":"#)?;
-    let (at, body) = rest.strip_suffix('}')?.split_once(r#","body":"#)?;
+    // The numbers end at the next comma; the body may have any.
+    let (seq, rest) = text.strip_prefix(r#"{"seq":"#)?.split_once(',')?;
+    let (at, rest) = rest.strip_prefix(r#""at":"#)?.split_once(',')?;
+    let body = rest.strip_suffix('}')?.strip_prefix(r#""body":"#)?;
     let at = Timestamp::from_millisecond(at.parse().ok()?).ok()?;
     Some(NewEvent { seq: seq.parse().ok()?, at, body: body.to_owned() })
 }
@@ -105,13 +123,41 @@ mod tests {
     }
 
     #[test]
+    fn an_envelope_comes_back_as_it_was() {
+        let due_at = Timestamp::from_millisecond(1_790_000_000_000).ok();
+        for (due_at, live, score) in [(due_at, true, "1790000000000"), (None, true, "+inf"), (None, false, "none")] {
+            let commit = Commit {
+                entity: entity_a(),
+                epoch: crate::actors::ports::store::Epoch(1),
+                write_id: uuid::Uuid::from_u64_pair(1, 2),
+                expected_version: 6,
+                version: 7,
+                snapshot: r#"{"a":1}"#.to_owned(),
+                events: Vec::new(),
+                due_at,
+                live,
+            };
+            let head = Head::of(&commit);
+            assert_eq!((head.write.as_str(), head.score.as_str()), ("0000000000000003", score));
+            let text = head.envelope(&commit);
+            assert!(
+                text.starts_with(&format!(r#"{{"v":{SCHEMA},"version":7,"write":"{}","live":"#, head.write)),
+                "{text}"
+            );
+            let stored = open(entity_a(), &text).expect("what was written");
+            assert_eq!((stored.version, stored.live, stored.due_at), (7, live, due_at));
+            assert_eq!(stored.snapshot, commit.snapshot);
+        }
+    }
+
+    #[test]
     fn an_event_comes_back_as_it_was() {
         let new = NewEvent { seq: 3, at: Timestamp::UNIX_EPOCH, body: r#"{"body":[",\"body\":{}"]}"#.to_owned() };
         let text = event(&new);
         assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
         let read = read_event(&text).expect("what was written");
         assert_eq!((read.seq, read.at, read.body), (new.seq, new.at, new.body));
-        for wrong in ["", "{}", r#"{"seq":x,"at":0,"body":{}}"#] {
+        for wrong in ["", "{}", r#"{"seq":x,"at":0,"body":{}}"#, r#"{"seq":1,"to":0,"body":{}}"#] {
             assert!(read_event(wrong).is_none(), "{wrong}");
         }
     }

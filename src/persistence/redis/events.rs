@@ -2,16 +2,13 @@
 //!
 //! A page is the oldest of what the shards have, each shard's in order; so are an entity's, which lives in one shard.
 
-use redis::pipe;
+use redis::{Value, pipe};
 
 use super::{envelope, keys, link::Link};
-use crate::actors::ports::store::{EventCursor, EventPage, EventRecord, StoreError};
+use crate::actors::ports::store::{EventCursor, EventPage, EventRecord, NewEvent, StoreError};
 
 /// The name Redis gives a stream entry: milliseconds and a number.
 type EntryId = (u64, u64);
-
-/// What one shard has after the cursor.
-type Streams = Option<Vec<(String, Vec<(String, Vec<String>)>)>>;
 
 /// Where a consumer stands in each shard, by the shard's number; (0, 0) is before everything.
 struct Positions(Vec<EntryId>);
@@ -61,28 +58,48 @@ async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<E
     for (ms, nth) in &positions.0 {
         request.arg(format!("{ms}-{nth}"));
     }
-    let (streams,): (Streams,) = link.ask(&request).await?;
-    let mut entries = Vec::new();
-    for (key, found) in streams.unwrap_or_default() {
+    let (found,): (Value,) = link.ask(&request).await?;
+    let mut entries = Vec::with_capacity(limit);
+    for (key, found) in streams(found)? {
         let shard = keys::all().iter().position(|shard| shard.events == key);
         let shard = shard.ok_or_else(|| corrupt(&format!("an answer for {key:?}, which was not asked for")))?;
-        for (id, fields) in found {
-            let entry = parse(&id, &fields).ok_or_else(|| corrupt(&format!("{key} entry {id}: {fields:?}")))?;
-            entries.push(Entry { shard, ..entry? });
+        for entry in found {
+            entries.push(read_entry(shard, &entry).ok_or_else(|| corrupt(&format!("{key}: the entry {entry:?}")))?);
         }
     }
     Ok(entries)
 }
 
-/// Reads an entry as the commit script writes it, one field; `None` when it is not.
-fn parse(id: &str, fields: &[String]) -> Option<Result<Entry, StoreError>> {
-    let [entity, event] = fields else { return None };
-    let (id, event) = (entry_id(id)?, envelope::read_event(event)?);
-    Some(envelope::entity(entity).map(|entity| Entry {
-        shard: 0,
-        id,
-        event: EventRecord { entity, seq: event.seq, at: event.at, body: event.body },
-    }))
+/// What Redis found, stream by stream: its name and its entries. Read as it came, without a copy of every part.
+fn streams(found: Value) -> Result<Vec<(String, Vec<Value>)>, StoreError> {
+    let stream = |stream: Value| match <[Value; 2]>::try_from(list(stream)?) {
+        Ok([Value::BulkString(key), entries]) => Some((String::from_utf8(key).ok()?, list(entries)?)),
+        Ok(_) | Err(_) => None,
+    };
+    match found {
+        Value::Nil => Ok(Vec::new()),
+        found => list(found)
+            .and_then(|found| found.into_iter().map(stream).collect())
+            .ok_or_else(|| corrupt("the answer to XREAD is no list of streams")),
+    }
+}
+
+fn list(value: Value) -> Option<Vec<Value>> {
+    if let Value::Array(values) = value { Some(values) } else { None }
+}
+
+/// Reads an entry as the commit script writes it, with one field; `None` when it is not one.
+fn read_entry(shard: usize, entry: &Value) -> Option<Entry> {
+    let Value::Array(parts) = entry else { return None };
+    let [id, Value::Array(fields)] = parts.as_slice() else { return None };
+    let [entity, event] = fields.as_slice() else { return None };
+    let (id, entity) = (entry_id(text(id)?)?, envelope::entity(text(entity)?).ok()?);
+    let NewEvent { seq, at, body } = envelope::read_event(text(event)?)?;
+    Some(Entry { shard, id, event: EventRecord { entity, seq, at, body } })
+}
+
+fn text(value: &Value) -> Option<&str> {
+    if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 impl Positions {

@@ -7,7 +7,7 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::task::unconstrained;
 
 use super::{
-    envelope,
+    envelope::{self, Head},
     error::{of_group, refused, unavailable, wants_another_server},
     keys,
     link::{Connected, Link},
@@ -126,7 +126,8 @@ fn companion(commit: &Commit) -> Option<EntityRef> {
 }
 
 fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
-    let (keys, entity, envelope) = (keys::of(commit.entity.shard()), commit.entity.to_string(), envelope::of(commit));
+    let (keys, entity, head) = (keys::of(commit.entity.shard()), commit.entity.to_string(), Head::of(commit));
+    let envelope = head.envelope(commit);
     let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
     let companion = companion(commit).filter(|_| keep_finished_s > 0);
     let mut call = Cmd::with_capacity(15 + commit.events.len(), CALL_BYTES + envelope.len() + bodies);
@@ -136,8 +137,8 @@ fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     if let Some(companion) = &companion {
         call.arg(keys::snapshot(companion));
     }
-    call.arg(commit.epoch.0).arg(commit.expected_version).arg(envelope::write(commit));
-    call.arg(envelope).arg(entity).arg(envelope::score(commit)).arg(keep);
+    call.arg(commit.epoch.0).arg(commit.expected_version).arg(head.write);
+    call.arg(envelope).arg(entity).arg(head.score).arg(keep);
     for event in &commit.events {
         call.arg(envelope::event(event));
     }
