@@ -27,7 +27,7 @@ const ROOM: &str = "callout_calls_begun_room";
 /// Above this share of the room for waiting commits, the rest is for calls under way.
 const QUEUED_MAX: f64 = 0.25;
 /// The room for new calls, at least and at most; it begins in between.
-const ROOM_MIN: usize = 64;
+const ROOM_MIN: usize = 128;
 const ROOM_MAX: usize = 16_384;
 const ROOM_FIRST: usize = 4_096;
 /// How often the room is adjusted.

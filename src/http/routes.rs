@@ -68,7 +68,7 @@ impl Path {
     }
 }
 
-/// Every path.
+/// Every path. They are tried in this order, so what is asked most is near the front.
 pub(super) fn configure(config: &mut ServiceConfig) {
     let to_call = |rest: &str| Path::new(&format!("/v1/calls/{{id}}{rest}"));
     let to_driver = |rest: &str| Path::new(&format!("/v1/drivers/{{id}}{rest}"));
@@ -78,23 +78,23 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         Path::new("/v1/quotes").post(web::to(quotes::handle)),
         Path::new("/v1/calls").get(web::to(calls::list::handle)).post(web::to(calls::request::handle)),
         to_call("").get(web::to(calls::get::handle)),
-        to_call("/timeline").get(web::to(calls::timeline::handle)),
-        to_call("/pay").post(web::to(calls::pay::handle)),
-        to_call("/cancel").post(web::to(calls::cancel::handle)),
         to_call("/accept").post(web::to(calls::accept::handle)),
-        to_call("/decline").post(web::to(calls::decline::handle)),
         to_call("/start").post(web::to(calls::start::handle)),
         to_call("/complete").post(web::to(calls::complete::handle)),
+        to_call("/cancel").post(web::to(calls::cancel::handle)),
+        to_call("/pay").post(web::to(calls::pay::handle)),
+        to_call("/decline").post(web::to(calls::decline::handle)),
+        to_call("/timeline").get(web::to(calls::timeline::handle)),
         to_call("/approve").post(web::to(calls::approve::handle)),
         to_call("/reject").post(web::to(calls::reject::handle)),
-        Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
+        to_driver("/position").post(web::to(drivers::position::handle)),
+        to_driver("/offers").get(web::to(drivers::offers::handle)),
+        to_driver("/availability").put(web::to(drivers::availability::handle)),
         to_driver("")
             .get(web::to(drivers::get::handle))
             .put(web::to(drivers::register::handle))
             .delete(web::to(drivers::retire::handle)),
-        to_driver("/availability").put(web::to(drivers::availability::handle)),
-        to_driver("/position").post(web::to(drivers::position::handle)),
-        to_driver("/offers").get(web::to(drivers::offers::handle)),
+        Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
         Path::new("/v1/me").get(web::to(me::show::handle)),
         Path::new("/v1/me/calls").get(web::to(me::calls::handle)),
         Path::new("/v1/me/notifications").get(web::to(me::notifications::handle)),
