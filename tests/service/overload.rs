@@ -2,6 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::harness::{Server, Setup, eventually, id_of, trip_paid_with};
 
@@ -69,4 +73,43 @@ async fn while_commits_take_too_long_no_new_call_is_begun() {
         if reply.status == 201 { Ok(()) } else { Err(reply.text) }
     })
     .await;
+}
+
+/// What nobody has time for is refused before anything is read of it but where it ends: it has no token, and its sender keeps
+/// the connection.
+#[tokio::test]
+async fn a_refusal_for_want_of_room_looks_at_no_token_and_keeps_the_connection() {
+    let server = Setup::new().config("[limits]\ncommit_wait_max_ms = 1\n").start().await;
+    let customers: Vec<_> = (0..300).map(|n| server.customer(&format!("customer-{n}"))).collect();
+    let flood = async {
+        loop {
+            join_all(customers.iter().map(|customer| customer.post("/v1/calls", trip_paid_with("tok_ok")))).await;
+        }
+    };
+    let stranger = async {
+        loop {
+            let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+            if strangers_request(&mut stream).await == 503 {
+                return strangers_request(&mut stream).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = flood => {}
+        again = stranger => assert!(matches!(again, 401 | 503), "{again}"),
+    }
+}
+
+/// Asks for a call without a token. The status.
+async fn strangers_request(stream: &mut TcpStream) -> u16 {
+    let body = trip_paid_with("tok_ok").to_string();
+    let head = "POST /v1/calls HTTP/1.1\r\nHost: callout\r\nContent-Type: application/json";
+    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.expect("the server takes the request");
+    let mut reply = Vec::new();
+    while !reply.ends_with(b"}") {
+        assert_ne!(stream.read_buf(&mut reply).await.expect("an answer"), 0, "the server hung up");
+    }
+    let reply = String::from_utf8_lossy(&reply);
+    reply.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
