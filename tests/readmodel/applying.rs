@@ -1,13 +1,13 @@
 //! Each event counts once, in whatever pieces it arrives.
 
 use callout::{
-    domain::{CallId, Role},
+    domain::Role,
     readmodel::{ApplyError, CallFilter, DriverFilter, ReadModel},
 };
 use uuid::Uuid;
 
 use crate::fixture::{
-    Home, IDENTITY, Life, Outcome, at, call_id, counted, cursor, feed, no_eta, page, record, registered,
+    Home, IDENTITY, Life, Outcome, at, call_id, counted, cursor, feed, no_eta, page, record, registered, told_in_pages,
 };
 
 async fn occasions(model: &ReadModel, role: Role, id: &str) -> Vec<String> {
@@ -173,6 +173,21 @@ async fn views_of_an_older_release_are_made_anew_from_the_history() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_file_with_a_row_for_each_notification_is_taken_over() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    feed(&model, &Life::whole("call_1", "mina", "kim", 0).events[..1]).await?;
+    model.close().await;
+    let mut sql = connect(&home).await?;
+    sqlx::raw_sql("ALTER TABLE notifications DROP COLUMN more").execute(&mut sql).await?;
+    sqlx::Connection::close(sql).await?;
+    let model = home.open().await;
+    feed(&model, &Life::whole("call_2", "mina", "kim", 0).events).await?;
+    assert_eq!(occasions(&model, Role::Customer, "mina").await.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
 async fn files_of_a_later_release_and_of_other_programs_are_left_alone() -> Outcome {
     let home = Home::new();
     home.open().await.close().await;
@@ -231,18 +246,8 @@ async fn after_an_outage_of_10_000_events_all_of_them_are_there_once() -> Outcom
     }
     let summary = model.summary(Role::Customer, "mina").await?;
     assert_eq!(summary.calls.into_iter().collect::<Vec<_>>(), [("completed".to_owned(), 1_250)]);
-    let mut told = Vec::new();
-    let mut next = None;
-    loop {
-        let page = model.notifications(Role::Customer, "mina", 200, next.as_deref()).await?;
-        told.extend(
-            page.items.into_iter().map(|notice| (notice.call.map(|id: CallId| id.to_string()), notice.occasion)),
-        );
-        next = page.next_cursor;
-        if next.is_none() {
-            break;
-        }
-    }
+    let told = told_in_pages(&model, Role::Customer, "mina", 200).await?;
+    let mut told: Vec<_> = told.into_iter().map(|told| (told.call.map(|id| id.to_string()), told.occasion)).collect();
     assert_eq!(told.len(), 4 * 1_250);
     told.sort();
     told.dedup();

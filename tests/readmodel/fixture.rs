@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 use callout::{
     actors::ports::store::{EntityKind, EntityRef, EventCursor, EventPage, EventRecord},
     domain::{
-        CallId, CustomerId, DriverId, LatLng, Machine, Money, Party, Place, ServiceId,
+        CallId, CustomerId, DriverId, LatLng, Machine, Money, Party, Place, Role, ServiceId,
         call::{Call, CallMachine, Command, DriverCard, Event, Request},
         driver::{self, DriverMachine},
         geo::ServiceArea,
         payment::{Method, News, PaymentStatus},
         policy::{Policies, Policy, PolicyFile},
     },
-    readmodel::{Eta, ReadModel, ReadModelSettings},
+    readmodel::{Eta, Notice, ReadError, ReadModel, ReadModelSettings},
 };
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -120,6 +120,19 @@ pub async fn feed(model: &ReadModel, events: &[EventRecord]) -> Result<usize, Bo
     let from = model.cursor().await?;
     let next = from.0.parse::<u64>().unwrap_or_default() + 1;
     Ok(model.apply(&from, &page(events, &next.to_string()), &no_eta()).await?.events)
+}
+
+/// Everything somebody was told, latest first, asked for in pages of `limit`.
+pub async fn told_in_pages(model: &ReadModel, role: Role, id: &str, limit: usize) -> Result<Vec<Notice>, ReadError> {
+    let (mut told, mut next) = (Vec::new(), None);
+    loop {
+        let page = model.notifications(role, id, limit, next.as_deref()).await?;
+        told.extend(page.items);
+        next = page.next_cursor;
+        if next.is_none() {
+            return Ok(told);
+        }
+    }
 }
 
 /// A call that is driven with commands and keeps the events they caused.

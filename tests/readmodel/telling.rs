@@ -13,7 +13,7 @@ use callout::{
 };
 
 use crate::fixture::{
-    Home, Life, Outcome, at, call_id, cursor, customer, driver_id, feed, page, policies, record, service,
+    Home, Life, Outcome, at, call_id, cursor, customer, driver_id, feed, page, policies, record, service, told_in_pages,
 };
 
 async fn told(model: &ReadModel, role: Role, id: &str) -> Vec<Notice> {
@@ -195,16 +195,8 @@ async fn what_many_calls_told_one_driver_at_once_comes_in_order_page_by_page() -
     assert_eq!(whole.len(), 30);
     assert!(whole.windows(2).all(|pair| number(&pair[0]) > number(&pair[1])), "latest first: {whole:?}");
     for limit in [1, 3, 7, 29, 30] {
-        let (mut paged, mut next) = (Vec::new(), None);
-        loop {
-            let page = model.notifications(Role::Driver, "kim", limit, next.as_deref()).await?;
-            paged.extend(page.items.into_iter().map(|notice| notice.id));
-            next = page.next_cursor;
-            if next.is_none() {
-                break;
-            }
-        }
-        assert_eq!(paged, whole, "{limit} at a time");
+        let paged = told_in_pages(&model, Role::Driver, "kim", limit).await?;
+        assert_eq!(paged.into_iter().map(|notice| notice.id).collect::<Vec<_>>(), whole, "{limit} at a time");
     }
     Ok(())
 }
