@@ -130,7 +130,7 @@ impl GroupCommit {
     }
 
     /// How much there is to do.
-    #[allow(clippy::cast_precision_loss, reason = "a share of a queue of a few thousand")]
+    #[expect(clippy::cast_precision_loss, reason = "a share of a queue of a few thousand")]
     pub fn load(&self) -> StoreLoad {
         let room = self.queue.max_capacity();
         let queued = (room - self.queue.capacity()) as f64 / room as f64;

@@ -128,12 +128,12 @@ pub(super) fn without_password(url: &str) -> String {
     format!("{scheme}://{user}:***@{place}")
 }
 
-#[allow(clippy::ptr_arg, reason = "serde calls it with the field's own type")]
+#[expect(clippy::ptr_arg, reason = "serde calls it with the field's own type")]
 fn hide_password<S: Serializer>(url: &String, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&without_password(url))
 }
 
-#[allow(clippy::ref_option, reason = "serde calls it with the field's own type")]
+#[expect(clippy::ref_option, reason = "serde calls it with the field's own type")]
 fn hide<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(|_| "***").serialize(serializer)
 }

@@ -231,7 +231,7 @@ pub struct PaymentView {
     pub reason: Option<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_first(round: &u32) -> bool {
     *round == 0
 }

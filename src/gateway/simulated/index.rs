@@ -41,9 +41,9 @@ impl Index {
         packed.chain(self.open.range((hash, 0)..=(hash, u32::MAX))).map(|(_, number)| *number)
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "half of the hash is enough to tell most keys apart")]
+    /// Half of the hash is enough to tell most keys apart.
     fn hash(&self, key: &str) -> u32 {
-        self.hasher.hash_one(key) as u32
+        (self.hasher.hash_one(key) >> 32) as u32
     }
 }
 

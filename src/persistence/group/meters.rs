@@ -50,7 +50,7 @@ impl Meters {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a group has at most a few thousand commits")]
+    #[expect(clippy::cast_precision_loss, reason = "a group has at most a few thousand commits")]
     pub fn group(&self, size: usize) {
         self.group.record(size as f64);
     }
