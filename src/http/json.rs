@@ -113,7 +113,8 @@ fn check_type(request: &HttpRequest) -> Result<(), Problem> {
     Err(Problem::new(Code::UnsupportedMediaType, format!("content-type must be application/json, got {found}")))
 }
 
-fn read(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<Bytes, Problem>> {
+/// Reads a body to its end, within its limits.
+pub(super) fn read(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<Bytes, Problem>> {
     let Some(state) = request.app_data::<Data<State>>() else {
         return Box::pin(async { Err(Problem::new(Code::Internal, "the server is not set up")) });
     };

@@ -5,8 +5,8 @@
 //! down no call is held up.
 //!
 //! What grows: `call_history` and `driver_history` by every event, `told` by one per thing that people are told,
-//! `notifications` by one per receiver and transaction. Nothing is ever deleted: once the stream behind it is trimmed, this file is
-//! the only place that has the past, so it belongs in the backup.
+//! `notifications` by one per receiver and transaction. Nothing is ever deleted: once the stream behind it is trimmed, this
+//! file is the only place that has the past, so it belongs in the backup.
 
 mod apply;
 mod error;

@@ -122,7 +122,7 @@ impl ReadModel {
         let wanted: Vec<Receiver> = ids.iter().map(|id| Receiver { role, id: (*id).into() }).collect();
         let mut latest = Vec::new();
         for (receiver, number) in receivers::find(&self.readers, wanted.iter()).await? {
-            let rows = self.latest(number, before, limit + 1).await?;
+            let rows = self.latest(number, before, limit).await?;
             let notices = rows.iter().map(|row| notice(row, receiver.clone()));
             latest.extend(notices.collect::<Result<Vec<_>, _>>()?);
         }
@@ -130,12 +130,12 @@ impl ReadModel {
         Ok(Page::cut(latest.into_iter().map(|(_, notice)| notice).collect(), limit, "told", |notice| notice.id.clone()))
     }
 
-    /// The latest things before `before` that a receiver was told, at most `limit`.
+    /// The latest things before `before` that a receiver was told, at most one more than `limit`.
     async fn latest(&self, receiver: i64, before: i64, limit: usize) -> Result<Vec<SqliteRow>, ReadError> {
         let rows: Vec<(i64, Option<String>)> = sqlx::query_as(NOTIFICATIONS)
             .bind(receivers::key(receiver, 0))
             .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(page::one_more(limit))
             .fetch_all(&self.readers)
             .await?;
         let mut told = Vec::new();
@@ -145,7 +145,7 @@ impl ReadModel {
             told.extend(later.iter().rev().map(|later| first + later).filter(|told| *told < before));
             told.push(first);
         }
-        told.truncate(limit);
+        told.truncate(limit + 1);
         Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&self.readers).await?)
     }
 

@@ -19,7 +19,7 @@ use crate::{
         auth::Principal,
         error::{Code, Problem},
         idempotency::{self, Identity},
-        json::{Json, Text},
+        json::{self, Json},
         openapi::Refusals,
         quotes::{self, Trip},
         state::State,
@@ -50,7 +50,7 @@ pub(in crate::http) async fn handle(
         && let Err(full) = state.admission.must_have_room()
     {
         // An unread body would cost its sender the connection.
-        let _unread = Text::from_request(&http, &mut payload).await;
+        let _ = json::read(&http, &mut payload).await;
         return Err(full);
     }
     let who = Principal::extract(&http).await?;

@@ -59,7 +59,7 @@ async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<E
         request.arg(format!("{ms}-{nth}"));
     }
     let (found,): (Value,) = link.ask(&request).await?;
-    let mut entries = Vec::with_capacity(limit);
+    let mut entries = Vec::new();
     for (key, found) in streams(found)? {
         let shard = keys::all().iter().position(|shard| shard.events == key);
         let shard = shard.ok_or_else(|| corrupt(&format!("an answer for {key:?}, which was not asked for")))?;
