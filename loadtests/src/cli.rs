@@ -36,6 +36,12 @@ enum Command {
         #[arg(required = true)]
         reports: Vec<PathBuf>,
     },
+    /// Prints a line of JSON for each JSON report: its figures, without the scenario and without every second
+    Figures {
+        /// The reports
+        #[arg(required = true)]
+        reports: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -116,6 +122,7 @@ pub fn main(args: Args) -> ExitCode {
         Command::Compare(CompareArgs { run, store }) => play(&run, Some(&store)),
         Command::Ceiling(CeilingArgs { store, bind }) => ceiling::serve(&store, &bind).map(|()| true),
         Command::Table { reports } => report::print_markdown(&reports).map(|()| true),
+        Command::Figures { reports } => report::print_figures(&reports).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

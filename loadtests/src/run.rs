@@ -27,9 +27,7 @@ use crate::{
 /// What to play, and where.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The scenario's name.
     pub name: String,
-    /// The scenario.
     pub scenario: Scenario,
     /// Where the server is: `http://host:port`.
     pub target: String,
@@ -41,7 +39,6 @@ pub struct Plan {
     pub labels: BTreeMap<String, String>,
     /// Whether progress is shown.
     pub quiet: bool,
-    /// Where reports go.
     pub out: Option<PathBuf>,
 }
 

@@ -16,7 +16,6 @@ const LONGEST_US: u64 = 120_000_000;
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome<'a> {
-    /// As it should.
     Good,
     /// Refused or failed, with this code.
     Bad(&'a str),

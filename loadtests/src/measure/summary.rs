@@ -17,13 +17,11 @@ pub struct Summary {
     pub scenario: Scenario,
     /// What was said on the command line about store, commit and settings.
     pub labels: BTreeMap<String, String>,
-    /// The machine.
     pub machine: String,
     /// When the load began.
     pub begun_at: String,
     /// How long was measured, seconds.
     pub measured_s: f64,
-    /// By step.
     pub steps: BTreeMap<String, StepSummary>,
     /// Whatever else was counted.
     pub counts: BTreeMap<String, u64>,
@@ -41,14 +39,12 @@ pub struct Summary {
     pub ceiling: Option<Ceiling>,
     /// Thresholds that do not hold.
     pub broken: Vec<String>,
-    /// Second by second.
     pub seconds: Vec<Second>,
 }
 
 /// The bare server in the same run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ceiling {
-    /// Lifecycles per second.
     pub lifecycles_per_s: f64,
     /// Of any request, ms.
     pub latency: Latency,

@@ -1,5 +1,6 @@
 //! Reports: a table for people, JSON for programs, a page with plots that needs nothing else.
 
+mod figures;
 mod html;
 mod markdown;
 mod plot;
@@ -28,6 +29,14 @@ pub fn print(summary: &Summary) -> Result<()> {
 /// When one is no report, or nobody takes the output.
 pub fn print_markdown(reports: &[PathBuf]) -> Result<()> {
     Ok(std::io::stdout().write_all(markdown::table(reports)?.as_bytes())?)
+}
+
+/// Prints the figures of JSON reports that are kept, a line of JSON each.
+///
+/// # Errors
+/// When one is no report, or nobody takes the output.
+pub fn print_figures(reports: &[PathBuf]) -> Result<()> {
+    Ok(std::io::stdout().write_all(figures::lines(reports)?.as_bytes())?)
 }
 
 /// Writes `NAME.json` and `NAME.html` into a folder. Their paths.

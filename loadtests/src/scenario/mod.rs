@@ -47,7 +47,6 @@ pub struct Scenario {
     /// What a call is like.
     #[serde(default)]
     pub calls: Calls,
-    /// Who answers.
     #[serde(default)]
     pub drivers: Drivers,
     /// Position updates, beside the calls.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// Arrivals per second.
     pub rate_per_s: Option<f64>,
     /// Lifecycles at a time.
     pub concurrency: Option<u32>,
@@ -34,7 +33,6 @@ fn in_flight_max() -> usize {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceShare {
-    /// Its id.
     pub id: String,
     /// Its share of the calls, over the sum of all weights.
     #[serde(default = "one")]
@@ -54,7 +52,6 @@ pub enum Arrivals {
     /// Independent of each other, as people are.
     #[default]
     Poisson,
-    /// At even intervals.
     Even,
 }
 
@@ -62,7 +59,6 @@ pub enum Arrivals {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Calls {
-    /// Where pickups are.
     pub area: Area,
     /// Whether the payment comes in a request of its own; only of services that are paid with the request.
     pub pay_separately: bool,
@@ -103,13 +99,9 @@ impl Default for Calls {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Area {
-    /// Its southern edge.
     pub south: f64,
-    /// Its northern edge.
     pub north: f64,
-    /// Its western edge.
     pub west: f64,
-    /// Its eastern edge.
     pub east: f64,
 }
 
@@ -126,7 +118,6 @@ impl Default for Area {
 pub struct Drivers {
     /// How many; of several services, `services` says it.
     pub number: u32,
-    /// Where they wait.
     pub placement: Placement,
     /// How they hear of calls and accept.
     pub transport: Transport,
@@ -177,7 +168,6 @@ pub enum Transport {
 pub struct Positions {
     /// All of them together, per second.
     pub rate_per_s: f64,
-    /// On which way.
     pub transport: Transport,
     /// WebSocket: every how many updates one asks for an `ack`, which is what is timed.
     #[serde(default = "ack_every")]
@@ -195,7 +185,6 @@ fn ack_every() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storm {
-    /// How many.
     pub accepts: u32,
 }
 
@@ -203,9 +192,7 @@ pub struct Storm {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prefill {
-    /// How many.
     pub calls: u64,
-    /// At a time.
     #[serde(default = "prefill_concurrency")]
     pub concurrency: u32,
 }

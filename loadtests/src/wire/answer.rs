@@ -8,11 +8,8 @@ use serde::Deserialize;
 /// An answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its status.
     pub status: u16,
-    /// Its `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// Its body.
     pub body: Bytes,
 }
 
@@ -21,7 +18,6 @@ pub struct Answer {
 pub enum Failure {
     /// No connection could be made: certainly nothing happened.
     Connect,
-    /// The connection broke.
     Broken,
     /// Nothing came in time.
     Timeout,
@@ -30,15 +26,12 @@ pub enum Failure {
 /// A call, as far as it matters here.
 #[derive(Debug, Deserialize)]
 pub struct CallSeen<'a> {
-    /// Its id.
     #[serde(borrow)]
     pub id: Cow<'a, str>,
-    /// Its status.
     #[serde(borrow)]
     pub status: Cow<'a, str>,
     /// How many things happened to it.
     pub version: u64,
-    /// What it costs.
     pub fare: Money,
     /// Where its payment stands.
     #[serde(borrow)]
@@ -53,14 +46,12 @@ pub struct CallSeen<'a> {
 /// An amount in the currency's minor unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Money {
-    /// How many.
     pub amount: u64,
 }
 
 /// The payment of a call.
 #[derive(Debug, Deserialize)]
 pub struct PaymentSeen<'a> {
-    /// Its status.
     #[serde(borrow)]
     pub status: Cow<'a, str>,
 }
@@ -68,7 +59,6 @@ pub struct PaymentSeen<'a> {
 /// The driver of a call.
 #[derive(Debug, Deserialize)]
 pub struct DriverSeen<'a> {
-    /// Its id.
     #[serde(borrow)]
     pub id: Cow<'a, str>,
 }

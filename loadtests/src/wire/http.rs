@@ -26,7 +26,6 @@ type Sender = SendRequest<Full<Bytes>>;
 /// Where the server is.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Its address.
     pub address: SocketAddr,
     /// Its name and port.
     pub host: HeaderValue,

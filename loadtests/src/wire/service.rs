@@ -8,9 +8,7 @@ use super::Role;
 /// A service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Service {
-    /// Its id.
     pub id: String,
-    /// How it works.
     pub policy: Policy,
 }
 
@@ -59,7 +57,6 @@ pub enum FoundBy {
 pub enum PaymentDue {
     /// Before anybody sees it.
     WithRequest,
-    /// At its end.
     OnCompletion,
     /// In the background, once an operator has approved.
     AfterApproval,

@@ -14,11 +14,8 @@ const TTL_S: i64 = 7 * 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Asks and pays.
     Customer,
-    /// Answers.
     Driver,
-    /// Runs the service.
     Operator,
 }
 

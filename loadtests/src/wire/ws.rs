@@ -24,7 +24,6 @@ const BUFFER: usize = 4 * 1024;
 pub struct Socket {
     /// What it sends with.
     pub sink: SplitSink<WebSocketStream<TcpStream>, Message>,
-    /// What it hears.
     pub stream: SplitStream<WebSocketStream<TcpStream>>,
 }
 
@@ -32,40 +31,32 @@ pub struct Socket {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Frame<'a> {
-    /// A call changed.
     Call {
-        /// The call.
         #[serde(borrow)]
         call: CallSeen<'a>,
     },
     /// A call is offered.
     Offer {
-        /// The call.
         #[serde(borrow)]
         call: CallSeen<'a>,
     },
     /// An offer ended: accepted by another, expired or cancelled.
     OfferWithdrawn {
-        /// The call's id.
         #[serde(borrow)]
         call: Cow<'a, str>,
     },
-    /// An answer: yes.
     Ack {
         /// What the client named its frame.
         #[serde(rename = "ref", default)]
         reference: Option<u64>,
     },
-    /// An answer: no.
     Error {
         /// What the client named its frame.
         #[serde(rename = "ref", default)]
         reference: Option<u64>,
-        /// Why.
         #[serde(borrow)]
         code: Cow<'a, str>,
     },
-    /// Something else.
     #[serde(other)]
     Other,
 }

@@ -26,7 +26,6 @@ const OPERATORS: u32 = 64;
 pub struct Crowd {
     /// The `Authorization` of each customer.
     pub customers: Vec<HeaderValue>,
-    /// The drivers.
     pub drivers: Vec<Driver>,
     /// The `Authorization` of each operator.
     pub operators: Vec<HeaderValue>,
@@ -37,11 +36,8 @@ pub struct Crowd {
 
 /// A driver.
 pub struct Driver {
-    /// Its id.
     pub id: String,
-    /// Its `Authorization`.
     pub bearer: HeaderValue,
-    /// Where it is.
     pub place: Mutex<Place>,
     /// Whose calls it answers: the number of its fleet.
     pub fleet: usize,

@@ -22,7 +22,6 @@ const UNIT_S: i64 = 3_600;
 
 /// All who answer the calls of one service.
 pub struct Fleet {
-    /// The service.
     pub service: Service,
     /// Its share of the calls, over that of the others.
     pub weight: f64,
@@ -39,9 +38,7 @@ pub struct Fleet {
 /// Whom a call may name, and for when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booking {
-    /// Who, by number.
     pub driver: u32,
-    /// From when.
     pub from: Timestamp,
     /// To when: where the next booking of the same begins.
     pub to: Timestamp,

@@ -7,7 +7,6 @@ use crate::wire::{CallSeen, PaymentDue};
 /// How far a call is, as its `status` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
-    /// Not paid.
     Requested,
     /// An operator has to approve it.
     AwaitingApproval,
@@ -17,11 +16,8 @@ pub enum State {
     Dispatching,
     /// A driver has it.
     Assigned,
-    /// On the way.
     Started,
-    /// Finished.
     Completed,
-    /// Cancelled by somebody.
     Cancelled,
     /// The service would not have it.
     Denied,
@@ -30,7 +26,6 @@ pub enum State {
 /// A call that was driven.
 #[derive(Debug, Clone)]
 pub struct Driven {
-    /// Its id.
     pub id: Box<str>,
     /// Whose it is, by number.
     pub customer: u32,
@@ -44,7 +39,6 @@ pub struct Driven {
     pub open: bool,
     /// The last version that was acknowledged.
     pub version: u64,
-    /// What it costs.
     pub amount: u64,
     /// When it is to be paid.
     pub due: PaymentDue,

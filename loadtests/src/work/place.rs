@@ -5,9 +5,7 @@ use crate::scenario::Area;
 /// A place, degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
-    /// North.
     pub lat: f64,
-    /// East.
     pub lng: f64,
 }
 

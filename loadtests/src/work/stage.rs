@@ -12,15 +12,11 @@ use crate::{measure::Recorder, scenario::Scenario, wire::Http};
 
 /// The stage.
 pub struct Stage {
-    /// What is played.
     pub scenario: Scenario,
     /// The way to the server.
     pub http: Http,
-    /// Who takes part.
     pub crowd: Crowd,
-    /// What is measured.
     pub recorder: Recorder,
-    /// What was acknowledged.
     pub logbook: Logbook,
     /// Whether the load has ended: sockets say no more.
     pub over: AtomicBool,
