@@ -16,19 +16,19 @@ use std::{
 use actix::Arbiter;
 use callout::{
     actors::{
-        Cause, Engine, EngineParts, EngineSettings, Fence, Repeats,
+        Cause, Engine, EngineParts, EngineSettings, Fence,
         dispatcher::DispatchSettings,
         guard::GuardSettings,
         ports::store::Store,
-        supervision::{Failure, SupervisionSettings},
+        supervision::{Failure, SupervisionSettings, SupervisionTable},
     },
     clock,
     config::{Sources, policies},
     domain::{
-        CallId, Currency, CustomerId, DriverId, LatLng, Money, Party, Place, ServiceId, call::Request, driver::Profile,
-        payment::Method,
+        Asker, CallId, Currency, CustomerId, DriverId, LatLng, Money, Party, Place, ServiceId, call::Request,
+        driver::Profile, payment::Method,
     },
-    gateway::GatewaySettings,
+    gateway::{GatewaySettings, Simulation},
     persistence::{self, StoreSettings},
 };
 use futures_util::{StreamExt, stream};
@@ -69,10 +69,10 @@ async fn run() -> Done {
 }
 
 async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
-    let store: Arc<dyn Store> = persistence::open(url, &StoreSettings::default()).await?;
+    let store: Arc<dyn Store> = persistence::open(&StoreSettings::default().at(url)).await?;
     let parts = EngineParts {
         store,
-        gateway: callout::gateway::open(&GatewaySettings::default())?.gateway,
+        gateway: callout::gateway::open(&GatewaySettings::default(), &Simulation::default())?.gateway,
         router: Arc::new(callout::routing::GreatCircle),
         policies: Arc::new(
             policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
@@ -83,15 +83,9 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
     };
     let supervision = SupervisionSettings { mailbox_max: 100_000, ..SupervisionSettings::default() };
     let settings = EngineSettings {
-        call: supervision,
-        driver: supervision,
-        payment: supervision,
-        dispatcher: supervision,
-        guard_supervision: supervision,
-        support: supervision,
+        supervision: SupervisionTable::all(supervision),
         guard: GuardSettings { rate_per_s: 1_000_000, burst: 1_000_000, ..GuardSettings::default() },
         dispatch: DispatchSettings::default(),
-        repeats: Repeats::default(),
         payment_wait: Duration::from_secs(30),
     };
     let begun = Instant::now();
@@ -105,8 +99,8 @@ async fn register_drivers(engine: &Engine) -> Result<Vec<DriverId>, Box<dyn Erro
         let id = DriverId::new(format!("driver-{number}"))?;
         let profile =
             Profile { service: ServiceId::new("driver-call")?, name: id.to_string(), phone: None, plate: None };
-        engine.register_driver(&id, profile, Some(pickup(number)), cause()).await?;
-        engine.set_availability(&id, true, cause()).await?;
+        engine.register_driver(&id, profile.into(), Some(pickup(number)), Asker::new(Party::System), cause()).await?;
+        engine.set_availability(&id, true, Asker::new(Party::System), cause()).await?;
         drivers.push(id);
     }
     Ok(drivers)

@@ -42,6 +42,11 @@ async fn main() -> Outcome {
     }
     let rate = f64::from(u32::try_from(events)?) / spent.as_secs_f64();
     let out = &mut std::io::stdout();
-    writeln!(out, "{events} events of {calls} calls, {drivers} drivers offered each: {rate:.0} events/s")?;
+    model.close().await;
+    let kilobytes = std::fs::metadata(home.settings().file())?.len() / 1_000;
+    writeln!(
+        out,
+        "{events} events of {calls} calls, {drivers} drivers offered each: {rate:.0} events/s, {kilobytes} kB in the file"
+    )?;
     Ok(())
 }

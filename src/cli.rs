@@ -19,12 +19,12 @@ pub struct Cli {
     /// Reads FILE over config/default.toml; may be repeated, later ones win
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Vec<PathBuf>,
-    /// What to do; without it: serve
+    /// The command; without one the server runs
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What the binary does.
+/// The commands of the binary.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs the server (the default)
@@ -36,21 +36,21 @@ pub enum Command {
     Config(ConfigCommand),
 }
 
-/// For whom, and for how long, a token is.
+/// The principal and the lifetime of a new token.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct TokenArgs {
-    /// The role
+    /// The role that the token speaks for
     #[arg(long, value_parser = PossibleValuesParser::new(ROLES.map(|(name, _)| name)).map(|name| role(&name)))]
     pub role: Role,
-    /// Whose token: an id of 1 to 64 characters out of A-Z a-z 0-9 _ -
+    /// The id of the token's principal: 1 to 64 characters out of A-Z a-z 0-9 _ -
     #[arg(long, value_name = "ID", value_parser = subject)]
     pub sub: String,
-    /// How long it is good: 30s, 15m, 1h or 7d; at most 365d
+    /// The time until it expires: 30s, 15m, 1h or 7d; at most 365d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub ttl: Duration,
 }
 
-/// What to do with the configuration.
+/// The commands for the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
     /// Prints every problem of configuration and services, with file, key and line

@@ -5,6 +5,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -12,6 +13,10 @@ pub mod domain;
 pub mod gateway;
 pub mod http;
 pub mod notify;
+pub mod open_file;
+pub mod outbound;
 pub mod persistence;
 pub mod readmodel;
 pub mod routing;
+pub mod settings;
+pub mod telemetry;

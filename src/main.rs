@@ -1,4 +1,4 @@
-//! The `callout` binary.
+//! The `callout` binary: runs a command line, and exits with its code.
 
 use std::process::ExitCode;
 

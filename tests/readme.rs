@@ -17,7 +17,7 @@ type Tested = Result<(), Box<dyn Error>>;
 
 const README: &str = include_str!("../README.md");
 
-/// A server as `cargo run` starts it, but for its port, in a folder of its own.
+/// A server as `cargo run` starts it on a terminal, but for its port, in a folder of its own.
 struct Server {
     process: Child,
     address: String,
@@ -31,14 +31,20 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         std::os::unix::fs::symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("config"), folder.path().join("config"))?;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_callout"))
+        // `script` runs it on a terminal: only there the tokens are printed.
+        let mut process = Command::new("script")
+            .args(["--quiet", "--flush", "--return", "--command", concat!("exec ", env!("CARGO_BIN_EXE_callout"))])
+            .arg("/dev/null")
             .current_dir(folder.path())
+            .stdin(Stdio::null())
             .env("CALLOUT_HTTP__BIND", &address)
             .stdout(Stdio::piped())
             .spawn()?;
-        let printed = BufReader::new(process.stdout.take().ok_or("its output")?);
-        let exports: Vec<String> =
-            printed.lines().map_while(Result::ok).filter(|line| line.starts_with("export ")).take(3).collect();
+        let printed = BufReader::new(process.stdout.take().ok_or("its output")?).lines();
+        let mut printed = printed.map_while(Result::ok).map(|line| line.trim_end().to_owned());
+        let exports: Vec<String> = printed.by_ref().filter(|line| line.starts_with("export ")).take(3).collect();
+        // A terminal that nobody reads would stop the server at its next line.
+        std::thread::spawn(move || printed.for_each(drop));
         Ok(Self { process, address, exports: exports.join("\n"), _folder: folder })
     }
 
@@ -49,7 +55,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // `script` ends with the server. What holds on to the terminal when `script` is killed lives on.
+        let told = Command::new("pkill").args(["-TERM", "--parent", &self.process.id().to_string()]).status();
+        if !told.is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }
@@ -134,11 +144,12 @@ async fn the_walk_with_a_websocket_works_as_printed() -> Tested {
     let call = offer["call"]["id"].as_str().ok_or("a call")?.to_owned();
 
     let frames = blocks("json ws");
-    assert_eq!(frames.len(), 3, "the README shows three frames");
+    assert_eq!(frames.len(), 4, "the README shows four frames");
+    let token = server.token("DRIVER").ok_or("a token")?;
     for (frame, reference) in frames.iter().zip(1..) {
-        socket.send(Message::text(frame.replace("call_…", &call))).await?;
+        socket.send(Message::text(frame.replace("call_…", &call).replace("eyJ…", token))).await?;
         // The call may be shown before or after the answer.
-        let mut shown = reference == 2;
+        let mut shown = matches!(reference, 2 | 4);
         let mut answered = false;
         while !(shown && answered) {
             let next = next_of(&mut socket, &["ack", "call"]).await?;

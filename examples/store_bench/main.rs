@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = arguments.next().unwrap_or_else(|| format!("sqlite://{}/bench.db", folder.path().display()));
     let entities: u64 = arguments.next().map_or(Ok(2_000), |text| text.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let store = persistence::open(&url, &StoreSettings::default()).await?;
+    let store = persistence::open(&StoreSettings::default().at(&url)).await?;
     let epoch = store.take_ownership().await?;
     let mut out = std::io::stdout();
     let (mut through, mut bare) = (0.0, 0.0);
@@ -119,6 +119,7 @@ fn next(entity: &EntityRef, epoch: Epoch, version: u64) -> Commit {
         events: vec![NewEvent { seq: version + 1, at, body }],
         due_at: Some(at),
         live: true,
+        expires_with: None,
     }
 }
 

@@ -4,18 +4,25 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// A schedule of waits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+use crate::settings::{Findings, Section};
+
+/// A schedule of waits: `initial_ms`, then `factor` times as long each time, up to `max_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BackoffSettings {
-    /// The first wait, in ms, at least 1.
+    /// The first wait, in ms; each one after it is longer by `factor`.
+    #[schema(minimum = 1, maximum = 3_600_000)]
     pub initial_ms: u64,
-    /// What each wait is multiplied with to get the next, 1 to 100.
+    /// The factor from each wait to the next one.
+    #[schema(minimum = 1.0, maximum = 100.0)]
     pub factor: f64,
-    /// The longest wait, in ms, at least `initial_ms`.
+    /// Longest wait, not below `initial_ms`.
+    #[schema(minimum = 1, maximum = 3_600_000)]
     pub max_ms: u64,
-    /// The share of each wait that is random, 0 to 1; it only ever shortens a wait.
+    /// Share of a wait that is random. It only shortens a wait: with 0.2 a wait lasts 80 to 100 %.
+    #[schema(minimum = 0.0, maximum = 1.0)]
     pub jitter: f64,
 }
 
@@ -36,25 +43,17 @@ impl BackoffSettings {
         let kept = 1.0 - self.jitter.clamp(0.0, 1.0) * random_unit.clamp(0.0, 1.0);
         Duration::try_from_secs_f64(full_ms * kept / 1_000.0).unwrap_or(Duration::from_millis(self.max_ms))
     }
+}
 
-    /// What is wrong with the settings: key, and what would be right.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
-        let mut problems = Vec::new();
-        if self.initial_ms == 0 {
-            problems.push(("initial_ms", "is 0; a wait is at least 1 ms".to_owned()));
+impl Section for BackoffSettings {
+    fn contradictions(&self, findings: &mut Findings) {
+        let Self { initial_ms, max_ms, .. } = *self;
+        if initial_ms > max_ms {
+            findings.contradiction(
+                &["max_ms", "initial_ms"],
+                format!("max_ms ({max_ms}) must not be below initial_ms ({initial_ms})"),
+            );
         }
-        if self.max_ms < self.initial_ms {
-            problems
-                .push(("max_ms", format!("is {}; it must be at least initial_ms ({})", self.max_ms, self.initial_ms)));
-        }
-        if !(1.0..=100.0).contains(&self.factor) {
-            problems.push(("factor", format!("is {}; it must be between 1 and 100", self.factor)));
-        }
-        if !(0.0..=1.0).contains(&self.jitter) {
-            problems.push(("jitter", format!("is {}; it must be between 0 and 1", self.jitter)));
-        }
-        problems
     }
 }
 
@@ -75,8 +74,9 @@ mod tests {
     fn the_default_has_no_problems_and_each_bad_key_is_named() {
         assert!(BackoffSettings::default().problems().is_empty());
         let bad = BackoffSettings { initial_ms: 0, factor: f64::NAN, max_ms: 0, jitter: 2.0 };
-        let keys: Vec<&str> = bad.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["initial_ms", "factor", "jitter"]);
+        let problems = bad.problems();
+        let keys: Vec<&str> = problems.iter().map(|problem| problem.keys[0].as_str()).collect();
+        assert_eq!(keys, ["initial_ms", "factor", "max_ms", "jitter"]);
     }
 
     proptest! {

@@ -1,13 +1,13 @@
-//! Where a message comes from: every event says what caused it and which trace it belongs to.
+//! The cause of a message: every event records its cause and its trace.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Why something happens.
+/// The cause of an event, and the trace of the request that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// What asked for it: `customer/alice`, `payment/call_…`, `deadline`.
+    /// The origin: `customer/alice`, `payment/call_…`, `deadline`.
     pub by: Arc<str>,
     /// The W3C trace id it belongs to: 32 hexadecimal digits.
     pub trace: Arc<str>,

@@ -113,7 +113,7 @@ async fn retry(world: &World, call: &CallId) -> bool {
     if asked.is_err() {
         return false;
     }
-    let settled = world.calls.get_when(call.as_str(), |call| !call.payment.status.in_flight());
+    let settled = world.calls.get_when(call.as_str(), Box::new(|call| !call.payment.status.in_flight()));
     match tokio::time::timeout(SETTLES_WITHIN, settled).await {
         Ok(Ok(Some(call))) => !call.is_deferred(),
         Ok(Ok(None) | Err(_)) | Err(_) => false,

@@ -18,6 +18,8 @@ use super::ports::store::{Epoch, Store};
 
 /// How often the store is asked who owns the shards.
 pub const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How soon it is asked again when it did not answer: nothing is answered from memory before it does.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// How long its answer holds, from the moment it was asked.
 pub const HOLDS_FOR: Duration = Duration::from_secs(3);
 
@@ -93,7 +95,10 @@ pub(super) async fn keep_asking(fence: Arc<Fence>, store: Arc<dyn Store>, mine: 
                 tracing::error!(epoch = mine.0, found = owner.0, "another process has taken the shards");
                 fence.raise();
             }
-            Err(error) => tracing::warn!(%error, "the store does not say who owns the shards"),
+            Err(error) => {
+                tracing::warn!(%error, "the store does not say who owns the shards");
+                ticks.reset_after(ASK_AGAIN_AFTER);
+            }
         }
         if asked.elapsed() > ASK_EVERY {
             tracing::warn!(took_ms = asked.elapsed().as_millis(), "the store was slow to say who owns the shards");

@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::domain::{CallId, CustomerId, DriverId, LatLng, Role, call::Call, policy::Lang};
+use crate::domain::{CallId, CustomerId, DriverId, Role, ServiceId, call::Call, driver::Fix, policy::Lang};
 
-/// What can be listened to.
+/// A topic that listeners subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// One call: its changes and its driver's positions.
@@ -27,13 +27,13 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// What concerns a customer.
+    /// The topic of a customer.
     #[must_use]
     pub fn customer(id: &CustomerId) -> Self {
         Self::Person(Role::Customer, id.to_arc())
     }
 
-    /// What concerns a driver.
+    /// The topic of a driver.
     #[must_use]
     pub fn driver(id: &DriverId) -> Self {
         Self::Person(Role::Driver, id.to_arc())
@@ -43,50 +43,61 @@ impl Topic {
 /// Where a driver is now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
-    /// Who.
     pub driver: DriverId,
-    /// Where to.
-    pub position: LatLng,
-    /// When.
-    pub at: Timestamp,
+    pub service: ServiceId,
+    pub fix: Fix,
     /// Seconds to where it is going: to the pickup, or once started to the destination.
     pub eta_s: Option<u64>,
 }
 
-/// What listeners hear. Small: an outbox makes room for thirty-two of them at a time.
+/// An offer that ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Withdrawn {
+    pub call: CallId,
+    pub service: ServiceId,
+}
+
+/// A note to listeners. It is small: an outbox makes room for thirty-two of them at a time.
 #[derive(Debug, Clone)]
 pub enum Note {
-    /// A call changed.
     CallChanged(Arc<Call>),
     /// A driver is offered a call.
     Offered {
-        /// The call.
         call: Arc<Call>,
-        /// Until when.
         expires_at: Timestamp,
     },
-    /// An offer ended.
-    OfferWithdrawn {
-        /// The call.
-        call: CallId,
-    },
+    OfferWithdrawn(Arc<Withdrawn>),
     /// The driver of a call moved.
     Moved(Arc<Moved>),
-    /// Something a person is told.
+    /// A notification to the listener.
     Notified(Arc<Notified>),
 }
 
-/// Something a person is told, written as JSON for each language: who listens reads one of them.
+/// A notification, written as JSON for each language; a listener takes one of them.
 #[derive(Debug)]
 pub struct Notified {
+    pub service: ServiceId,
     /// For those who read Korean.
     pub ko: Box<RawValue>,
     /// For those who read English.
     pub en: Box<RawValue>,
 }
 
+impl Note {
+    /// The service that it is about: a token that is limited to others does not hear of it.
+    #[must_use]
+    pub fn service(&self) -> &ServiceId {
+        match self {
+            Self::CallChanged(call) | Self::Offered { call, .. } => &call.service,
+            Self::OfferWithdrawn(withdrawn) => &withdrawn.service,
+            Self::Moved(moved) => &moved.service,
+            Self::Notified(told) => &told.service,
+        }
+    }
+}
+
 impl Notified {
-    /// What somebody is sent who reads that language.
+    /// The JSON for a reader of that language.
     #[must_use]
     pub fn in_lang(&self, lang: Lang) -> &RawValue {
         match lang {
@@ -113,7 +124,7 @@ struct Outlet {
     lagged: Arc<AtomicBool>,
 }
 
-/// The hub.
+/// Carries notes from actors to the sockets that listen for them.
 #[derive(Default)]
 pub struct Hub {
     outlets: DashMap<Topic, Vec<Outlet>>,
@@ -190,12 +201,6 @@ impl Listener {
         self.leave(topic);
     }
 
-    /// How many topics it listens to.
-    #[must_use]
-    pub fn topics(&self) -> usize {
-        self.topics.len()
-    }
-
     /// The next note. Waits for ever when there is none; safe to drop and call again.
     pub async fn next(&mut self) -> Option<Note> {
         self.outbox.recv().await
@@ -228,7 +233,10 @@ mod tests {
     use super::*;
 
     fn gone(call: &str) -> Note {
-        Note::OfferWithdrawn { call: CallId::new(call).expect("an id") }
+        Note::OfferWithdrawn(Arc::new(Withdrawn {
+            call: CallId::new(call).expect("an id"),
+            service: ServiceId::new("taxi").expect("an id"),
+        }))
     }
 
     fn topic(call: &str) -> Topic {
@@ -244,8 +252,8 @@ mod tests {
         hub.publish(&[topic("a"), topic("b")], &gone("a"));
         hub.publish(&[topic("c")], &gone("c"));
         hub.publish(&[topic("b")], &gone("b"));
-        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn { call }) if call.as_str() == "a"));
-        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn { call }) if call.as_str() == "b"));
+        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn(gone)) if gone.call.as_str() == "a"));
+        assert!(matches!(listener.next().await, Some(Note::OfferWithdrawn(gone)) if gone.call.as_str() == "b"));
     }
 
     #[test]

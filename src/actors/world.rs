@@ -2,31 +2,40 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
-    backoff::BackoffSettings, boards::Boards, dispatcher::Dispatchers, entity::Entities, guard::GuardHandle, hub::Hub,
-    ports::routing::Router, timers::Timers,
+    backoff::BackoffSettings,
+    boards::Boards,
+    dispatcher::Dispatchers,
+    entity::{Entities, Kind},
+    guard::GuardHandle,
+    hub::{Hub, Topic},
+    ports::{routing::Router, store::EntityKind},
+    timers::Timers,
 };
-use crate::domain::{call::CallMachine, driver::DriverMachine, payment::PaymentMachine, policy::Policies};
+use crate::domain::{
+    DriverId,
+    call::CallMachine,
+    driver::DriverMachine,
+    payment::PaymentMachine,
+    policy::{Policies, Policy},
+};
 
 /// All actors and what they share.
 pub struct World {
-    /// The calls.
     pub calls: Entities<CallMachine>,
-    /// The drivers.
     pub drivers: Entities<DriverMachine>,
-    /// The payments.
     pub payments: Entities<PaymentMachine>,
-    /// What is committed, arranged for searching.
+    /// Committed state, arranged for searching.
     pub boards: Boards,
-    /// Who listens to what.
+    /// The listeners of each topic.
     pub hub: Arc<Hub>,
-    /// The services' rules.
     pub policies: Arc<Policies>,
-    /// Who knows the roads.
+    /// The source of distances and travel times.
     pub router: Arc<dyn Router>,
     /// The way to the payment gateway.
     pub guard: GuardHandle,
-    /// Who finds drivers.
     pub dispatchers: Dispatchers,
     /// The index of deadlines.
     pub timers: Timers,
@@ -34,10 +43,36 @@ pub struct World {
     pub repeats: Repeats,
 }
 
+impl World {
+    /// The entities of a kind.
+    #[must_use]
+    pub fn kind(&self, kind: EntityKind) -> &dyn Kind {
+        match kind {
+            EntityKind::Call => &self.calls,
+            EntityKind::Driver => &self.drivers,
+            EntityKind::Payment => &self.payments,
+        }
+    }
+
+    /// Whether a driver of a service gave no sign for longer than the service waits for one, and has no open socket.
+    #[must_use]
+    pub fn is_stale(&self, policy: &Policy, driver: &DriverId, now: Timestamp) -> bool {
+        let bound = SignedDuration::from_secs(policy.file.dispatch.position_max_age_s.into());
+        let is_old = |sign: Timestamp| now.duration_since(sign) > bound;
+        !bound.is_zero()
+            && self.boards.supply.last_sign(driver).is_some_and(is_old)
+            && !self.hub.is_heard(&Topic::driver(driver))
+    }
+
+    /// The entities of every kind.
+    pub fn kinds(&self) -> impl Iterator<Item = &dyn Kind> {
+        EntityKind::ALL.into_iter().map(|kind| self.kind(kind))
+    }
+}
+
 /// How owed effects are repeated.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeats {
-    /// Between actors.
     pub inside: BackoffSettings,
     /// Towards the payment gateway: refunds and unknown outcomes.
     pub gateway: BackoffSettings,
@@ -45,13 +80,10 @@ pub struct Repeats {
     pub crashes_max: u32,
 }
 
-impl Default for Repeats {
-    fn default() -> Self {
-        Self {
-            inside: BackoffSettings::default(),
-            gateway: BackoffSettings { initial_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.2 },
-            crashes_max: 5,
-        }
+impl Repeats {
+    /// At these paces, and left alone after five crashes.
+    pub(super) fn new(inside: BackoffSettings, gateway: BackoffSettings) -> Self {
+        Self { inside, gateway, crashes_max: 5 }
     }
 }
 

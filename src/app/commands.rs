@@ -1,7 +1,7 @@
 //! The commands of the binary.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
     process::ExitCode,
     time::Duration,
@@ -24,6 +24,7 @@ const DEVELOPMENT_TTL: Duration = Duration::from_secs(24 * 3600);
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    keep_files_private();
     let sources = Sources::of_process(cli.config_files());
     let done = match &cli.command {
         None | Some(Command::Serve) => actix_web::rt::System::new().block_on(serve(&sources)).map_err(Into::into),
@@ -44,17 +45,39 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Makes files of the process readable for its own user only: they have calls, names, phone numbers and the secret.
+#[cfg(unix)]
+fn keep_files_private() {
+    use nix::sys::stat::{Mode, umask};
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
+
+#[cfg(not(unix))]
+fn keep_files_private() {}
+
 fn token(sources: &Sources, args: &TokenArgs) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(sources).map_err(AppError::from)?;
+    let file = auth::development_secret_file(&config);
+    let is_new = auth::is_development(&config) && !file.exists();
     let secret = auth::secret(&config)?;
+    if is_new {
+        let file = std::path::absolute(&file).unwrap_or(file);
+        let said = "there was none in this folder. No server that runs already takes this token";
+        writeln!(io::stderr(), "callout: made a new development secret, {}: {said}.", file.display())?;
+    }
     let keys = Keys::new(&secret, &config.auth.issuer, config.auth.leeway_s);
     writeln!(io::stdout(), "{}", keys.mint(args.role, &args.sub, args.ttl)?)?;
     Ok(())
 }
 
-/// Shows a newcomer a token per role: only in development mode, only on the terminal.
+/// Shows a newcomer a token per role: only in development mode, and only on a terminal. Other outputs are kept and
+/// collected, where a token would be a password in a log.
 pub(super) fn print_development_tokens(keys: &Keys, address: SocketAddr) {
     let mut out = io::stdout().lock();
+    if !out.is_terminal() {
+        tracing::info!("development mode: `callout token --role customer --sub alice` prints a token");
+        return;
+    }
     let _ = writeln!(out, "\ncallout listens on http://{address} in development mode. Tokens, good for a day:\n");
     for (role, name, sub) in
         [(Role::Customer, "CUSTOMER", "alice"), (Role::Driver, "DRIVER", "kim"), (Role::Operator, "OPERATOR", "ops")]

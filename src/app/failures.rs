@@ -1,8 +1,8 @@
-//! What follows when an actor has failed too often: operators are told, and the process ends where that is asked for.
+//! Acts when an actor has failed too often: notifies operators, and ends the process if its settings say `escalate`.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
-use serde_json::Value;
+use tokio::sync::SetOnce;
 
 use super::shutdown::{Reason, Shutdown};
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
     readmodel::ReadModel,
 };
 
-/// Whom failures are told to; the engine comes later than the first actor.
+/// The receiver of failures. Actors run before the engine is there; a failure from that time waits for the engine.
 pub(super) struct Failures {
-    engine: OnceLock<Weak<Engine>>,
+    engine: SetOnce<Weak<Engine>>,
     read_model: Arc<ReadModel>,
     shutdown: Shutdown,
 }
@@ -26,7 +26,7 @@ pub(super) struct Failures {
 impl Failures {
     pub(super) fn new(read_model: &Arc<ReadModel>, shutdown: &Shutdown) -> Arc<Self> {
         let (read_model, shutdown) = (Arc::clone(read_model), shutdown.clone());
-        Arc::new(Self { engine: OnceLock::new(), read_model, shutdown })
+        Arc::new(Self { engine: SetOnce::new(), read_model, shutdown })
     }
 
     /// Names the engine, once it has started.
@@ -34,7 +34,6 @@ impl Failures {
         let _ = self.engine.set(Arc::downgrade(engine));
     }
 
-    /// What supervisors call.
     pub(super) fn escalation(self: &Arc<Self>) -> Escalation {
         let this = Arc::clone(self);
         Arc::new(move |failure: &Failure| {
@@ -46,10 +45,11 @@ impl Failures {
     }
 
     async fn tell_operators(self: Arc<Self>, failure: Failure) {
-        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else { return };
+        // What is parked while the engine still starts is told of once it has.
+        let Some(engine) = self.engine.wait().await.upgrade() else { return };
         let panic = format!("{} ({})", failure.report.message, failure.report.place);
         for service in services(&engine, &failure.actor).await {
-            let told = notify::actor_parked(engine.policies.get(&service), &service, &failure.actor, &panic);
+            let told = notify::actor_parked(engine.policies().get(&service), &service, &failure.actor, &panic);
             if let Err(error) = self.read_model.tell(clock::now(), told).await {
                 tracing::error!(actor = %failure.actor, %service, %error, "operators cannot be told of a parked actor");
             }
@@ -57,15 +57,12 @@ impl Failures {
     }
 }
 
-/// Whose operators an actor concerns: those of its service; those of all services when it serves them all.
+/// The services whose operators are notified: the one of the actor, or all when the actor serves them all.
 async fn services(engine: &Engine, actor: &str) -> Vec<ServiceId> {
     let (kind, id) = actor.split_once('/').unwrap_or((actor, actor));
-    // A payment belongs to the service of its call, which has its id.
-    let kind = if kind == "payment" { "call" } else { kind };
-    let state = engine.ops.actor(kind, id).await.map(|figures| figures.state).unwrap_or_default();
-    let named = [&state["service"], &state["profile"]["service"]];
-    let named = named.into_iter().filter_map(Value::as_str).chain([id]);
-    let all = || engine.policies.iter().map(|policy| policy.service.clone());
-    let known = named.filter_map(|name| all().find(|service| service.as_str() == name));
-    known.map(|service| vec![service]).next().unwrap_or_else(|| all().collect())
+    let all = || engine.policies().iter().map(|policy| policy.service.clone());
+    match engine.ops.service_of(kind, id).await {
+        Ok(Some(service)) if all().any(|known| known == service) => vec![service],
+        _ => all().collect(),
+    }
 }

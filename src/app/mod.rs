@@ -3,12 +3,11 @@
 
 mod commands;
 mod failures;
-mod logging;
-mod settings;
 mod shutdown;
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -23,15 +22,16 @@ use self::{
 };
 use crate::{
     actors::{
-        Engine, EngineParts, Fence,
+        Engine, EngineParts, EngineSettings, Fence, Standing, StartError,
         ports::store::{Store, StoreError},
-        supervision::{Escalation, KindStats, Singleton},
+        supervision::{ActorKind, Escalation, KindStats, Singleton},
     },
     config::{Config, Problems, Sources, auth},
     domain::{call::Call, policy::Policies},
-    gateway, http, persistence,
-    readmodel::{self, Feeder, ReadModel, ReadModelSettings},
-    routing,
+    gateway::{self, Simulation},
+    http, persistence,
+    readmodel::{self, Feeder, ReadModel},
+    routing, telemetry,
 };
 
 /// Why the server could not start, or ended.
@@ -40,15 +40,20 @@ pub enum AppError {
     /// The configuration is wrong.
     #[error("the configuration is wrong:\n{0}")]
     Config(#[from] Problems),
-    /// There is no secret to sign tokens with.
+    /// There is no secret for signing tokens.
     #[error(transparent)]
     Secret(#[from] auth::SecretError),
-    /// The address cannot be listened on.
+    /// The store is new, and a read model knows of another one at its place.
+    #[error(
+        "the store {store:?} is new, but the read model {read_model:?} belongs to a former store ({lost}), which is lost. \
+         Restore that store from a backup (a file with its -wal and -shm); to begin anew without it, move {read_model:?} away"
+    )]
+    StoreLost { store: String, read_model: PathBuf, lost: String },
+    /// The server cannot listen on the address.
     #[error("cannot listen on {bind} (http.bind): {source}")]
     Bind {
-        /// Which.
         bind: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The store cannot be opened.
@@ -57,6 +62,9 @@ pub enum AppError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The actors cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The gateway cannot be opened.
     #[error(transparent)]
     OpenGateway(#[from] gateway::OpenError),
@@ -90,39 +98,43 @@ pub enum AppError {
 pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let config = Config::load(sources)?;
     let policies = Arc::new(crate::config::policies(sources)?);
-    logging::init(&config.log);
+    telemetry::init(&config.log);
     if cfg!(panic = "abort") {
         return Err(AppError::AbortsOnPanic);
+    }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
     }
     let secret = auth::secret(&config)?;
     let bind = config.http.bind;
     let listener = TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source })?;
     let metrics = http::metrics::install()?;
+    telemetry::describe_metrics();
     let shutdown = Shutdown::on_signals();
 
-    let store = persistence::open(config.store.url.as_str(), &settings::store(&config)).await?;
+    let store = persistence::open(&config.store).await?;
     let read_model = open_read_model(&config, store.as_ref(), &policies).await?;
-    let opened = gateway::open(&settings::gateway(&config))?;
+    let opened = gateway::open(&config.gateway, &simulation(&config))?;
 
     let fence = Arc::new(Fence::default());
     let failures = Failures::new(&read_model, &shutdown);
     let parts = EngineParts {
         store: Arc::clone(&store),
         gateway: opened.gateway,
-        router: routing::open(&settings::routing(&config))?,
+        router: routing::open(&config.routing)?,
         policies: Arc::clone(&policies),
-        arbiters: settings::arbiter_count(&config).map(|_| Arbiter::new().handle()).collect(),
+        arbiters: (0..config.actors.thread_count()).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),
         escalation: failures.escalation(),
     };
-    actix::spawn(watch_fence(fence, shutdown.clone()));
+    actix::spawn(watch_fence(Arc::clone(&fence), shutdown.clone()));
 
     let keys = http::Keys::new(&secret, &config.auth.issuer, config.auth.leeway_s);
-    let engine = Engine::start(parts, settings::engine(&config)).await?;
+    let engine = Engine::start(parts, engine_settings(&config)).await?;
     failures.of(&engine);
     start_feeder(&engine, &config, &read_model, &store, failures.escalation());
     let state = http::State::new(http::Parts {
-        engine,
+        engine: Arc::clone(&engine),
         read_model: Arc::clone(&read_model),
         store: Arc::clone(&store),
         drill: opened.drill,
@@ -138,10 +150,29 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         commands::print_development_tokens(&keys, address);
     }
     http::run(listener, state, shutdown.clone().wait()).await.map_err(AppError::Serve)?;
-    store.close().await;
+    if fence.standing() != Standing::Fenced {
+        let grace = Duration::from_secs(config.http.drain_announce_s + config.http.drain_grace_s);
+        engine.save(shutdown.left_of(grace)).await;
+    }
+    // The read model first: its feeder ends with it, and would ask a store that is closed.
     read_model.close().await;
+    store.close().await;
     tracing::info!("callout has stopped");
     shutdown.outcome()
+}
+
+/// The simulated gateway's ledger is kept beside the store: like that of a real one it outlives the process.
+fn simulation(config: &Config) -> Simulation {
+    Simulation { ledger: Some(config.store.data_dir().join("simulated-gateway.jsonl")), seed: None }
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings {
+        supervision: config.actors.supervision.clone(),
+        guard: config.guard,
+        dispatch: config.dispatch,
+        payment_wait: Duration::from_millis(config.http.payment_wait_ms),
+    }
 }
 
 async fn open_read_model(
@@ -149,13 +180,17 @@ async fn open_read_model(
     store: &dyn Store,
     policies: &Arc<Policies>,
 ) -> Result<Arc<ReadModel>, AppError> {
-    let section = &config.readmodel;
-    let settings = ReadModelSettings {
-        batch_max: section.batch_max as usize,
-        poll: Duration::from_millis(section.poll_ms),
-        ..ReadModelSettings::new(config.readmodel_url().rest())
-    };
-    Ok(ReadModel::open(settings, store.identity().await?, Arc::clone(policies)).await?)
+    let (settings, identity) = (config.readmodel(), store.identity().await?);
+    let place = config.store.place();
+    let is_new = store.owner().await?.0 == 0;
+    if is_new && let Some((lost, read_model)) = ReadModel::predecessor_at(&settings, identity, &place).await? {
+        return Err(AppError::StoreLost { store: place, read_model, lost });
+    }
+    let read_model = ReadModel::open(settings, identity, Arc::clone(policies)).await?;
+    if let Err(error) = read_model.note_place(&place).await {
+        tracing::warn!(%error, "the read model cannot note where its store is");
+    }
+    Ok(read_model)
 }
 
 /// Starts the read model's feeder under supervision.
@@ -166,17 +201,13 @@ fn start_feeder(
     store: &Arc<dyn Store>,
     escalation: Escalation,
 ) {
-    let world = Arc::clone(engine.world());
-    let eta: readmodel::Eta = Arc::new(move |call: &Call| {
-        let driver = call.phase.current_driver()?;
-        let fix = world.boards.supply.position(&driver.id)?;
-        world.eta_of_call(call, fix.position)
-    });
-    let feeder = Feeder::new(Arc::clone(read_model), Arc::clone(store), Arc::clone(&engine.hub), eta);
+    let asked = Arc::clone(engine);
+    let eta: readmodel::Eta = Arc::new(move |call: &Call| asked.eta(call));
+    let feeder = Feeder::new(Arc::clone(read_model), Arc::clone(store), Arc::clone(engine.hub()), eta);
     let actor = Singleton::start(
         "readmodel/readmodel",
         Arbiter::new().handle(),
-        settings::supervision(config, crate::config::ActorKind::Readmodel),
+        config.actors.supervision.of(ActorKind::Readmodel),
         KindStats::new(Feeder::KIND),
         escalation,
         move || feeder.clone(),

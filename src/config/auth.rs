@@ -1,4 +1,4 @@
-//! The section `auth`, and the secret that tokens are signed with.
+//! The secret that signs tokens.
 //!
 //! Without `auth.secret` the server is in *development mode*: a random secret is made once and kept in the data folder,
 //! so that tokens survive restarts and `callout token` signs with the same. It then listens on this machine only.
@@ -10,49 +10,9 @@ use std::{
 };
 
 use secrecy::{SecretString, zeroize::Zeroizing};
-use serde::{Deserialize, Serialize};
 
-use super::{Check, Config, hidden};
-use crate::clock;
-
-/// The shortest secret that faces a network, bytes: as long as an HMAC-SHA-256 hash (RFC 7518, section 3.2).
-pub(super) const SECRET_MIN_BYTES: usize = 32;
-
-/// Tokens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Auth {
-    /// What tokens are signed with (HS256): 32 bytes or more, any length while `http.bind` is a loopback address.
-    /// Unset: development mode.
-    #[serde(
-        deserialize_with = "hidden::deserialize",
-        serialize_with = "hidden::serialize",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub secret: Option<SecretString>,
-    /// The `iss` of the tokens made here, and the only one that is accepted when a token has one; 1 to 256 characters.
-    pub issuer: String,
-    /// How far clocks may differ when a token's times are checked, seconds, 0 to 300.
-    pub leeway_s: u64,
-}
-
-impl Default for Auth {
-    fn default() -> Self {
-        Self { secret: None, issuer: "callout".to_owned(), leeway_s: 30 }
-    }
-}
-
-impl Auth {
-    pub(super) fn check(&self, mut check: Check<'_>) {
-        if self.secret.as_ref().is_some_and(|secret| hidden::length(secret) == 0) {
-            check.problem("secret", "must not be empty; leave it out for development mode");
-        }
-        if !(1..=256).contains(&self.issuer.chars().count()) {
-            check.problem("issuer", "must be 1 to 256 characters");
-        }
-        check.range("leeway_s", self.leeway_s, 0..=300);
-    }
-}
+use super::Config;
+use crate::{clock, http::SECRET_MIN_BYTES};
 
 /// Why there is no secret.
 #[derive(Debug, thiserror::Error)]
@@ -60,9 +20,8 @@ pub enum SecretError {
     /// The file cannot be read or made.
     #[error("the development secret {}: {error}; make its folder writable or set auth.secret", path.display())]
     Io {
-        /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
     /// The file does not hold a secret.
@@ -72,7 +31,6 @@ pub enum SecretError {
         path.display()
     )]
     TooShort {
-        /// Which file.
         path: PathBuf,
         /// How much it holds, bytes.
         length: usize,
@@ -92,8 +50,14 @@ pub fn is_development(config: &Config) -> bool {
 pub fn secret(config: &Config) -> Result<SecretString, SecretError> {
     match &config.auth.secret {
         Some(secret) => Ok(secret.clone()),
-        None => development_secret(&config.store.data_dir().join("dev_secret")),
+        None => development_secret(&development_secret_file(config)),
     }
+}
+
+/// Where the development secret is kept.
+#[must_use]
+pub fn development_secret_file(config: &Config) -> PathBuf {
+    config.store.data_dir().join("dev_secret")
 }
 
 fn development_secret(path: &Path) -> Result<SecretString, SecretError> {

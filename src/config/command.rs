@@ -1,4 +1,4 @@
-//! What `callout config check` and `callout config show` print. Where it goes, and the exit code, is the caller's.
+//! The output of `callout config check` and `callout config show`. The caller prints it and sets the exit code.
 
 use std::{
     fmt,
@@ -7,10 +7,11 @@ use std::{
 
 use super::{Config, Problems, Sources, policies};
 
-/// Checks configuration and services; writes every problem on its own line, or one line that all is well.
+/// Checks configuration and services; writes every problem and every warning on its own line, and one line when
+/// there is no problem.
 ///
 /// # Errors
-/// When `out` cannot be written to. `Ok(false)`: there are problems.
+/// When writing to `out` fails. `Ok(false)`: there are problems.
 pub fn check(sources: &Sources, out: &mut impl Write) -> io::Result<bool> {
     let (config, policies) = (Config::load(sources), policies(sources));
     let all = [config.as_ref().err(), policies.as_ref().err()];
@@ -18,6 +19,9 @@ pub fn check(sources: &Sources, out: &mut impl Write) -> io::Result<bool> {
     for problem in all.into_iter().flatten().flat_map(Problems::as_slice) {
         writeln!(out, "{problem}")?;
         problems += 1;
+    }
+    for warning in config.iter().flat_map(Config::warnings) {
+        writeln!(out, "warning: {warning}")?;
     }
     if let Ok(policies) = policies
         && problems == 0

@@ -1,86 +1,59 @@
 //! Configuration: defaults in code, then `config/default.toml`, then files, then the environment.
 //!
-//! Each section is plain data in its own file, with its defaults, its units and its checks. Reading finds every problem
-//! at once and names its place. Nothing here starts, opens or connects anything but the development secret's file.
+//! Each part of the server owns the struct of its section, with defaults, ranges and contradictions; here they are put
+//! together. Reading finds every problem at once and names its place. Nothing here starts, opens or connects anything
+//! but the development secret's file.
 
-mod actors;
 pub mod auth;
-mod backoff;
-mod check;
 pub mod command;
-mod dispatch;
 mod env;
-mod gateway;
-mod guard;
-mod hidden;
-mod http;
-mod keys;
-mod limits;
-mod log;
 mod policies;
-mod problem;
-mod read;
-mod readmodel;
-mod routing;
 mod services;
 mod sources;
-mod store;
-mod supervision;
-mod tree;
-
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-pub use self::{
-    actors::{ActorKind, Actors},
-    auth::Auth,
-    backoff::{Backoff, BackoffOverride},
-    check::Check,
-    dispatch::Dispatch,
-    gateway::Gateway,
-    guard::{Breaker, Guard},
-    hidden::Url,
-    http::Http,
-    limits::{Limits, Rate},
-    log::{Log, LogFormat},
-    policies::policies,
-    problem::{Origin, Problem, Problems},
-    readmodel::ReadModel,
-    routing::Routing,
-    services::services,
-    sources::Sources,
-    store::Store,
-    supervision::{Intensity, IntensityOverride, OnExceeded, Supervision, SupervisionOverride, SupervisionTable},
+pub use self::{policies::policies, services::services, sources::Sources};
+pub use crate::settings::{Origin, Problem, Problems};
+use crate::{
+    actors::{ActorSettings, dispatcher::DispatchSettings, guard::GuardSettings},
+    gateway::GatewaySettings,
+    http::{AuthSettings, HttpSettings, LimitSettings, SECRET_MIN_BYTES},
+    persistence::StoreSettings,
+    readmodel::ReadModelSettings,
+    routing::RoutingSettings,
+    settings::{Findings, Node, Section, read, secret},
+    telemetry::LogSettings,
 };
-use self::{read::read, tree::Node};
 
-/// The whole configuration.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// The sections of all parts, read and checked together.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the server listens and what it bears.
-    pub http: Http,
-    /// Where committed truth lives.
-    pub store: Store,
-    /// Tokens.
-    pub auth: Auth,
-    /// The payment gateway.
-    pub gateway: Gateway,
-    /// What stands in front of the payment gateway.
-    pub guard: Guard,
-    /// Who knows the roads.
-    pub routing: Routing,
-    /// How actors run and what happens when one fails.
-    pub actors: Actors,
-    /// The dispatcher.
-    pub dispatch: Dispatch,
-    /// Limits per client.
-    pub limits: Limits,
-    /// The read model.
-    pub readmodel: ReadModel,
-    /// The log.
-    pub log: Log,
+    /// The address on which the server listens, and the bounds of its connections and requests.
+    pub http: HttpSettings,
+    /// The store with the committed state, and the bounds of commits and reads.
+    pub store: StoreSettings,
+    /// The check of tokens.
+    pub auth: AuthSettings,
+    /// The payment gateway, and the time that the server waits for it.
+    pub gateway: GatewaySettings,
+    /// The guard in front of the payment gateway: limiter, queue, circuit breaker and retries.
+    pub guard: GuardSettings,
+    /// The source of distances and travel times by road, for quotes, fares and arrival times.
+    pub routing: RoutingSettings,
+    /// The threads of the actors, and the rules for an actor that fails.
+    pub actors: ActorSettings,
+    /// The pace of the dispatchers. Rounds, radii and offer times belong to a service's policy.
+    pub dispatch: DispatchSettings,
+    /// The limits of one client, and of new calls. Calls under way go before new ones: a slow commit shows that the
+    /// store or the processors are overloaded, and refusing a new call costs least.
+    pub limits: LimitSettings,
+    /// The read model for My Page, lists and timelines, and how it follows the event stream.
+    pub readmodel: ReadModelSettings,
+    /// The log: its format, and the lines that it has.
+    pub log: LogSettings,
 }
 
 impl Config {
@@ -93,17 +66,19 @@ impl Config {
         let defaults = Node::of_defaults("", Self::default().to_value());
         let mut root = defaults.clone();
         sources.lay_over(&mut root, &mut problems);
-        let read = read::<Self>(&mut root, Some(&defaults), &mut problems);
-        if let Some(config) = &read.value {
-            config.check(&mut Check::new(&root, &read.wrong, &mut problems));
+        let reading = read::<Self>(&mut root, Some(&defaults), &mut problems);
+        if let Some(config) = &reading.value {
+            let mut findings = Findings::default();
+            config.contradictions(&mut findings);
+            reading.place(&root, findings.into_vec(), &mut problems);
         }
-        Problems::or(problems, read.value)
+        Problems::or(problems, reading.value)
     }
 
-    /// Where the read model is.
+    /// The read model's settings with its file, which is beside the store unless it is named.
     #[must_use]
-    pub fn readmodel_url(&self) -> Url {
-        self.readmodel.effective_url(&self.store)
+    pub fn readmodel(&self) -> ReadModelSettings {
+        self.readmodel.clone().beside(self.store.sqlite_file(), &self.store.data_dir())
     }
 
     /// The configuration as TOML text, secrets hidden.
@@ -116,26 +91,11 @@ impl Config {
         toml::Value::try_from(self).unwrap_or_else(|_| toml::Value::Table(toml::Table::new()))
     }
 
-    fn check(&self, check: &mut Check<'_>) {
-        self.http.check(check.table("http"));
-        self.store.check(check.table("store"));
-        self.auth.check(check.table("auth"));
-        self.gateway.check(check.table("gateway"));
-        self.guard.check(check.table("guard"));
-        self.routing.check(check.table("routing"));
-        self.actors.check(check.table("actors"));
-        self.dispatch.check(check.table("dispatch"));
-        self.limits.check(check.table("limits"));
-        self.readmodel.check(check.table("readmodel"));
-        self.log.check(check.table("log"));
-        self.check_together(check);
-    }
-
-    /// What no section can see alone.
-    fn check_together(&self, check: &mut Check<'_>) {
+    /// Contradictions between two sections.
+    fn contradictions_between_sections(&self, findings: &mut Findings) {
         let (slow, timeout) = (self.guard.breaker.slow_call_ms, self.gateway.response_timeout_ms);
         if slow >= timeout {
-            check.contradiction(
+            findings.contradiction(
                 &["guard.breaker.slow_call_ms", "gateway.response_timeout_ms"],
                 format!(
                     "guard.breaker.slow_call_ms ({slow}) must be less than gateway.response_timeout_ms ({timeout}), \
@@ -145,7 +105,7 @@ impl Config {
         }
         let (route, request) = (self.routing.response_timeout_ms, self.http.request_timeout_ms);
         if self.routing.has_engine() && route >= request {
-            check.contradiction(
+            findings.contradiction(
                 &["routing.response_timeout_ms", "http.request_timeout_ms"],
                 format!(
                     "routing.response_timeout_ms ({route}) must be less than http.request_timeout_ms ({request}), else a \
@@ -154,27 +114,39 @@ impl Config {
             );
         }
         if !self.http.bind.ip().is_loopback() {
-            self.check_exposed(check);
+            self.contradictions_when_exposed(findings);
         }
-        if let Some(file) = self.store.sqlite_file()
-            && Path::new(self.readmodel_url().rest()) == file
-        {
-            check.contradiction(&["readmodel.url", "store.url"], "must be another file than that of store.url");
+        if self.store.sqlite_file() == Some(&self.readmodel().file()) {
+            findings.contradiction(&["readmodel.url", "store.url"], "must be another file than that of store.url");
         }
     }
 
-    /// What must hold when others than this machine can connect.
-    fn check_exposed(&self, check: &mut Check<'_>) {
-        let (bind, least) = (self.http.bind, auth::SECRET_MIN_BYTES);
-        match self.auth.secret.as_ref().map(hidden::length) {
-            None => check.contradiction(
+    /// Warnings of valid settings that are probably a mistake.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.http.bind.ip().is_loopback() && self.gateway.is_simulated() {
+            warnings.push(format!(
+                "gateway.url is simulated:// while others can connect (http.bind = {}): no money is ever taken, although calls \
+                 count as paid; name a real gateway for production",
+                self.http.bind
+            ));
+        }
+        warnings
+    }
+
+    /// Contradictions of a server to which other machines can connect.
+    fn contradictions_when_exposed(&self, findings: &mut Findings) {
+        let (bind, least) = (self.http.bind, SECRET_MIN_BYTES);
+        match self.auth.secret.as_ref().map(secret::length) {
+            None => findings.contradiction(
                 &["http.bind", "auth.secret"],
                 format!(
                     "must be a loopback address such as 127.0.0.1:8080 while auth.secret is unset (development mode), \
                      got {bind}; set auth.secret (CALLOUT_AUTH__SECRET) to listen there"
                 ),
             ),
-            Some(length) if (1..least).contains(&length) => check.contradiction(
+            Some(length) if (1..least).contains(&length) => findings.contradiction(
                 &["auth.secret", "http.bind"],
                 format!(
                     "must be {least} bytes or more while http.bind ({bind}) is not a loopback address, got {length}"
@@ -182,5 +154,22 @@ impl Config {
             ),
             Some(_) => {}
         }
+    }
+}
+
+impl Section for Config {
+    fn contradictions(&self, findings: &mut Findings) {
+        findings.within("http", |findings| self.http.contradictions(findings));
+        findings.within("store", |findings| self.store.contradictions(findings));
+        findings.within("auth", |findings| self.auth.contradictions(findings));
+        findings.within("gateway", |findings| self.gateway.contradictions(findings));
+        findings.within("guard", |findings| self.guard.contradictions(findings));
+        findings.within("routing", |findings| self.routing.contradictions(findings));
+        findings.within("actors", |findings| self.actors.contradictions(findings));
+        findings.within("dispatch", |findings| self.dispatch.contradictions(findings));
+        findings.within("limits", |findings| self.limits.contradictions(findings));
+        findings.within("readmodel", |findings| self.readmodel.contradictions(findings));
+        findings.within("log", |findings| self.log.contradictions(findings));
+        self.contradictions_between_sections(findings);
     }
 }

@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path};
 
-use super::{Check, Problems, Sources, services};
-use crate::domain::{
-    ServiceId,
-    geo::{InvalidArea, ServiceArea},
-    policy::{AreaRule, Policies, Policy, PolicyFile},
+use super::{Problems, Sources, services};
+use crate::{
+    domain::{
+        ServiceId,
+        geo::{InvalidArea, ServiceArea},
+        policy::{AreaRule, Policies, Policy, PolicyFile},
+    },
+    settings::Findings,
 };
 
 /// Reads and checks the policies of all services.
@@ -15,25 +18,26 @@ use crate::domain::{
 /// Everything that is wrong in any of them, each with its place.
 pub fn policies(sources: &Sources) -> Result<Policies, Problems> {
     let dir = sources.dir();
-    services(&sources.services_dir(), |id, file, check| policy(dir, id, file, check)).map(Policies::new)
+    services(&sources.services_dir(), |id, file, findings| policy(dir, id, file, findings)).map(Policies::new)
 }
 
-fn policy(dir: &Path, service: ServiceId, file: PolicyFile, mut check: Check<'_>) -> Option<Policy> {
-    let problems = file.problems();
-    check.all(problems.iter().map(|problem| (&*problem.key, problem.what.clone())));
+fn policy(dir: &Path, service: ServiceId, file: PolicyFile, findings: &mut Findings) -> Option<Policy> {
+    for problem in file.problems() {
+        findings.problem(&problem.key, problem.what);
+    }
     let area = match &file.area {
-        Some(rule) => area(dir, rule, &mut check.table("area"))?,
+        Some(rule) => area(dir, rule, findings)?,
         None => ServiceArea::Everywhere,
     };
     Some(Policy { service, file, area })
 }
 
-fn area(dir: &Path, rule: &AreaRule, check: &mut Check<'_>) -> Option<ServiceArea> {
+fn area(dir: &Path, rule: &AreaRule, findings: &mut Findings) -> Option<ServiceArea> {
     let path = dir.join(&rule.file);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) => {
-            check.problem("file", format!("{} cannot be read: {error}", path.display()));
+            findings.problem("area.file", format!("{} cannot be read: {error}", path.display()));
             return None;
         }
     };
@@ -42,12 +46,12 @@ fn area(dir: &Path, rule: &AreaRule, check: &mut Check<'_>) -> Option<ServiceAre
         match ServiceArea::from_geojson(&text, &names) {
             Ok(area) => return Some(area),
             Err(error @ InvalidArea::NoSuchDistrict(_)) => {
-                check.problem("districts", format!("{} {error}", path.display()));
+                findings.problem("area.districts", format!("{} {error}", path.display()));
                 let InvalidArea::NoSuchDistrict(missing) = error else { return None };
                 names.retain(|name| *name != missing);
             }
             Err(error) => {
-                check.problem("file", format!("{} {error}", path.display()));
+                findings.problem("area.file", format!("{} {error}", path.display()));
                 return None;
             }
         }

@@ -4,23 +4,21 @@
 use std::{fs, io, path::Path, sync::Arc};
 
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
-use super::{
-    Check,
-    problem::{Origin, Problem, Problems},
-    read::read,
-    tree::Node,
+use crate::{
+    domain::ServiceId,
+    settings::{Findings, Node, Origin, Problem, Problems, read},
 };
-use crate::domain::ServiceId;
 
 /// Reads every `<folder>/*.toml` as a `T` and makes a `U` of it with `build`, which checks the values as well and gives
 /// `None` when they are no good. Ordered by file name.
 ///
 /// # Errors
 /// Everything that is wrong in any of the files, or that there is none.
-pub fn services<T: DeserializeOwned, U>(
+pub fn services<T: DeserializeOwned + ToSchema, U>(
     folder: &Path,
-    build: impl Fn(ServiceId, T, Check<'_>) -> Option<U>,
+    build: impl Fn(ServiceId, T, &mut Findings) -> Option<U>,
 ) -> Result<Vec<U>, Problems> {
     let mut problems = Vec::new();
     let files = match files(folder) {
@@ -37,9 +35,9 @@ pub fn services<T: DeserializeOwned, U>(
     Problems::or(problems, Some(services))
 }
 
-fn service<T: DeserializeOwned, U>(
+fn service<T: DeserializeOwned + ToSchema, U>(
     file: &Arc<Path>,
-    build: impl Fn(ServiceId, T, Check<'_>) -> Option<U>,
+    build: impl Fn(ServiceId, T, &mut Findings) -> Option<U>,
     problems: &mut Vec<Problem>,
 ) -> Option<U> {
     let id = ServiceId::new(file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default())
@@ -52,8 +50,11 @@ fn service<T: DeserializeOwned, U>(
     if problems.len() > before {
         return None;
     }
-    let read = read::<T>(&mut root, None, problems);
-    build(id.ok()?, read.value?, Check::new(&root, &read.wrong, problems))
+    let mut reading = read::<T>(&mut root, None, problems);
+    let mut findings = Findings::default();
+    let service = build(id.ok()?, reading.value.take()?, &mut findings);
+    reading.place(&root, findings.into_vec(), problems);
+    service
 }
 
 fn files(folder: &Path) -> io::Result<Vec<Arc<Path>>> {

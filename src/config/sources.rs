@@ -8,21 +8,18 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    env::{CONFIG_DIR, layer},
-    problem::{Origin, Problem},
-    tree::Node,
-};
+use super::env::{CONFIG_DIR, layer};
+use crate::settings::{Node, Origin, Problem};
 
 /// The folder that is used when `CALLOUT_CONFIG_DIR` names none.
 const DEFAULT_DIR: &str = "config";
 
-/// What to read, later ones over earlier ones: `<folder>/default.toml`, `files` in order, `env`.
+/// The sources to read; a later one replaces values of an earlier one: `<folder>/default.toml`,
+/// `files` in order, `env`.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The folder of `default.toml` and `services/`. `None`: `config`, and nothing is missed when it is not there.
     pub dir: Option<PathBuf>,
-    /// More files.
     pub files: Vec<PathBuf>,
     /// Environment variables; those that do not begin with `CALLOUT_` are ignored.
     pub env: Vec<(OsString, OsString)>,

@@ -1,23 +1,25 @@
-//! What a call costs.
+//! The fare of a call, by the rule of its service.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Money, Period, geo::Route, period::MAX_PERIOD_DAYS};
 
 /// How a service computes its fares. Amounts are in the minor unit of the service's currency.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FareRule {
-    /// Always the same.
+    /// The same for every call.
     Fixed {
-        /// The fare.
+        /// The price of a call, in the currency's smallest unit.
         amount: u64,
     },
     /// By the time something is booked for: begun units count in full. Never less than the minimum.
     Period {
         /// The unit, in seconds: 3600 for an hour, 86400 for a day.
+        #[schema(minimum = 1, maximum = 31_622_400)]
         unit_s: u32,
-        /// Per unit.
+        /// The price of each begun unit, in the currency's smallest unit.
         amount: u64,
         /// The least it costs; also the price of a booking without a period.
         minimum: u64,
@@ -38,10 +40,10 @@ pub enum FareRule {
 }
 
 impl FareRule {
-    /// Whether the fare depends on the way.
+    /// Whether the fare depends on the way: then there is none without a destination.
     #[must_use]
     pub fn needs_route(&self) -> bool {
-        matches!(self, Self::Distance { .. })
+        matches!(self, Self::Distance { per_km, per_minute, .. } if *per_km > 0 || *per_minute > 0)
     }
 
     /// The highest fare there can be, in minor units: of the longest way, or of the longest period that can be booked.
@@ -59,8 +61,8 @@ impl FareRule {
         }
     }
 
-    /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. `route` leads from pickup to destination; without
-    /// one only the base counts.
+    /// The fare of a trip, in minor units, at most [`Money::MAX_AMOUNT`]. `route` leads from pickup to destination;
+    /// without one only the base counts.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -72,7 +74,7 @@ impl FareRule {
         match *self {
             Self::Fixed { amount } => amount,
             Self::Period { unit_s, amount, minimum } => {
-                let units = period.map_or(0, |period| period.seconds().div_ceil(u64::from(unit_s.max(1))));
+                let units = period.map_or(0, |period| period.units(unit_s));
                 amount.saturating_mul(units).max(minimum).min(Money::MAX_AMOUNT)
             }
             Self::Distance { base, per_km, per_minute, minimum, round_to } => {
@@ -107,7 +109,10 @@ mod tests {
             to: to.parse().expect("a time"),
         };
         let fare = |period: Option<&Period>| rule.amount(None, period);
-        assert_eq!(fare(Some(&until("2030-01-01T12:00:01Z"))), 8_000);
+        for begun in ["2030-01-01T12:00:01Z", "2030-01-01T12:00:00.001Z", "2030-01-01T12:00:00.000000001Z"] {
+            assert_eq!(fare(Some(&until(begun))), 8_000, "{begun}");
+        }
+        assert_eq!(fare(Some(&until("2030-01-01T12:00:00Z"))), 6_000);
         assert_eq!(fare(Some(&until("2030-01-01T10:00:00Z"))), 5_000);
         assert_eq!(fare(None), 5_000);
     }

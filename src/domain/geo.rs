@@ -1,10 +1,14 @@
 //! Distance on the earth, ways by road, and service areas. Who finds a way is a port's business, not the domain's.
 
-use geo::{BoundingRect, Contains, MultiPolygon, Point, Rect};
+use geo::{BoundingRect, CoordsIter, Intersects, LinesIter, MultiPolygon, Point, Rect};
 use geojson::{FeatureCollection, GeoJson};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::LatLng;
+
+/// The meridian that is east and west at once, in degrees.
+const ANTIMERIDIAN: f64 = 180.0;
 
 /// Mean earth radius in metres (IUGG).
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
@@ -46,12 +50,14 @@ impl SpherePoint {
 }
 
 /// How a service's drivers get about, for estimates: turns great-circle distances into road distances and travel times.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Travel {
     /// Road distance over great-circle distance; at least 1.
+    #[schema(minimum = 1.0, maximum = 10.0)]
     pub road_factor: f64,
     /// Mean speed door to door, in km/h; more than 0.
+    #[schema(minimum = 1.0, maximum = 1000.0)]
     pub speed_kmh: f64,
 }
 
@@ -73,7 +79,6 @@ pub struct Route {
 /// Where a service is offered.
 #[derive(Debug, Clone, Default)]
 pub enum ServiceArea {
-    /// No limits.
     #[default]
     Everywhere,
     /// Inside one of the polygons.
@@ -83,14 +88,13 @@ pub enum ServiceArea {
 /// One polygon of a service area.
 #[derive(Debug, Clone)]
 pub struct District {
-    /// The feature's `name`.
     pub name: String,
     shape: MultiPolygon<f64>,
     bounds: Rect<f64>,
 }
 
 /// Why a GeoJSON text is not a service area.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidArea {
     /// Not GeoJSON, or not a feature collection.
     #[error("is not a GeoJSON feature collection: {0}")]
@@ -101,6 +105,16 @@ pub enum InvalidArea {
     /// A district without a polygon.
     #[error("the feature {0:?} is no polygon with an area")]
     NoPolygon(String),
+    /// A coordinate that is no place on the earth.
+    #[error(
+        "the feature {name:?} has the position [{lng}, {lat}]; longitudes are -180 to 180, latitudes -90 to 90, in this order"
+    )]
+    NoPlace { name: String, lng: f64, lat: f64 },
+    /// An edge that runs most of the way around the earth: it was meant to cross the antimeridian.
+    #[error(
+        "the feature {name:?} has an edge from longitude {from} to {to}; cut it at 180 into two polygons (RFC 7946, 3.1.9)"
+    )]
+    Uncut { name: String, from: f64, to: f64 },
 }
 
 impl ServiceArea {
@@ -145,13 +159,32 @@ impl District {
             _ => return Err(no_polygon()),
         };
         let bounds = shape.bounding_rect().ok_or_else(no_polygon)?;
+        if let Some(wrong) = shape.coords_iter().find(|at| LatLng::new(at.y, at.x).is_err()) {
+            return Err(InvalidArea::NoPlace { name, lng: wrong.x, lat: wrong.y });
+        }
+        if let Some(edge) = shape.lines_iter().find(|edge| is_uncut(edge.start.x, edge.end.x)) {
+            return Err(InvalidArea::Uncut { name, from: edge.start.x, to: edge.end.x });
+        }
         Ok(Self { name, shape, bounds })
     }
 
+    /// Whether a place is inside, or on an edge. The meridians 180 and -180 are the same.
     fn contains(&self, position: LatLng) -> bool {
-        let point = Point::new(position.lng(), position.lat());
-        self.bounds.contains(&point) && self.shape.contains(&point)
+        let covers = |lng: f64| {
+            let point = Point::new(lng, position.lat());
+            self.bounds.intersects(&point) && self.shape.intersects(&point)
+        };
+        covers(position.lng()) || (is_antimeridian(position.lng()) && covers(-position.lng()))
     }
+}
+
+fn is_antimeridian(lng: f64) -> bool {
+    lng.abs() >= ANTIMERIDIAN
+}
+
+/// Whether an edge between these longitudes was meant to go the other way round. One from -180 to 180 goes around the earth.
+fn is_uncut(from: f64, to: f64) -> bool {
+    (to - from).abs() > ANTIMERIDIAN && !(is_antimeridian(from) && is_antimeridian(to))
 }
 
 #[cfg(test)]
@@ -179,5 +212,50 @@ mod tests {
         let text = r#"{"type":"FeatureCollection","features":[]}"#;
         let error = ServiceArea::from_geojson(text, &["종로구".to_owned()]).expect_err("no such district");
         assert_eq!(error, InvalidArea::NoSuchDistrict("종로구".to_owned()));
+    }
+
+    /// An area of rectangles, each from a south-western to a north-eastern corner.
+    fn rectangles(corners: &[[f64; 4]]) -> Result<ServiceArea, InvalidArea> {
+        let feature = |[west, south, east, north]: &[f64; 4]| {
+            format!(
+                r#"{{"type":"Feature","properties":{{"name":"x"}},"geometry":{{"type":"Polygon","coordinates":
+                [[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]]}}}}"#
+            )
+        };
+        let features: Vec<String> = corners.iter().map(feature).collect();
+        ServiceArea::from_geojson(
+            &format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, features.join(",")),
+            &[],
+        )
+    }
+
+    #[test]
+    fn edges_and_corners_are_inside() -> Result<(), InvalidArea> {
+        let two = rectangles(&[[126.0, 37.0, 127.0, 38.0], [127.0, 37.0, 128.0, 38.0]])?;
+        for (lat, lng) in [(37.5, 127.0), (37.0, 126.0), (38.0, 128.0), (37.5, 126.0), (37.0, 127.5)] {
+            assert!(two.contains(at(lat, lng)), "{lat}, {lng}");
+        }
+        assert!(!two.contains(at(37.5, 125.999_999)) && !two.contains(at(38.000_001, 127.0)));
+        Ok(())
+    }
+
+    #[test]
+    fn the_antimeridian_is_one_line_from_both_sides() -> Result<(), InvalidArea> {
+        let cut = rectangles(&[[170.0, -20.0, 180.0, -10.0], [-180.0, -20.0, -175.0, -10.0]])?;
+        let east_only = rectangles(&[[170.0, -20.0, 180.0, -10.0]])?;
+        for lng in [180.0, -180.0] {
+            assert!(cut.contains(at(-15.0, lng)) && east_only.contains(at(-15.0, lng)), "{lng}");
+        }
+        assert!(cut.contains(at(-15.0, -178.0)) && !east_only.contains(at(-15.0, -178.0)));
+        assert!(rectangles(&[[-180.0, -90.0, 180.0, 90.0]])?.contains(at(0.0, 0.0)), "all the world");
+        Ok(())
+    }
+
+    #[test]
+    fn a_ring_that_is_not_cut_at_the_antimeridian_is_refused() {
+        let uncut = rectangles(&[[175.0, -20.0, -175.0, -10.0]]).expect_err("an edge of 350 degrees");
+        assert_eq!(uncut, InvalidArea::Uncut { name: "x".to_owned(), from: 175.0, to: -175.0 });
+        let beyond = rectangles(&[[175.0, -20.0, 185.0, -10.0]]).expect_err("no such longitude");
+        assert_eq!(beyond, InvalidArea::NoPlace { name: "x".to_owned(), lng: 185.0, lat: -20.0 });
     }
 }

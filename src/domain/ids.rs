@@ -26,9 +26,9 @@ pub enum ServiceTag {}
 
 /// A call's id, and its payment's.
 pub type CallId = Id<CallTag>;
-/// A customer's id.
+/// Names a customer: the `sub` of its token.
 pub type CustomerId = Id<CustomerTag>;
-/// A driver's id.
+/// Names a driver, a company, a car or a seat: whoever or whatever answers calls.
 pub type DriverId = Id<DriverTag>;
 /// A service's id: the stem of its policy file.
 pub type ServiceId = Id<ServiceTag>;
@@ -45,13 +45,11 @@ impl<T> Id<T> {
         if valid { Ok(Self(text, PhantomData)) } else { Err(InvalidId) }
     }
 
-    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text, shared.
     #[must_use]
     pub fn to_arc(&self) -> Arc<str> {
         Arc::clone(&self.0)

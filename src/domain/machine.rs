@@ -1,31 +1,30 @@
-//! What the three state machines have in common: the shape of a decision and of a refusal.
+//! The parts that the three state machines share: the shape of a decision and of a refusal.
 
 use std::{fmt, fmt::Debug};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 
-use super::{CustomerId, DriverId};
+use super::{CustomerId, DriverId, ServiceId, policy::NoPolicy};
 
 /// The roles a token can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Asks and pays.
+    /// Requests calls and pays for them.
     Customer,
-    /// Answers calls.
+    /// Takes calls, or is booked: a driver, a company, a car, a seat.
     Driver,
-    /// Runs a service.
+    /// Runs one service or all: approves, registers, looks after what is stuck.
     Operator,
 }
 
-/// Who did something.
+/// A party that acts on a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Party {
-    /// A customer.
     Customer(CustomerId),
-    /// A driver.
     Driver(DriverId),
     /// An operator, by the token's `sub`.
     Operator(CustomerId),
@@ -54,23 +53,20 @@ pub enum Rejection {
     /// The entity exists already.
     Exists,
     /// The state does not allow the command.
-    IllegalTransition {
-        /// The state's name.
-        state: &'static str,
-        /// The command's name.
-        command: &'static str,
-    },
+    IllegalTransition { state: &'static str, command: &'static str },
     /// Another driver has the call, or it is over.
     CallTaken,
     /// The call was not offered to this driver.
     NotOffered,
     /// The driver is not free.
     DriverUnavailable {
-        /// What the driver is doing.
+        /// The driver's status, in words.
         status: &'static str,
     },
     /// This party may not do that to this entity.
     Forbidden,
+    /// Drivers of this service are registered, changed and retired by operators.
+    ForOperators { service: ServiceId },
     /// The payment's outcome is not known yet.
     PaymentPending,
     /// The amount is below what may be charged.
@@ -87,15 +83,18 @@ pub enum Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("there is no such thing"),
-            Self::Exists => f.write_str("it exists already"),
+            Self::NotFound => f.write_str("there is no such call or driver"),
+            Self::Exists => f.write_str("a call or driver with this id exists already"),
             Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
             Self::CallTaken => {
                 f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)")
             }
             Self::NotOffered => f.write_str("the call is not offered to this driver"),
             Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
-            Self::Forbidden => f.write_str("not allowed for this party"),
+            Self::Forbidden => f.write_str("this party may not do that"),
+            Self::ForOperators { service } => {
+                write!(f, "only operators register, change and retire the drivers of {service}")
+            }
             Self::PaymentPending => f.write_str("a payment is in flight; its outcome is not known yet"),
             Self::BelowMinimum { amount, minimum } => {
                 write!(f, "the amount {amount} is below the minimum payment of {minimum}")
@@ -107,12 +106,23 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
-/// What a command causes.
+/// Why there is no decision on a command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecided {
+    /// The entity refuses, for good: whoever asked may forget about it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// A fault of this server, and no refusal: the command is to be given again.
+    #[error(transparent)]
+    NoPolicy(#[from] NoPolicy),
+}
+
+/// The effect of a command: events to commit, and work to do afterwards.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision<E, F> {
-    /// What happened, in order. Empty when the command had taken effect before: repeating it is no mistake.
+    /// The events, in order. Empty when the command had taken effect before: a client may repeat it.
     pub events: Vec<E>,
-    /// What must be done outside, once the events are committed.
+    /// The work that the entity owes once the events are committed.
     pub effects: Vec<F>,
 }
 
@@ -123,7 +133,6 @@ impl<E, F> Decision<E, F> {
         Self { events: Vec::new(), effects: Vec::new() }
     }
 
-    /// Whether nothing happens.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         self.events.is_empty() && self.effects.is_empty()
@@ -135,7 +144,6 @@ impl<E, F> Decision<E, F> {
         Self { events: vec![event], effects: Vec::new() }
     }
 
-    /// Adds an event.
     #[must_use]
     pub fn and(mut self, event: E) -> Self {
         self.events.push(event);
@@ -150,7 +158,6 @@ impl<E, F> Decision<E, F> {
         self
     }
 
-    /// Adds an effect.
     #[must_use]
     pub fn then(mut self, effect: F) -> Self {
         self.effects.push(effect);
@@ -173,11 +180,11 @@ pub enum Volatile {
 pub trait Machine: 'static {
     /// The whole state of one entity. Carries its own data; nothing is looked up elsewhere.
     type State: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
-    /// What may be asked of it.
+    /// The commands that it takes.
     type Command: Clone + Debug + Send + Unpin + 'static;
-    /// What can happen to it.
+    /// The events that its history consists of.
     type Event: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
-    /// What it may want done outside.
+    /// The work that it can owe other entities or the gateway.
     type Effect: Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static;
     /// The rules it follows.
     type Policy: ?Sized + Send + Sync + 'static;
@@ -185,13 +192,13 @@ pub trait Machine: 'static {
     /// Which events and effects `command` causes in `state` (`None`: no such entity yet) at `now`.
     ///
     /// # Errors
-    /// The reason why nothing may happen.
+    /// The refusal of the command, or the policy that is missing for a decision.
     fn decide(
         state: Option<&Self::State>,
         command: &Self::Command,
         policy: &Self::Policy,
         now: Timestamp,
-    ) -> Result<Decision<Self::Event, Self::Effect>, Rejection>;
+    ) -> Result<Decision<Self::Event, Self::Effect>, Undecided>;
 
     /// The state after `event`, which happened at `at`. `None` only before the first event; an event that cannot
     /// follow the state leaves it as it was.

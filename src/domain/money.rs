@@ -3,9 +3,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// An ISO 4217 currency that services may charge in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// An ISO 4217 currency that a service's fares may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Currency {
     /// South Korean won; has no minor unit.
     KRW,
@@ -18,7 +19,6 @@ pub enum Currency {
 }
 
 impl Currency {
-    /// Every one.
     pub const ALL: [Self; 4] = [Self::KRW, Self::USD, Self::EUR, Self::JPY];
 
     /// The ISO 4217 code.
@@ -39,7 +39,6 @@ impl Currency {
 pub struct Money {
     /// How much, in the minor unit.
     pub amount: u64,
-    /// Of what.
     pub currency: Currency,
 }
 

@@ -12,9 +12,7 @@ const LATE: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Period {
-    /// The beginning.
     pub from: Timestamp,
-    /// The end.
     pub to: Timestamp,
 }
 
@@ -34,9 +32,17 @@ impl Period {
         }
     }
 
-    /// How long it is, in whole seconds.
+    /// How many units of that many seconds it takes, begun ones in full, however little of them is begun.
     #[must_use]
-    pub fn seconds(&self) -> u64 {
-        u64::try_from(self.to.duration_since(self.from).as_secs()).unwrap_or(0)
+    pub fn units(&self, unit_s: u32) -> u64 {
+        let nanoseconds = u128::try_from(self.to.duration_since(self.from).as_nanos()).unwrap_or(0);
+        let unit = u128::from(unit_s.max(1)) * 1_000_000_000;
+        u64::try_from(nanoseconds.div_ceil(unit)).unwrap_or(u64::MAX)
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> SignedDuration {
+        self.to.duration_since(self.from)
     }
 }

@@ -8,13 +8,10 @@ pub const MAX_ADDRESS_CHARS: usize = 200;
 /// Why a position is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidPlace {
-    /// Not a latitude.
     #[error("lat must be a number from -90 to 90, got {0}")]
     Latitude(f64),
-    /// Not a longitude.
     #[error("lng must be a number from -180 to 180, got {0}")]
     Longitude(f64),
-    /// Too long.
     #[error("address must be at most {MAX_ADDRESS_CHARS} characters, got {0}")]
     Address(usize),
 }
@@ -57,13 +54,11 @@ impl LatLng {
         Ok(Self { lat, lng })
     }
 
-    /// Degrees north.
     #[must_use]
     pub fn lat(self) -> f64 {
         self.lat
     }
 
-    /// Degrees east.
     #[must_use]
     pub fn lng(self) -> f64 {
         self.lng
@@ -110,13 +105,18 @@ impl Place {
         Ok(Self { lat: position.lat, lng: position.lng, address })
     }
 
-    /// Where it is.
     #[must_use]
     pub fn position(&self) -> LatLng {
         LatLng { lat: self.lat, lng: self.lng }
     }
 
-    /// What people call it.
+    /// The same place without what people call it.
+    #[must_use]
+    pub fn without_address(&self) -> Self {
+        Self { address: None, ..self.clone() }
+    }
+
+    /// The place's name for people.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()

@@ -7,7 +7,7 @@ mod stripe;
 
 use std::sync::Arc;
 
-pub use settings::{GatewaySettings, OpenError};
+pub use settings::{GatewaySettings, OpenError, Simulation};
 pub use simulated::SimulatedGateway;
 pub use stripe::StripeGateway;
 
@@ -23,14 +23,14 @@ pub struct OpenGateway {
 }
 
 /// Opens the gateway that `settings.url` names: `simulated://`, `stripe+http://host:port` or `stripe+https://host:port`.
-/// No connection is made yet.
+/// `simulation` is for a simulated one. No connection is made yet.
 ///
 /// # Errors
 /// When the URL names no gateway, a setting it needs is missing, or the simulated ledger cannot be read.
-pub fn open(settings: &GatewaySettings) -> Result<OpenGateway, OpenError> {
-    match settings.url.split_once("://") {
+pub fn open(settings: &GatewaySettings, simulation: &Simulation) -> Result<OpenGateway, OpenError> {
+    match settings.url.as_str().split_once("://") {
         Some(("simulated", "")) => {
-            let simulated = Arc::new(SimulatedGateway::open(settings)?);
+            let simulated = Arc::new(SimulatedGateway::open(settings, simulation)?);
             Ok(OpenGateway { gateway: Arc::clone(&simulated) as Arc<dyn PaymentGateway>, drill: Some(simulated) })
         }
         Some(("stripe+http" | "stripe+https", _)) => {

@@ -1,61 +1,80 @@
-//! The `[gateway]` section of the configuration. It only holds values; `open` decides what they mean.
+//! The section `gateway`: which payment gateway, and how long to wait for it. How much it may be asked,
+//! the guard's settings say.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// Which payment gateway to use, and how long to wait for it.
-#[derive(Debug, Clone, Deserialize)]
+use crate::settings::{Findings, Section, Url, secret};
+
+/// The payment gateway, and the time that the server waits for it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewaySettings {
-    /// `simulated://`, or `stripe+http(s)://host[:port]`.
-    pub url: String,
-    /// How long an answer may take before the outcome counts as unknown, in ms, 1 to 60000.
-    pub response_timeout_ms: u64,
-    /// How long connecting may take, in ms, 1 to 60000.
+    /// `simulated://`, `stripe+http://host[:port]` or `stripe+https://host[:port]`.
+    #[schema(value_type = String)]
+    pub url: Url,
+    /// Time to connect. A request that could not connect in time was not sent.
+    #[schema(minimum = 1, maximum = 600_000)]
     pub connect_timeout_ms: u64,
-    /// The secret key of the Stripe protocol; never shown.
+    /// Time for the gateway to answer. The outcome of a charge without an answer is unknown.
+    #[schema(minimum = 1, maximum = 600_000)]
+    pub response_timeout_ms: u64,
+    /// Secret key of a `stripe+…` gateway, required there. Better set as `CALLOUT_GATEWAY__API_KEY`.
+    #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, write_only, default = json!(null))]
     pub api_key: Option<SecretString>,
-    /// The file that keeps the simulated gateway's ledger; without one it is kept in memory only.
-    pub ledger: Option<PathBuf>,
-    /// The seed of the simulated gateway's faults; without one they differ from run to run.
-    pub seed: Option<u64>,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self {
-            url: "simulated://".to_owned(),
-            response_timeout_ms: 3_000,
-            connect_timeout_ms: 1_000,
-            api_key: None,
-            ledger: None,
-            seed: None,
+        Self { url: Url::new("simulated://"), connect_timeout_ms: 1_000, response_timeout_ms: 3_000, api_key: None }
+    }
+}
+
+impl GatewaySettings {
+    /// Whether the gateway is one that moves no money.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        self.url.scheme() == "simulated"
+    }
+}
+
+impl Section for GatewaySettings {
+    fn contradictions(&self, findings: &mut Findings) {
+        let is_stripe = matches!(self.url.scheme(), "stripe+http" | "stripe+https") && !self.url.rest().is_empty();
+        if !is_stripe && self.url.as_str() != "simulated://" {
+            let message = "must be simulated://, stripe+http://<host>[:port] or stripe+https://…";
+            findings.problem("url", format!("{message}, got {:?}", self.url));
+        }
+        if is_stripe && self.api_key.is_none() {
+            findings.contradiction(
+                &["url", "api_key"],
+                "needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)",
+            );
         }
     }
 }
 
 impl GatewaySettings {
-    /// What is wrong with the settings: key, and what would be right.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
-        let timeouts =
-            [("response_timeout_ms", self.response_timeout_ms), ("connect_timeout_ms", self.connect_timeout_ms)];
-        let mut problems: Vec<_> = timeouts
-            .into_iter()
-            .filter(|(_, ms)| !(1..=60_000).contains(ms))
-            .map(|(key, ms)| (key, format!("is {ms}; it must be between 1 and 60000")))
-            .collect();
-        let stripe = self.url.starts_with("stripe+http://") || self.url.starts_with("stripe+https://");
-        if self.url != "simulated://" && !stripe {
-            problems.push(("url", OpenError::no_gateway(&self.url).to_string()));
-        }
-        if stripe && self.api_key.is_none() {
-            problems.push(("api_key", OpenError::NoApiKey.to_string()));
-        }
-        problems
+    pub(super) fn connect_timeout(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
     }
+
+    pub(super) fn response_timeout(&self) -> Duration {
+        Duration::from_millis(self.response_timeout_ms)
+    }
+}
+
+/// The faults and the ledger, which only a simulated gateway has.
+#[derive(Debug, Clone, Default)]
+pub struct Simulation {
+    /// The file that keeps its ledger; without one it is kept in memory only.
+    pub ledger: Option<PathBuf>,
+    /// The seed of its faults; without one they differ from run to run.
+    pub seed: Option<u64>,
 }
 
 /// Why a gateway cannot be opened.
@@ -64,8 +83,8 @@ pub enum OpenError {
     /// The URL names no gateway.
     #[error("gateway.url is {url:?}; it must be simulated://, stripe+http://host:port or stripe+https://host:port")]
     Url {
-        /// The URL, without a user or password.
-        url: String,
+        /// The URL, which shows no user or password.
+        url: Url,
     },
     /// The Stripe protocol has no key.
     #[error("gateway.api_key is missing; the Stripe protocol needs a secret key")]
@@ -76,17 +95,15 @@ pub enum OpenError {
     /// The ledger file cannot be opened or read.
     #[error("the simulated gateway's ledger {path}: {source}")]
     Ledger {
-        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
 
 impl OpenError {
-    /// The URL names no gateway. What stands before an `@` may be a password, and is not shown.
-    pub(super) fn no_gateway(url: &str) -> Self {
-        let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"));
-        Self::Url { url: shown }
+    /// The URL names no gateway.
+    pub(super) fn no_gateway(url: &Url) -> Self {
+        Self::Url { url: url.clone() }
     }
 }

@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use super::{
     error::{Code, Problem},
-    json,
     state::State,
 };
+use crate::http::extract::json;
 
 /// How the server is.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Health {
-    /// live or ready.
+    /// `live` or `ready`, as in the request's path.
     #[schema(value_type = String, example = "ready")]
     status: &'static str,
 }

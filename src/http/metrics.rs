@@ -24,7 +24,7 @@ pub(super) const SOCKETS: &str = "callout_ws_sockets";
 /// Upper bounds of latency buckets, in seconds: from a cached answer to the request timeout.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Installs the recorder that every metric of the process goes to. Once, before anything is counted.
+/// Installs the recorder for every metric of the process. Call it once, before anything is counted.
 ///
 /// # Errors
 /// When there is a recorder already.
@@ -39,11 +39,11 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-/// `GET /metrics`.
 pub(super) async fn handle(state: Data<State>) -> Result<HttpResponse, Problem> {
     let Some(metrics) = &state.metrics else {
         return Err(Problem::new(Code::NotFound, "metrics are not recorded by this process"));
     };
+    state.read_model.report_lag();
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render()))
 }
 
@@ -63,12 +63,10 @@ impl Figures {
         Self { route, seconds, requests: RefCell::default() }
     }
 
-    /// The route's pattern.
     pub fn route(&self) -> &str {
         &self.route
     }
 
-    /// Counts a request.
     pub fn note(&self, method: &Method, status: StatusCode, took: Duration) {
         self.seconds.record(took.as_secs_f64());
         let method = name(method);

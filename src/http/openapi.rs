@@ -1,64 +1,28 @@
 //! The OpenAPI document, generated from the endpoints, and the page that shows it.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
+    web::Data,
 };
 use bytes::Bytes;
 use utoipa::{
-    IntoResponses, Modify, OpenApi,
+    Modify, OpenApi,
     openapi::{
-        RefOr,
-        path::{Operation, PathItem},
+        RefOr, Schema,
+        path::{Operation, ParameterIn, PathItem},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::Config;
 
-use super::{
-    calls, drivers,
-    error::{Document, Problem},
-    health, me, ops, quotes, services, ws,
-};
-
-/// What every endpoint may answer besides its own: problem documents.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes refusals in the OpenAPI document")]
-pub(super) enum Refusals {
-    /// invalid_request
-    #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(Document<'static>),
-    /// unauthorized
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthorized(Document<'static>),
-    /// forbidden
-    #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(Document<'static>),
-    /// not_found
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(Document<'static>),
-    /// call_taken, not_offered, illegal_transition, driver_unavailable, idempotency_conflict, already_exists
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(Document<'static>),
-    /// payload_too_large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(Document<'static>),
-    /// unsupported_media_type
-    #[response(status = 415, content_type = "application/problem+json")]
-    MediaType(Document<'static>),
-    /// out_of_area, payment_below_minimum, quote_expired
-    #[response(status = 422, content_type = "application/problem+json")]
-    Unprocessable(Document<'static>),
-    /// rate_limited; Retry-After says when to come back
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(Document<'static>),
-    /// overloaded, parked, store_unavailable, actor_restarted, payment_unavailable, payment_pending; Retry-After says when
-    /// to come back
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(Document<'static>),
-}
+use super::{calls, drivers, error::Problem, health, me, ops, quotes, services, state::State, ws};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -74,6 +38,7 @@ pub(super) enum Refusals {
         calls::pay::handle,
         calls::timeline::handle,
         calls::cancel::handle,
+        calls::release::handle,
         calls::accept::handle,
         calls::decline::handle,
         calls::start::handle,
@@ -115,7 +80,8 @@ impl Modify for Bearer {
     }
 }
 
-/// Adds what the format demands and endpoints need not repeat: an id for each operation, a description for each response.
+/// Adds what the format demands and endpoints need not repeat: an id for each operation, a
+/// description for each response.
 struct Complete;
 
 impl Modify for Complete {
@@ -152,26 +118,76 @@ fn describe(operation: &mut Operation) {
     }
 }
 
+/// A query parameter: its name, and whether it may come several times.
+pub(super) type Parameter = (String, bool);
+
+/// A method, and the query parameters it takes.
+type Taken = (Method, Vec<Parameter>);
+
+/// The query parameters of every path.
+static QUERIES: LazyLock<BTreeMap<String, Vec<Taken>>> = LazyLock::new(|| {
+    let names = |operation: &Operation| {
+        let parameters = operation.parameters.iter().flatten();
+        let known = parameters.filter_map(|known| match known {
+            RefOr::T(known) => Some(known),
+            RefOr::Ref(_) => None,
+        });
+        let repeats =
+            |known: &utoipa::openapi::path::Parameter| matches!(known.schema, Some(RefOr::T(Schema::Array(_))));
+        let of_query = known.filter(|known| known.parameter_in == ParameterIn::Query);
+        of_query.map(|known| (known.name.clone(), repeats(known))).collect()
+    };
+    let taken =
+        |(method, operation): (&str, &mut Operation)| Some((method.to_uppercase().parse().ok()?, names(operation)));
+    let paths = Api::openapi().paths.paths.into_iter();
+    paths.map(|(path, mut item)| (path, operations(&mut item).filter_map(taken).collect())).collect()
+});
+
+/// The query parameters of a path, by method.
+pub(super) fn query_parameters(pattern: &str) -> &'static [Taken] {
+    QUERIES.get(pattern).map_or(&[], Vec::as_slice)
+}
+
+/// Every method and path that the document describes, methods in capitals.
+#[cfg(test)]
+pub(super) fn described() -> std::collections::BTreeSet<(String, String)> {
+    let mut document = Api::openapi();
+    let paths = document.paths.paths.iter_mut();
+    let all = paths.flat_map(|(path, item)| operations(item).map(|(method, _)| (method.to_uppercase(), path.clone())));
+    all.collect()
+}
+
 static DOCUMENT: LazyLock<Bytes> =
     LazyLock::new(|| Api::openapi().to_json().map(Bytes::from).unwrap_or_else(|_| Bytes::from_static(b"{}")));
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("/openapi.json")));
 
-/// `GET /openapi.json`.
+/// The content security policy of the page: its own files, the document, and the styles that are part of the page.
+const PAGE_MAY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+                        base-uri 'self'; frame-ancestors 'none'";
+
 pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(DOCUMENT.clone())
 }
 
 /// `GET /docs`: the page. It refers to its files relatively, so it is told where they are.
-pub(super) async fn page() -> Result<HttpResponse, Problem> {
+pub(super) async fn page(state: Data<State>) -> Result<HttpResponse, Problem> {
+    if !state.settings.docs {
+        return Err(Problem::not_found("page"));
+    }
     let Ok(Some(page)) = utoipa_swagger_ui::serve("", Arc::clone(&PAGE)) else {
         return Err(Problem::not_found("page"));
     };
     let text = String::from_utf8_lossy(&page.bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1);
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text))
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CONTENT_SECURITY_POLICY, PAGE_MAY));
+    Ok(response.content_type("text/html; charset=utf-8").body(text))
 }
 
 /// `GET /docs/…`: the page's files.
-pub(super) async fn files(request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn files(state: Data<State>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if !state.settings.docs {
+        return Err(Problem::not_found("page"));
+    }
     let file = request.match_info().get("file").unwrap_or_default();
     match utoipa_swagger_ui::serve(file, Arc::clone(&PAGE)) {
         Ok(Some(file)) => {
@@ -179,7 +195,12 @@ pub(super) async fn files(request: HttpRequest) -> Result<HttpResponse, Problem>
             if file.gzpipped {
                 response.insert_header((header::CONTENT_ENCODING, "gzip"));
             }
-            Ok(response.content_type(file.content_type).body(file.bytes.into_owned()))
+            // Many who ask at once share the bytes, however slowly they read.
+            let bytes = match file.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            };
+            Ok(response.content_type(file.content_type).body(bytes))
         }
         Ok(None) | Err(_) => Err(Problem::not_found("page")),
     }

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use actix_web::{
-    HttpResponse, Resource, Route, guard,
+    HttpMessage, HttpResponse, Resource, Route,
+    dev::ServiceRequest,
+    guard,
     http::Method,
     middleware::from_fn,
     web::{self, ServiceConfig},
@@ -63,17 +65,28 @@ impl Path {
             std::future::ready(Err::<HttpResponse, Problem>(problem))
         };
         let figures = Rc::new(metrics::Figures::new(Some(&self.pattern)));
-        let around = from_fn(move |request, next| edge::innermost(Rc::clone(&figures), request, next));
+        let takes = edge::parameters::Takes::of(&self.pattern);
+        let around = from_fn(move |request: ServiceRequest, next| {
+            request.extensions_mut().insert(takes);
+            edge::innermost(Rc::clone(&figures), request, next)
+        });
         config.service(self.resource.default_service(web::to(refuse)).wrap(around));
     }
 }
 
-/// Every path. They are tried in this order, so what is asked most is near the front.
 pub(super) fn configure(config: &mut ServiceConfig) {
+    for path in paths() {
+        path.register(config);
+    }
+    config.default_service(web::to(unknown));
+}
+
+/// Every path. They are tried in this order, so what is asked most is near the front.
+fn paths() -> Vec<Path> {
     let to_call = |rest: &str| Path::new(&format!("/v1/calls/{{id}}{rest}"));
     let to_driver = |rest: &str| Path::new(&format!("/v1/drivers/{{id}}{rest}"));
     let to_actor = |rest: &str| Path::new(&format!("/v1/ops/actors/{{kind}}/{{id}}{rest}"));
-    let paths = [
+    vec![
         Path::new("/v1/services").get(web::to(services::handle)),
         Path::new("/v1/quotes").post(web::to(quotes::handle)),
         Path::new("/v1/calls").get(web::to(calls::list::handle)).post(web::to(calls::request::handle)),
@@ -83,6 +96,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         to_call("/complete").post(web::to(calls::complete::handle)),
         to_call("/cancel").post(web::to(calls::cancel::handle)),
         to_call("/pay").post(web::to(calls::pay::handle)),
+        to_call("/release").post(web::to(calls::release::handle)),
         to_call("/decline").post(web::to(calls::decline::handle)),
         to_call("/timeline").get(web::to(calls::timeline::handle)),
         to_call("/approve").post(web::to(calls::approve::handle)),
@@ -113,13 +127,30 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         Path::new("/openapi.json").get(web::to(openapi::document)),
         Path::new("/docs").get(web::to(openapi::page)),
         Path::new("/docs/{file:.*}").get(web::to(openapi::files)),
-    ];
-    for path in paths {
-        path.register(config);
-    }
-    config.default_service(web::to(unknown));
+    ]
 }
 
 async fn unknown() -> Result<HttpResponse, Problem> {
     Err(Problem::not_found("path"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Paths that are for browsers and monitoring, not for clients of the interface.
+    const NOT_DESCRIBED: [&str; 4] = ["/metrics", "/openapi.json", "/docs", "/docs/{file:.*}"];
+
+    #[test]
+    fn what_is_served_is_described_and_what_is_described_is_served() {
+        let served = paths().into_iter().filter(|path| !NOT_DESCRIBED.contains(&path.pattern.as_str()));
+        // HEAD goes with GET and is not described apart.
+        let served = served.flat_map(|path| {
+            let methods = path.methods.into_iter().filter(|method| *method != "HEAD");
+            methods.map(move |method| (method.to_owned(), path.pattern.clone())).collect::<Vec<_>>()
+        });
+        assert_eq!(served.collect::<BTreeSet<_>>(), openapi::described());
+    }
 }

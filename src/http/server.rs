@@ -4,23 +4,38 @@ use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, middleware::from_fn, web};
 
-use super::{edge, routes, state::State, ws};
+use super::{edge, routes, state::State};
 
 /// How long a connection may be silent between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a connection may take to close.
 const CLOSING: Duration = Duration::from_secs(2);
+/// How long a server that was taken over goes on to answer that it was.
+const TAKEN_OVER: Duration = Duration::from_secs(1);
 /// How often quiet clients are forgotten by the limiters and figures are condensed.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Serves `listener` until `shutdown` is done; then answers what is under way within the configured grace, closes the
-/// sockets, and returns. Whether requests are welcome before that is [`super::Lifecycle`]'s to say.
+/// Kinds of end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody asked for it: there is time to announce it, and to finish what was begun.
+    Asked,
+    /// Something failed: what was begun is finished.
+    Failed,
+    /// Another process has the shards: nothing that was begun here can end well, and each client is better off there.
+    TakenOver,
+}
+
+/// Serves `listener` until `shutdown` is done; then ends as that says: announces it for the configured time, answers what is
+/// under way within the configured grace, closes the sockets, and returns. Whether requests are welcome before that is
+/// [`super::Lifecycle`]'s to say.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = Ending>) -> io::Result<()> {
     let settings = state.settings.clone();
     let data = web::Data::from(Arc::clone(&state));
+    let welcoming = Arc::clone(&state);
     let mut server = HttpServer::new(move || {
         App::new().app_data(data.clone()).wrap(from_fn(edge::outermost)).configure(routes::configure)
     })
@@ -29,7 +44,7 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
     .tcp_nodelay(true)
     .client_request_timeout(state.client_patience())
     .client_disconnect_timeout(CLOSING)
-    .on_connect(ws::note_wire)
+    .on_connect(move |connection, notes| welcoming.connections.welcome(connection, notes))
     .max_connections(usize::try_from(settings.connections_max).unwrap_or(usize::MAX))
     .shutdown_timeout(settings.drain_grace_s)
     .disable_signals();
@@ -40,8 +55,16 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
     let handle = server.handle();
     let upkeep = actix_web::rt::spawn(keep_up(Arc::clone(&state)));
     let stop = async {
-        shutdown.await;
+        let ending = shutdown.await;
+        if ending == Ending::Asked {
+            state.lifecycle.announce();
+            tokio::time::sleep(Duration::from_secs(settings.drain_announce_s)).await;
+        }
         state.lifecycle.drain();
+        if ending == Ending::TakenOver {
+            let _ = tokio::time::timeout(TAKEN_OVER, handle.stop(true)).await;
+            return;
+        }
         handle.stop(true).await;
         std::future::pending::<()>().await;
     };

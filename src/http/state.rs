@@ -1,4 +1,4 @@
-//! What every request can reach: the actors, the read model, and the little the server keeps itself.
+//! The state that handlers share: the actors, the read model, and the server's own counters and limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,26 +6,28 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::value::RawValue;
 
 use super::{
-    admission::Admission,
     error::Problem,
-    keys::Keys,
     lifecycle::Lifecycle,
-    limits::Limiters,
     settings::{HttpSettings, LimitSettings},
-    views::{CallOutline, CallView, DriverView},
+    views::{CallOutline, CallView, DriverView, Shade},
 };
 use crate::{
     actors::{
         Engine,
         ports::{gateway::GatewayDrill, store::Store},
     },
-    domain::{ServiceId, call::Call, driver::Driver, policy::Policy},
+    clock,
+    domain::{Role, ServiceId, call::Call, driver::Driver, policy::Policy},
+    http::{
+        auth::{Principal, keys::Keys},
+        calls::{Sight, sight},
+        edge::{admission::Admission, connections::Connections, crowd::Crowd, limits::Limiters},
+    },
     readmodel::ReadModel,
 };
 
-/// What the server is made of.
+/// The parts that the server is made of.
 pub struct Parts {
-    /// The actors.
     pub engine: Arc<Engine>,
     /// My Page, lists, timelines.
     pub read_model: Arc<ReadModel>,
@@ -33,17 +35,14 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The simulated gateway's faults and ledger, when that is the gateway.
     pub drill: Option<Arc<dyn GatewayDrill>>,
-    /// What tokens and quotes are signed with.
+    /// The keys that sign tokens and quotes.
     pub keys: Keys,
-    /// What `/metrics` shows.
     pub metrics: Option<PrometheusHandle>,
-    /// The section `http`.
     pub http: HttpSettings,
-    /// The section `limits`.
     pub limits: LimitSettings,
 }
 
-/// What every request can reach.
+/// The state that handlers share.
 pub struct State {
     pub(super) engine: Arc<Engine>,
     pub(super) read_model: Arc<ReadModel>,
@@ -51,6 +50,8 @@ pub struct State {
     pub(super) keys: Keys,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) limits: Limiters,
+    pub(super) connections: Connections,
+    pub(super) sockets: Arc<Crowd<(Role, Arc<str>)>>,
     pub(super) admission: Admission,
     pub(super) lifecycle: Lifecycle,
     pub(super) settings: HttpSettings,
@@ -67,6 +68,8 @@ impl State {
             keys: parts.keys,
             metrics: parts.metrics,
             limits: Limiters::new(&parts.limits),
+            connections: Connections::new(parts.limits.connections_per_address_max, parts.http.client_stall_timeout_ms),
+            sockets: Crowd::new(parts.limits.sockets_per_principal_max),
             admission: Admission::new(Arc::clone(&parts.store), &parts.limits),
             lifecycle: Lifecycle::new(parts.store),
             settings: parts.http,
@@ -79,36 +82,68 @@ impl State {
         &self.lifecycle
     }
 
+    /// The service of that name, which must be one that there is.
+    pub(super) fn service_named(&self, named: &str) -> Result<ServiceId, Problem> {
+        let found = self.engine.policies().iter().find(|policy| policy.service.as_str() == named);
+        found.map(|policy| policy.service.clone()).ok_or_else(|| self.no_such_service(named))
+    }
+
     /// The policy of a service that must exist.
     pub(super) fn policy(&self, service: &ServiceId) -> Result<&Policy, Problem> {
-        self.engine.policies.get(service).ok_or_else(|| {
-            let known: Vec<&str> = self.engine.policies.iter().map(|policy| policy.service.as_str()).collect();
-            Problem::invalid(format!("service: there is no service {service}; there are {}", known.join(", ")))
-        })
+        self.engine.policies().get(service).ok_or_else(|| self.no_such_service(service.as_str()))
     }
 
-    /// A call as clients see it.
-    pub(super) fn call_view<'a>(&'a self, call: &'a Call) -> CallView<'a> {
-        let seen = call.phase.current_driver().and_then(|card| self.engine.boards.supply.position(&card.id));
-        let eta_s = seen.and_then(|seen| self.engine.eta_of_call(call, seen.position));
-        CallView::new(call, self.engine.policies.get(&call.service), seen, eta_s)
+    fn no_such_service(&self, named: &str) -> Problem {
+        let known: Vec<&str> = self.engine.policies().iter().map(|policy| policy.service.as_str()).collect();
+        Problem::invalid(format!("service: there is no service {named}; the services are {}", known.join(", ")))
     }
 
-    /// A call as clients see it, as text.
-    pub(super) fn call_text(&self, call: &Call) -> Option<Box<RawValue>> {
-        serde_json::value::to_raw_value(&self.call_view(call)).ok()
+    /// A call as somebody sees it who may see it.
+    pub(super) fn call_view<'a>(&'a self, call: &'a Call, who: &Principal) -> CallView<'a> {
+        let view = self.whole_call_view(call);
+        match sight(who, call) {
+            Some(Sight::Present) => {
+                let policy = self.engine.policies().get(&call.service);
+                view.in_an_offer(policy.map_or(&[], |policy| &policy.file.dispatch.offer_shows))
+            }
+            _ => view,
+        }
     }
 
-    /// What those are told of a call who may not see it, but were told that it exists, as text.
-    pub(super) fn call_outline(&self, call: &Call) -> Option<Box<RawValue>> {
-        serde_json::value::to_raw_value(&CallOutline::new(call, self.engine.policies.get(&call.service))).ok()
+    fn whole_call_view<'a>(&'a self, call: &'a Call) -> CallView<'a> {
+        let driver = call.phase.current_driver();
+        let seen = driver.and_then(|card| self.engine.position_of(&card.id));
+        let face = driver.and_then(|card| self.engine.face_of(&card.id));
+        let eta_s = self.engine.eta(call);
+        CallView::new(call, self.engine.policies().get(&call.service), face.as_deref(), seen, eta_s)
     }
 
-    /// A driver as clients see it.
-    pub(super) fn driver_view<'a>(&self, driver: &'a Driver) -> DriverView<'a> {
-        let boards = &self.engine.boards;
-        let offered = driver.is_available() && boards.offers.count(&driver.id) > 0;
-        DriverView::new(driver, boards.supply.position(&driver.id), offered)
+    /// The same as text.
+    pub(super) fn call_text(&self, call: &Call, who: &Principal) -> Option<Box<RawValue>> {
+        serde_json::value::to_raw_value(&self.call_view(call, who)).ok()
+    }
+
+    /// A call for those who may not see it, but were told that it exists.
+    pub(super) fn outline_view<'a>(&'a self, call: &'a Call) -> CallOutline<'a> {
+        CallOutline::new(call, self.engine.policies().get(&call.service))
+    }
+
+    /// The same as text.
+    pub(super) fn outline_text(&self, call: &Call) -> Option<Box<RawValue>> {
+        serde_json::value::to_raw_value(&self.outline_view(call)).ok()
+    }
+
+    /// A driver as somebody with that role sees it.
+    pub(super) fn driver_view<'a>(&self, driver: &'a Driver, role: Role) -> DriverView<'a> {
+        let shade = if role == Role::Operator && self.engine.is_stale(driver, clock::now()) {
+            Shade::Stale
+        } else if self.engine.is_offered(driver) {
+            Shade::Offered
+        } else {
+            Shade::None
+        };
+        let view = DriverView::new(driver, self.engine.position_of(&driver.id), shade);
+        if role == Role::Customer { view.for_customers() } else { view }
     }
 
     /// How long a client may take to send something, or to take what is sent to it.

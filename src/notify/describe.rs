@@ -1,4 +1,4 @@
-//! What a timeline says about each event of a call.
+//! The words of a timeline for each event of a call.
 
 use super::fill::{Fill, why_cancelled, why_denied};
 use crate::domain::{
@@ -7,27 +7,12 @@ use crate::domain::{
     policy::{Policy, Text},
 };
 
-/// The name of an event: its `type` in JSON.
+/// The words of a timeline in place of the events `first` to `last`, which are not known.
 #[must_use]
-pub fn event_type(event: &Event) -> &'static str {
-    match event {
-        Event::Requested(_) => "requested",
-        Event::Denied { .. } => "denied",
-        Event::Booked { .. } => "booked",
-        Event::ApprovalWanted { .. } => "approval_wanted",
-        Event::Approved { .. } => "approved",
-        Event::MethodGiven => "method_given",
-        Event::CompletionAsked { .. } => "completion_asked",
-        Event::PaymentStarted { .. } => "payment_started",
-        Event::PaymentChanged(_) => "payment_changed",
-        Event::DispatchStarted { .. } => "dispatch_started",
-        Event::Offered { .. } => "offered",
-        Event::OffersExpired { .. } => "offers_expired",
-        Event::OfferDeclined { .. } => "offer_declined",
-        Event::Assigned { .. } => "assigned",
-        Event::Started { .. } => "started",
-        Event::Completed { .. } => "completed",
-        Event::Cancelled { .. } => "cancelled",
+pub fn history_missing(first: u64, last: u64) -> Text {
+    Text {
+        ko: format!("{first}번부터 {last}번까지의 기록이 없습니다"),
+        en: format!("What happened from number {first} to {last} is not recorded here"),
     }
 }
 
@@ -50,7 +35,7 @@ pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
                 .because(Some(super::texts::sentence(words)))
                 .fill(&text("승인. {reason}", "Approved. {reason}"));
         }
-        Event::MethodGiven => ("결제 수단 등록", "Payment method given"),
+        Event::MethodGiven { .. } => ("결제 수단 등록", "Payment method given"),
         Event::CompletionAsked { .. } => ("완료 요청, 결제 진행", "Completion asked for; paying"),
         Event::PaymentStarted { .. } => ("결제 시도: {amount}", "Payment attempted: {amount}"),
         Event::PaymentChanged(news) => return payment(fill, news),
@@ -65,6 +50,13 @@ pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
         Event::OffersExpired { .. } => ("전달한 콜에 응답 없음", "Offers expired"),
         Event::OfferDeclined { .. } => ("{noun} 거절", "Declined by a {noun}"),
         Event::Assigned { .. } => ("{noun} 배정: {driver}", "Assigned to {noun} {driver}"),
+        Event::GivenBack { .. } => ("{noun} 배정 해제, 다시 찾는 중", "No longer assigned; looking for a {noun} again"),
+        Event::Released { reason, .. } => {
+            return fill.because(reason.as_deref().map(super::fill::own_words)).fill(&text(
+                "{noun} 측에서 반납, 다시 찾는 중. {reason}",
+                "Given back by the {noun}; looking for another one. {reason}",
+            ));
+        }
         Event::Started { .. } => ("시작", "Started"),
         Event::Completed { .. } => ("완료", "Completed"),
         Event::Cancelled { by, reason } => {

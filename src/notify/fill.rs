@@ -7,7 +7,7 @@ use crate::domain::{
     policy::{Policy, Text},
 };
 
-/// What the placeholders of a call's messages stand for.
+/// The values of the placeholders in a call's messages.
 #[derive(Clone)]
 pub(super) struct Fill<'a> {
     policy: Option<&'a Policy>,
@@ -32,7 +32,6 @@ impl<'a> Fill<'a> {
         self
     }
 
-    /// With a reason.
     pub fn because(mut self, reason: Option<Text>) -> Self {
         self.reason = reason.unwrap_or(self.reason);
         self
@@ -60,7 +59,7 @@ impl<'a> Fill<'a> {
     pub fn fill(&self, text: &Text) -> Text {
         let service = self.policy.map_or_else(|| Text::same(self.call.service.as_str()), |p| p.file.name.clone());
         let noun = self.policy.map_or_else(|| texts::NOUN.text(), |policy| policy.file.noun.clone());
-        let driver = self.call.shown_driver().map_or_else(|| noun.clone(), |card| Text::same(card.name.as_str()));
+        let driver = self.call.shown_driver().map_or_else(|| noun.clone(), |card| Text::same(isolated(&card.name)));
         let values = [
             ("service", &service),
             ("noun", &noun),
@@ -123,7 +122,8 @@ pub(super) fn why_cancelled(reason: Option<&str>) -> Option<Text> {
         "no_driver" => texts::NO_DRIVER.text(),
         "unpaid" => texts::UNPAID.text(),
         "not_approved" => texts::NOT_APPROVED.text(),
-        words => texts::sentence(words),
+        "period_over" => texts::PERIOD_OVER.text(),
+        words => own_words(words),
     })
 }
 
@@ -131,8 +131,33 @@ pub(super) fn why_denied(reason: DenyReason, words: Option<&str>) -> Option<Text
     match reason {
         DenyReason::OutOfArea => Some(texts::OUT_OF_AREA.text()),
         DenyReason::DriverUnavailable => Some(texts::NOT_FREE.text()),
-        DenyReason::Rejected => words.map(texts::sentence),
+        DenyReason::Rejected => words.map(own_words),
     }
+}
+
+/// A person's own words, as a sentence of its own.
+pub(super) fn own_words(words: &str) -> Text {
+    let Text { ko, en } = texts::sentence(words);
+    Text { ko: isolated(&ko), en: isolated(&en) }
+}
+
+/// People's words, set apart from the text around them where they are written from right to left: without that they
+/// would turn numbers and punctuation beside them (UAX 9, isolates).
+fn isolated(words: &str) -> String {
+    const FIRST_STRONG_ISOLATE: char = '\u{2068}';
+    const POP_ISOLATE: char = '\u{2069}';
+    if words.chars().any(is_right_to_left) {
+        format!("{FIRST_STRONG_ISOLATE}{words}{POP_ISOLATE}")
+    } else {
+        words.to_owned()
+    }
+}
+
+/// Whether a character is of a script that is written from right to left: its block is (Unicode, DerivedBidiClass).
+fn is_right_to_left(letter: char) -> bool {
+    matches!(letter,
+        '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}'
+        | '\u{1e800}'..='\u{1efff}')
 }
 
 /// An amount as people write it: `20,000원`, `KRW 20,000`.

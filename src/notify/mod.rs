@@ -1,6 +1,6 @@
-//! Who is told what. Pure: an event and the call before and after it go in, notifications come out.
+//! Makes the notifications of an event. Pure: an event and the call before and after it go in, notifications come out.
 //!
-//! Nothing here stores or sends; the read model records what these functions say, and the hub carries it on.
+//! Nothing here stores or sends; the read model records the notifications, and the hub delivers them.
 
 mod describe;
 mod fill;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::describe::{describe, event_type};
+pub use self::describe::{describe, history_missing};
 use self::fill::{Fill, why_cancelled, why_denied};
 use crate::domain::{
     CallId, CustomerId, DriverId, Party, Role, ServiceId,
@@ -19,36 +19,33 @@ use crate::domain::{
     policy::{FoundBy, Policy, Text},
 };
 
-/// Whom a notification is for.
+/// The receiver of a notification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Receiver {
-    /// In which role.
     pub role: Role,
     /// The customer's or driver's id; for operators the service's.
     pub id: Arc<str>,
 }
 
 impl Receiver {
-    /// A customer.
     #[must_use]
     pub fn customer(id: &CustomerId) -> Self {
         Self { role: Role::Customer, id: id.to_arc() }
     }
 
-    /// A driver.
     #[must_use]
     pub fn driver(id: &DriverId) -> Self {
         Self { role: Role::Driver, id: id.to_arc() }
     }
 
-    /// Everybody who runs a service.
+    /// The operators of a service.
     #[must_use]
     pub fn operators(service: &ServiceId) -> Self {
         Self { role: Role::Operator, id: service.to_arc() }
     }
 }
 
-/// What somebody is told about.
+/// The occasion of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
@@ -64,8 +61,10 @@ pub enum Occasion {
     PaymentUnknown,
     /// Customer: the service refused the call.
     Denied,
-    /// Customer: who comes, and when if that is known. Driver: the call is its own.
+    /// Customer: the name of the driver, and the arrival time if that is known. Driver: it has the call.
     Assigned,
+    /// Customer: the driver gave the call back, and the call looks for another one.
+    Released,
     /// Customer: it is under way.
     Started,
     /// Customer: it is done.
@@ -98,6 +97,7 @@ impl Occasion {
             Self::PaymentUnknown => "payment_unknown",
             Self::Denied => "denied",
             Self::Assigned => "assigned",
+            Self::Released => "released",
             Self::Started => "started",
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
@@ -123,23 +123,20 @@ impl Occasion {
     }
 }
 
-/// One thing that people are told: the same words to each of the receivers.
+/// A notification: the same text to each of its receivers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// Who is told; never empty.
+    /// The receivers; never empty.
     pub receivers: Vec<Receiver>,
-    /// On what occasion.
     pub occasion: Occasion,
     /// About which call, if about one.
     pub call: Option<CallId>,
-    /// Of which service.
     pub service: ServiceId,
-    /// In what words.
     pub text: Text,
 }
 
-/// What an event of a call tells whom. `policy` is that of the call's service, if there still is one; `eta_s` is how many
-/// seconds the driver needs to the pickup, if somebody knows.
+/// The notifications of an event of a call. `policy` is that of the call's service, if there still is one; `eta_s` is
+/// how many seconds the driver needs to the pickup, if that is known.
 #[must_use]
 pub fn notifications(
     policy: Option<&Policy>,
@@ -173,6 +170,9 @@ pub fn notifications(
             told.extend(withdrawn(&fill, before, texts::TAKEN.text(), &driver.id));
             told
         }
+        Event::Released { reason, .. } => {
+            vec![fill.because(reason.as_deref().map(fill::own_words)).customer(Occasion::Released)]
+        }
         Event::Started { .. } => vec![fill.customer(Occasion::Started)],
         Event::Completed { .. } => vec![fill.customer(Occasion::Completed)],
         Event::Cancelled { by, reason } => cancelled(&fill, before, by, reason.as_deref()),
@@ -182,9 +182,11 @@ pub fn notifications(
         | Event::DispatchStarted { .. }
         | Event::Booked { .. }
         | Event::Approved { .. }
-        | Event::MethodGiven
+        | Event::MethodGiven { .. }
         | Event::CompletionAsked { .. }
-        | Event::OfferDeclined { .. } => Vec::new(),
+        | Event::OfferDeclined { .. }
+        // The next `assigned` names the driver who comes.
+        | Event::GivenBack { .. } => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The built-in words, for what a policy has none of its own for.
+//! The built-in texts, for occasions without a text in the policy.
 
 use super::Occasion;
 use crate::domain::{Role, policy::Text};
@@ -30,11 +30,13 @@ pub(super) const DEFERRED: Words =
     words("결제가 가능해지면 자동으로 결제됩니다.", "It will be paid by itself as soon as that is possible.");
 pub(super) const UNPAID: Words = words("결제되지 않았습니다.", "It was not paid in time.");
 pub(super) const NOT_APPROVED: Words = words("승인되지 않았습니다.", "It was not approved in time.");
+pub(super) const PERIOD_OVER: Words =
+    words("이용 시간이 끝날 때까지 결제되지 않았습니다.", "It was not paid before its time was over.");
 pub(super) const NOT_FREE: Words =
     words("선택하신 시간에는 이용할 수 없습니다.", "What you chose is not free at that time.");
 pub(super) const OUT_OF_AREA: Words = words("서비스 지역이 아닙니다.", "It is outside the service area.");
 
-/// What is said on an occasion to someone in that role.
+/// The built-in text for an occasion and a role.
 pub(super) fn default(occasion: Occasion, role: Role) -> Words {
     match (occasion, role) {
         (Occasion::Paid, _) => words("결제가 완료되었습니다: {amount}", "Payment received: {amount}."),
@@ -60,6 +62,10 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
             words("콜이 배정되었습니다: {service}, {amount}", "The call is yours: {service}, {amount}.")
         }
         (Occasion::Assigned, _) => words("{noun} 배정: {driver}. {reason}", "Your {noun} is {driver}. {reason}"),
+        (Occasion::Released, _) => words(
+            "배정된 {noun}의 사정으로 다른 {noun}를 찾고 있습니다. {reason}",
+            "Your {noun} cannot come; another one is being looked for. {reason}",
+        ),
         (Occasion::Started, _) => words("{service} 이용이 시작되었습니다.", "Your {service} has started."),
         (Occasion::Completed, _) => {
             words("{service} 이용이 끝났습니다. 감사합니다.", "Your {service} is completed. Thank you.")

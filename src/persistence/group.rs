@@ -5,7 +5,6 @@
 
 mod meters;
 mod pace;
-mod turn;
 
 use std::{
     future::Future,
@@ -24,12 +23,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{meters::Meters, pace::Pace, turn::Turn};
+use self::{meters::Meters, pace::Pace};
 use super::StoreSettings;
-use crate::actors::ports::store::{Commit, Committed, StoreError, StoreLoad};
+use crate::{
+    actors::ports::store::{Commit, Committed, StoreError, StoreLoad},
+    claim::{Caller, Claim},
+};
 
-/// What a backend says to one commit.
-pub(super) type Answer = Result<Committed, StoreError>;
+/// A backend's answer to one commit.
+pub(super) type CommitResult = Result<Committed, StoreError>;
 
 /// The shortest and longest time a refused caller is told to stay away.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -43,7 +45,7 @@ pub(super) trait Backend: Send + Sync + 'static {
     const UNDER_WAY: usize;
 
     /// Writes a group, in order, and answers each commit at its place.
-    fn write(&self, group: Vec<Commit>) -> impl Future<Output = Vec<Answer>> + Send;
+    fn write(&self, group: Vec<Commit>) -> impl Future<Output = Vec<CommitResult>> + Send;
 }
 
 /// The callers' end of the group commit.
@@ -62,8 +64,8 @@ pub(super) struct GroupCommit {
 
 struct Waiting {
     commit: Commit,
-    turn: Arc<Turn>,
-    answer: oneshot::Sender<Answer>,
+    claim: Arc<Claim>,
+    answer: oneshot::Sender<CommitResult>,
 }
 
 impl GroupCommit {
@@ -82,7 +84,7 @@ impl GroupCommit {
             pace: Pace::default(),
             meters: Meters::new(),
         };
-        let writer = Writer {
+        let writer = GroupWriter {
             backend,
             group_max: settings.group_max_commits,
             committed: this.committed.clone(),
@@ -98,7 +100,7 @@ impl GroupCommit {
     }
 
     /// Puts a commit into the next group and waits for its answer. Given up while it waits, it is not written.
-    pub async fn commit(&self, commit: Commit) -> Answer {
+    pub async fn commit(&self, commit: Commit) -> CommitResult {
         let started = Instant::now();
         let answer = self.queue_and_wait(commit).await;
         let took = started.elapsed();
@@ -107,17 +109,17 @@ impl GroupCommit {
         answer
     }
 
-    async fn queue_and_wait(&self, commit: Commit) -> Answer {
+    async fn queue_and_wait(&self, commit: Commit) -> CommitResult {
         check(&commit)?;
         let (answer, answered) = oneshot::channel();
-        let turn = Arc::new(Turn::default());
-        let mine = turn::GiveUp(Arc::clone(&turn));
-        self.queue.try_send(Waiting { commit, turn, answer }).map_err(|refused| self.refusal(&refused))?;
+        let claim = Arc::new(Claim::default());
+        let caller = Caller::of(&claim);
+        self.queue.try_send(Waiting { commit, claim, answer }).map_err(|refused| self.refusal(&refused))?;
         match timeout(self.timeout, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) if mine.give_up() => Err(unavailable("the store has stopped", RETRY_AFTER.1)),
+            Ok(Err(_)) if caller.give_up() => Err(unavailable("the store has stopped", RETRY_AFTER.1)),
             Ok(Err(_)) => Err(StoreError::Unknown { reason: "the store stopped before it answered".to_owned() }),
-            Err(_) if mine.give_up() => {
+            Err(_) if caller.give_up() => {
                 Err(unavailable(&format!("not written within {} ms", self.timeout.as_millis()), self.retry_after()))
             }
             Err(_) => Err(StoreError::Unknown { reason: format!("no answer within {} ms", self.timeout.as_millis()) }),
@@ -162,7 +164,7 @@ impl GroupCommit {
     }
 }
 
-struct Writer<B> {
+struct GroupWriter<B> {
     backend: Arc<B>,
     group_max: usize,
     committed: watch::Sender<u64>,
@@ -170,7 +172,7 @@ struct Writer<B> {
     meters: Meters,
 }
 
-impl<B: Backend> Writer<B> {
+impl<B: Backend> GroupWriter<B> {
     async fn run(&self, mut queue: mpsc::Receiver<Waiting>, closing: CancellationToken) {
         let mut under_way = FuturesUnordered::new();
         let mut waiting = Vec::with_capacity(self.group_max);
@@ -182,7 +184,7 @@ impl<B: Backend> Writer<B> {
                     if taken == 0 {
                         break;
                     }
-                    let group: Vec<Waiting> = waiting.drain(..).filter(|one| one.turn.take()).collect();
+                    let group: Vec<Waiting> = waiting.drain(..).filter(|one| one.claim.take()).collect();
                     if !group.is_empty() {
                         under_way.push(self.write(group));
                     }

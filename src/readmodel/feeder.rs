@@ -3,7 +3,7 @@
 //! It holds nothing that a crash could lose: where it stands is in the read model's file, so `started` only begins the
 //! loop, and it may be restarted at any moment. What it cannot read or write now it tries again, for ever and in order.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, Handler, Supervised, WrapFuture};
 use jiff::{SignedDuration, Timestamp};
@@ -12,12 +12,15 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{ApplyError, ReadError, ReadModel};
+use super::{
+    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log, snapshots,
+    sweep::{self, SWEEP_PAGE},
+};
 use crate::{
     actors::{
         backoff::BackoffSettings,
         hub::Hub,
-        ports::store::{EventCursor, EventPage, Store, StoreError},
+        ports::store::{EntityKind, EntityRef, EventCursor, EventPage, Shard, Store, StoreError, Stored},
         supervision::Crash,
     },
     clock,
@@ -29,8 +32,8 @@ pub type Eta = Arc<dyn Fn(&Call) -> Option<u64> + Send + Sync>;
 
 const EVENTS: &str = "callout_readmodel_events_total";
 const FAILURES: &str = "callout_readmodel_failures_total";
-/// How long news is left to collect, at least and at most: one transaction for many events costs little more than for one,
-/// and a call that changed five times meanwhile is written once.
+/// How long news is left to collect, at least and at most: one transaction for many events costs little more than for
+/// one, and a call that changed five times meanwhile is written once.
 const LINGER_MIN: Duration = Duration::from_millis(10);
 const LINGER_MAX: Duration = Duration::from_millis(200);
 /// In between, so many times what the last page took: under load the read model leaves most of a core to the calls.
@@ -39,6 +42,8 @@ const LINGER_SHARE: u32 = 4;
 const BACKOFF: BackoffSettings = BackoffSettings { initial_ms: 100, factor: 2.0, max_ms: 5_000, jitter: 0.5 };
 /// How often the stream is trimmed and waiting payments are looked for, at most.
 const TIDY_EVERY: Duration = Duration::from_secs(2);
+/// After how long a comparison of what is unfinished that failed is tried again.
+const SWEEP_AGAIN: Duration = Duration::from_secs(10);
 
 /// The actor. Clones share everything: a supervisor can make it anew.
 #[derive(Clone)]
@@ -60,12 +65,22 @@ enum Failure {
     Read(#[from] ReadError),
 }
 
-/// What a feeder remembers between passes; a new one begins with none of it.
+/// The memory of a feeder between passes. A new feeder begins without it.
 #[derive(Default)]
 struct Memory {
     trimmed: Option<EventCursor>,
     tidied: Option<Instant>,
     took: Duration,
+    /// The time of the last sweep of unfinished entities that failed.
+    sweep_failed: Option<Instant>,
+}
+
+/// The result of a page.
+struct Taken {
+    /// The position up to which the read model has read.
+    cursor: EventCursor,
+    /// Whether there may be more.
+    more: bool,
 }
 
 impl Actor for Feeder {
@@ -103,11 +118,12 @@ impl Feeder {
         let mut memory = Memory::default();
         let mut failures = 0;
         loop {
-            committed.borrow_and_update();
+            let commits = *committed.borrow_and_update();
             match self.pass(&mut memory).await {
                 Ok(ControlFlow::Continue(())) => failures = 0,
                 Ok(ControlFlow::Break(())) => {
                     failures = 0;
+                    self.model.commits.send_replace(commits);
                     self.wait(&mut committed, memory.took).await;
                 }
                 Err(_) if self.model.is_closed() => return,
@@ -115,6 +131,7 @@ impl Feeder {
                 Err(Failure::Apply(ApplyError::Stale { .. })) => {}
                 Err(failure) => {
                     metrics::counter!(FAILURES).increment(1);
+                    self.model.lag.failed();
                     let pause = BACKOFF.delay(failures, clock::random_unit());
                     tracing::warn!(error = %failure, pause_ms = pause.as_millis(), "the read model cannot be fed");
                     failures = failures.saturating_add(1);
@@ -124,49 +141,138 @@ impl Feeder {
         }
     }
 
-    /// Takes one page. `Continue`: there may be more.
+    /// Takes one page, and does what is to be done now and then. `Continue`: there may be more.
     async fn pass(&self, memory: &mut Memory) -> Result<ControlFlow<()>, Failure> {
         self.model.publish_missed(&self.hub).await?;
-        let cursor = self.model.cursor().await?;
-        let limit = self.model.settings.batch_max.max(1);
-        let page = self.store.events(cursor.clone(), limit).await?;
-        if page.next == cursor {
-            metrics::gauge!("callout_readmodel_lag_seconds").set(0.0);
-            self.tidy(memory, &cursor).await?;
-            return Ok(ControlFlow::Break(()));
+        let Taken { cursor, more } = self.take_page(memory).await?;
+        self.tidy(memory, &cursor).await?;
+        if more {
+            return Ok(ControlFlow::Continue(()));
         }
+        self.sweep_once(memory).await;
+        Ok(ControlFlow::Break(()))
+    }
+
+    /// Takes one page of the stream.
+    async fn take_page(&self, memory: &mut Memory) -> Result<Taken, Failure> {
+        let cursor = self.model.cursor().await?;
+        let looked = clock::now();
+        let page = self.store.events(cursor.clone(), self.model.settings.batch_max.max(1)).await?;
+        if page.next == cursor {
+            self.model.lag.caught_up(looked);
+            return Ok(Taken { cursor, more: false });
+        }
+        self.model.lag.found(&page);
         let began = Instant::now();
-        let applied = self.model.apply(&cursor, &page, &self.eta).await?;
+        let applied = self.apply(&cursor, &page).await?;
         self.model.publish(&self.hub, &applied.outgoing);
         memory.took = began.elapsed();
         metrics::histogram!("callout_readmodel_batch_seconds").record(memory.took);
         metrics::counter!(EVENTS).increment(applied.events.try_into().unwrap_or(u64::MAX));
-        let more = page.events.len() >= limit;
-        metrics::gauge!("callout_readmodel_lag_seconds").set(if more { age(&page) } else { 0.0 });
-        self.tidy(memory, &page.next).await?;
-        Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        if !page.more {
+            self.model.lag.caught_up(looked);
+        }
+        Ok(Taken { cursor: page.next, more: page.more })
+    }
+
+    /// Applies a page. Where events are missing, the store is asked what it has.
+    async fn apply(&self, cursor: &EventCursor, page: &EventPage) -> Result<Applied, Failure> {
+        let mut snapshots = Snapshots::default();
+        loop {
+            match self.model.apply(cursor, page, &self.eta, &snapshots).await {
+                Err(ApplyError::Gaps(entities)) => snapshots.ask(&*self.store, entities).await?,
+                applied => return Ok(applied?),
+            }
+        }
+    }
+
+    /// Compares what is unfinished with the store, once in the life of the process. A failure is tried again later; the
+    /// stream is followed all the same.
+    async fn sweep_once(&self, memory: &mut Memory) {
+        let too_early = memory.sweep_failed.is_some_and(|before| before.elapsed() < SWEEP_AGAIN);
+        if self.model.is_swept() || too_early {
+            return;
+        }
+        match self.sweep(memory).await {
+            Ok(()) => self.model.set_swept(),
+            Err(_) if self.model.is_closed() => {}
+            Err(error) => {
+                metrics::counter!(FAILURES).increment(1);
+                tracing::warn!(%error, "what is unfinished cannot be compared with the store; it is tried again");
+                memory.sweep_failed = Some(Instant::now());
+            }
+        }
+    }
+
+    async fn sweep(&self, memory: &mut Memory) -> Result<(), Failure> {
+        let mut live = HashSet::new();
+        for shard in Shard::all() {
+            let mut after = None;
+            loop {
+                let page = self.store.live(shard, after, SWEEP_PAGE).await?;
+                live.extend(page.items.iter().map(|stored| stored.entity.clone()));
+                self.mend(memory, page.items, Vec::new()).await?;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        for kind in [EntityKind::Call, EntityKind::Driver] {
+            let mut page = self.model.unfinished(kind, "").await?;
+            while let Some(last) = page.last().cloned() {
+                let (mut found, mut gone) = (Vec::new(), Vec::new());
+                for entity in sweep::not_live(page, &live) {
+                    match self.store.load(entity.clone()).await {
+                        Ok(Some(stored)) => found.push(stored),
+                        Ok(None) => gone.push(entity),
+                        Err(error @ StoreError::Corrupt { .. }) => {
+                            tracing::error!(%entity, %error, "left as it is shown");
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                self.mend(memory, found, gone).await?;
+                page = self.model.unfinished(kind, &last.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes those views anew that are behind what the store had a moment ago.
+    async fn mend(&self, memory: &mut Memory, found: Vec<Stored>, gone: Vec<EntityRef>) -> Result<(), Failure> {
+        let behind = self.model.behind(found).await?;
+        // Only what does not come with the stream was missed. This also keeps up with the stream while there is much to compare.
+        while self.take_page(memory).await?.more {}
+        if behind.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        Ok(self.model.mend(&behind, &gone).await?)
     }
 
     /// Waits for news: a commit of this process, or anybody's within the poll time.
     async fn wait(&self, committed: &mut watch::Receiver<u64>, took: Duration) {
-        match timeout(self.model.settings.poll, committed.changed()).await {
+        match timeout(self.model.settings.poll(), committed.changed()).await {
             Ok(Ok(())) => sleep((took * LINGER_SHARE).clamp(LINGER_MIN, LINGER_MAX)).await,
             // The store is closed; its events can still be read.
-            Ok(Err(_)) => sleep(self.model.settings.poll).await,
+            Ok(Err(_)) => sleep(self.model.settings.poll()).await,
             Err(_) => {}
         }
     }
 
-    /// Now and then: tells of payments that hang, and lets the store forget what is safely here.
+    /// Now and then: tells of payments that hang, keeps the file's log short, and lets the store forget what is safely
+    /// here.
     async fn tidy(&self, memory: &mut Memory, cursor: &EventCursor) -> Result<(), Failure> {
         if memory.tidied.is_some_and(|before| before.elapsed() < TIDY_EVERY) {
             return Ok(());
         }
         memory.tidied = Some(Instant::now());
         let now = clock::now();
-        if self.model.tell_of_unknown_payments(now, before(now, self.model.settings.payment_unknown_after)).await? > 0 {
+        if self.model.tell_of_unknown_payments(now, before(now, self.model.settings.payment_unknown_after())).await? > 0
+        {
             self.model.publish_missed(&self.hub).await?;
         }
+        self.model.keep_log_short().await?;
         if memory.trimmed.as_ref() != Some(cursor) {
             let synced = self.model.synced_cursor().await?;
             self.store.trim_events(synced.clone()).await?;
@@ -191,16 +297,14 @@ fn before(now: Timestamp, age: Duration) -> Timestamp {
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }
 
-fn age(page: &EventPage) -> f64 {
-    page.events.last().map_or(0.0, |event| clock::now().duration_since(event.at).as_secs_f64().max(0.0))
-}
-
 /// Names the figures and lets the counters begin at 0.
 fn describe_metrics() {
     use metrics::Unit;
+    lag::describe_metrics();
+    log::describe_metrics();
+    snapshots::describe_metrics();
     metrics::describe_counter!(EVENTS, Unit::Count, "Events taken into the read model");
     metrics::describe_counter!(FAILURES, Unit::Count, "Pages that had to be tried again");
-    metrics::describe_gauge!("callout_readmodel_lag_seconds", Unit::Seconds, "How old the next event to be taken is");
     metrics::describe_histogram!(
         "callout_readmodel_batch_seconds",
         Unit::Seconds,

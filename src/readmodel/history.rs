@@ -1,26 +1,16 @@
-//! Everything that ever happened: the events as they were committed, and what is read out of them.
+//! Everything that ever happened: the events as they were committed.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    ReadError, ReadModel, fold,
-    fold::Read,
+    fold,
     rows::{Insert, Values},
 };
-use crate::{
-    actors::ports::store::{EntityKind, EntityRef, EventRecord},
-    domain::{
-        CallId, Machine,
-        call::{Call, CallMachine},
-        policy::Text,
-    },
-    notify,
-};
+use crate::actors::ports::store::{EntityKind, EntityRef, EventRecord};
 
 const PUT_CALLS: Insert = Insert {
     into: "INSERT INTO call_history (id, seq, events)",
@@ -30,106 +20,10 @@ const PUT_CALLS: Insert = Insert {
 const PUT_DRIVERS: Insert =
     Insert { into: "INSERT INTO driver_history (id, seq, at, body)", columns: 4, otherwise: "" };
 
-/// One thing that happened to a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TimelineEntry {
-    /// Its place in the call's history, from 1.
-    pub seq: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The event's type: `requested`, `assigned`, …
-    pub event: String,
-    /// What happened, in words; nothing for an event that this release does not know.
-    pub description: Option<Text>,
-    /// What caused it: `customer/alice`, `payment/call_…`, `deadline`.
-    pub cause: String,
-    /// The trace it belongs to.
-    pub trace: String,
-}
+/// How many events of a call are one row, at most: who reads a page of a timeline reads rows as a whole.
+const ROW_MAX: usize = 100;
 
-/// What is readable even of an event whose shape is not known.
-#[derive(Deserialize)]
-struct Outline {
-    event: Tag,
-    #[serde(default)]
-    by: String,
-    #[serde(default)]
-    trace: String,
-}
-
-#[derive(Deserialize)]
-struct Tag {
-    #[serde(rename = "type")]
-    name: String,
-}
-
-impl ReadModel {
-    /// Everything that happened to a call, oldest first; empty when there is no such call.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn timeline(&self, call: &CallId) -> Result<Vec<TimelineEntry>, ReadError> {
-        let events = self.events_of(call).await?;
-        let mut state: Option<Call> = None;
-        events.iter().map(|event| self.entry(&mut state, event)).collect()
-    }
-
-    /// The whole call as it was after each event whose number is higher than `seq`, oldest first. The last is the call as
-    /// the read model knows it.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn states_after(&self, call: &CallId, seq: u64) -> Result<Vec<Call>, ReadError> {
-        let mut states = Vec::new();
-        let mut state: Option<Call> = None;
-        for event in &self.events_of(call).await? {
-            let Read::Call(happened) = Read::new(event) else { continue };
-            state = CallMachine::evolve(state, &happened, event.at);
-            if let Some(call) = &mut state {
-                call.version = event.seq;
-                if event.seq > seq {
-                    states.push(call.clone());
-                }
-            }
-        }
-        Ok(states)
-    }
-
-    async fn events_of(&self, call: &CallId) -> Result<Vec<EventRecord>, ReadError> {
-        let rows = sqlx::query("SELECT id, seq, events FROM call_history WHERE id = ?1 ORDER BY seq")
-            .bind(call.as_str())
-            .fetch_all(&self.readers)
-            .await?;
-        let mut events: Vec<EventRecord> = Vec::new();
-        for row in &rows {
-            let known = events.last().map_or(0, |event| event.seq);
-            events.extend(calls_events(row)?.into_iter().filter(|event| event.seq > known));
-        }
-        Ok(events)
-    }
-
-    fn entry(&self, state: &mut Option<Call>, event: &EventRecord) -> Result<TimelineEntry, ReadError> {
-        let outline: Outline = serde_json::from_str(&event.body)?;
-        let mut description = None;
-        if let Read::Call(happened) = Read::new(event) {
-            *state = CallMachine::evolve(state.take(), &happened, event.at);
-            description = state.as_ref().map(|call| {
-                let policy = self.policies.get(&call.service);
-                notify::describe(policy, &happened, call)
-            });
-        }
-        Ok(TimelineEntry {
-            seq: event.seq,
-            at: event.at,
-            event: outline.event.name,
-            description,
-            cause: outline.by,
-            trace: outline.trace,
-        })
-    }
-}
-
-/// Adds events to the history: those of a call in one row, since they are always read together.
+/// Adds events to the history: those of a call in as few rows as [`ROW_MAX`] allows, since they are read together.
 pub(super) async fn put(sql: &mut SqliteConnection, events: &[&EventRecord]) -> Result<(), sqlx::Error> {
     let mut calls: BTreeMap<&Arc<str>, Vec<&EventRecord>> = BTreeMap::new();
     let mut drivers = Vec::new();
@@ -140,7 +34,8 @@ pub(super) async fn put(sql: &mut SqliteConnection, events: &[&EventRecord]) -> 
             EntityKind::Payment => {}
         }
     }
-    let calls = calls.into_iter().map(|(id, events)| Packed::new(id, &events)).collect::<Result<Vec<_>, _>>()?;
+    let rows = calls.iter().flat_map(|(id, events)| events.chunks(ROW_MAX).map(|events| Packed::new(id, events)));
+    let calls = rows.collect::<Result<Vec<_>, _>>()?;
     PUT_CALLS.put(sql, &calls, Packed::bind).await?;
     PUT_DRIVERS.put(sql, &drivers, bind_event).await
 }
@@ -154,6 +49,11 @@ pub(super) fn calls_events(row: &SqliteRow) -> Result<Vec<EventRecord>, sqlx::Er
         Ok(EventRecord { entity: entity.clone(), seq, at: fold::time(at)?, body: unpacked(&body) })
     };
     events.into_iter().map(record).collect()
+}
+
+/// The number of the first event of a row of `call_history`.
+pub(super) fn first_seq(row: &SqliteRow) -> Result<i64, sqlx::Error> {
+    row.try_get("seq")
 }
 
 /// The event of a row of `driver_history`.
@@ -201,7 +101,7 @@ impl Serialize for Body<'_> {
     }
 }
 
-/// What [`Body`] was made of.
+/// The JSON text that a [`Body`] was made of.
 fn unpacked(body: &RawValue) -> String {
     serde_json::from_str(body.get()).unwrap_or_else(|_| body.get().to_owned())
 }

@@ -1,51 +1,62 @@
 //! The read model: My Page, lists, timelines and notifications, in one SQLite file of its own.
 //!
-//! It follows the store's event stream with a cursor. Events, what they mean and the cursor are written in one
-//! transaction, so each event counts once whatever crashes. It decides nothing: a command never reads it, and while it is
-//! down no call is held up.
+//! It follows the store's event stream with a cursor. Events, the views made from them and the cursor are written in
+//! one transaction, so each event counts once whatever crashes. It decides nothing: a command never reads it, and while
+//! it is down no call is held up.
 //!
-//! What grows: `call_history` and `driver_history` by every event, `told` by one per thing that people are told,
-//! `notifications` by one per receiver and transaction. Nothing is ever deleted: once the stream behind it is trimmed, this
-//! file is the only place that has the past, so it belongs in the backup.
+//! These tables grow: `call_history` and `driver_history` by every event, `told` by a row per notification,
+//! `notifications` by a row per receiver and transaction, `call_states` by a row for every 500 events of a call.
+//! Nothing is ever deleted: once the stream is trimmed, only this file has the past, so it belongs in the backup.
 
 mod apply;
 mod error;
 mod feeder;
 mod fold;
 mod history;
+mod lag;
+mod lists;
+mod log;
 mod notices;
+mod opening;
 mod page;
+mod places;
 mod queries;
+mod readers;
 mod receivers;
 mod refold;
 mod rows;
 mod schema;
 mod settings;
+mod snapshots;
+mod sweep;
+mod timeline;
+mod views;
+mod walk;
 mod writer;
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
 
-use sqlx::SqlitePool;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use self::writer::Writer;
 pub use self::{
     apply::Applied,
     error::{ApplyError, OpenError, ReadError},
     feeder::{Eta, Feeder},
-    history::TimelineEntry,
     notices::Notice,
     page::Page,
     queries::{CallFilter, DriverFilter, Summary},
     settings::ReadModelSettings,
+    snapshots::Snapshots,
+    timeline::{Extent, REPLAY_MAX, TIMELINE_MAX, TimelineEntry},
 };
+use self::{lag::Lag, readers::Readers, writer::Writer};
 use crate::{
     actors::ports::store::EventCursor,
     domain::{CallId, policy::Policies},
@@ -53,10 +64,15 @@ use crate::{
 
 /// The read model. One per process and file; shared.
 pub struct ReadModel {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
     policies: Arc<Policies>,
     settings: ReadModelSettings,
+    lag: Lag,
+    /// Whether what is open was compared with the store since the process started.
+    swept: AtomicBool,
+    /// The store's count of commits of which everything is shown.
+    commits: watch::Sender<u64>,
     /// Counts up with every transaction, to wake who waits to be caught up.
     progress: watch::Sender<u64>,
     /// The last notice that was handed to the hub. What was told before this process started is not handed over again.
@@ -64,9 +80,9 @@ pub struct ReadModel {
 }
 
 impl ReadModel {
-    /// Opens the file for the data set `identity`, made when it is not there, with its folders. A file that belongs to
-    /// another data set is set aside (`<file>.<its identity>`) and a new one begun: it is filled from the beginning of the
-    /// stream. Lists of an older release are computed anew from the history in the file.
+    /// Opens the file of the data set `identity`, made when it is not there, with its folders. When the file that the
+    /// settings name belongs to another data set, that is `<file>.<identity>` beside it. A new file is filled from the
+    /// beginning of the stream. Lists of an older release are computed anew from the history in the file.
     ///
     /// # Errors
     /// When the file cannot be used, or was written by a later release or another program.
@@ -75,12 +91,15 @@ impl ReadModel {
         identity: Uuid,
         policies: Arc<Policies>,
     ) -> Result<Arc<Self>, OpenError> {
-        let opened = schema::open(&settings, identity).await?;
+        let opened = opening::open(settings, identity).await?;
         Ok(Arc::new(Self {
             readers: opened.readers,
-            writer: Writer::new(opened.options, opened.connection),
+            writer: Writer::new(opened.options, opened.connection, opened.file),
             policies,
-            settings,
+            lag: Lag::new(&opened.settings),
+            settings: opened.settings,
+            swept: AtomicBool::new(false),
+            commits: watch::Sender::new(0),
             progress: watch::Sender::new(0),
             published: AtomicI64::new(opened.last_told),
         }))
@@ -91,7 +110,16 @@ impl ReadModel {
     /// # Errors
     /// When the file cannot be read.
     pub async fn cursor(&self) -> Result<EventCursor, ReadError> {
-        Ok(EventCursor(sqlx::query_scalar("SELECT cursor FROM source").fetch_one(&self.readers).await?))
+        Ok(EventCursor(
+            sqlx::query_scalar("SELECT cursor FROM source").fetch_one(&mut *self.readers.begin().await?).await?,
+        ))
+    }
+
+    /// Waits until everything is there that had been committed when the store's count of commits was `commits`; `false`
+    /// when that took longer than `patience`.
+    pub async fn caught_up_with(&self, commits: u64, patience: Duration) -> bool {
+        let mut shown = self.commits.subscribe();
+        tokio::time::timeout(patience, shown.wait_for(|shown| *shown >= commits)).await.is_ok_and(|shown| shown.is_ok())
     }
 
     /// Waits until a call is there in at least this version; `false` when that took longer than `patience`.
@@ -111,10 +139,12 @@ impl ReadModel {
         tokio::time::timeout(patience, caught_up).await.is_ok()
     }
 
-    /// Writes what is open and closes the file. What is asked of it afterwards is answered with an error; the feeder ends.
+    /// Writes what is open and closes the file. What is asked of it afterwards is answered with an error; the feeder
+    /// ends.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The last to close folds the log into the file, which those that only read cannot do.
         self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// Whether it was closed.
@@ -126,7 +156,7 @@ impl ReadModel {
     async fn call_version(&self, call: &CallId) -> Result<u64, ReadError> {
         let version: Option<i64> = sqlx::query_scalar("SELECT version FROM calls WHERE id = ?1")
             .bind(call.as_str())
-            .fetch_optional(&self.readers)
+            .fetch_optional(&mut *self.readers.begin().await?)
             .await?;
         Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or_default())
     }

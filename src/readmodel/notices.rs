@@ -1,7 +1,8 @@
-//! What people were told: the records, the lists of them, and handing them to the hub.
+//! Notifications: their records, the lists of them, and handing them to the hub.
 //!
-//! One thing told is one row in `told` however many receive it: an offer goes to many drivers. What a transaction tells one
-//! receiver is one row in `notifications`: under load a driver hears of many offers within the same few milliseconds.
+//! One thing told is one row in `told` however many receive it: an offer goes to many drivers. What a transaction tells
+//! one receiver is one row in `notifications`: under load a driver hears of many offers within the same few
+//! milliseconds.
 
 use std::sync::Arc;
 
@@ -52,17 +53,13 @@ const HAND_OVER: i64 = 1_000;
 pub struct Notice {
     /// Its id: the same for everybody who was told the same. Higher is later.
     pub id: String,
-    /// Who was told.
     pub receiver: Receiver,
     /// On what occasion ([`notify::Occasion::as_str`]).
     pub occasion: String,
     /// About which call, if about one.
     pub call: Option<CallId>,
-    /// Of which service.
     pub service: ServiceId,
-    /// In what words.
     pub text: Text,
-    /// When it happened.
     pub at: Timestamp,
 }
 
@@ -89,28 +86,16 @@ pub(super) struct Outgoing {
 }
 
 impl ReadModel {
-    /// What a person was told, latest first. For operators `id` is the service's.
+    /// The notifications of one person, or of the services of an operator, latest first. Receivers of one role are
+    /// named by their ids. If `services` are named, only notifications about them.
     ///
     /// # Errors
     /// When the cursor is not one of this list, or the file cannot be read.
     pub async fn notifications(
         &self,
         role: Role,
-        id: &str,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<Page<Notice>, ReadError> {
-        self.notifications_of(role, &[id], limit, cursor).await
-    }
-
-    /// What several receivers of one role were told, latest first: the services of an operator.
-    ///
-    /// # Errors
-    /// As for [`Self::notifications`].
-    pub async fn notifications_of(
-        &self,
-        role: Role,
         ids: &[&str],
+        services: Option<&[ServiceId]>,
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<Notice>, ReadError> {
@@ -121,13 +106,40 @@ impl ReadModel {
         };
         let wanted: Vec<Receiver> = ids.iter().map(|id| Receiver { role, id: (*id).into() }).collect();
         let mut latest = Vec::new();
-        for (receiver, number) in receivers::find(&self.readers, wanted.iter()).await? {
-            let rows = self.latest(number, before, limit).await?;
+        for (receiver, number) in receivers::find(&mut *self.readers.begin().await?, wanted.iter()).await? {
+            let rows = self.latest_about(services, number, before, limit).await?;
             let notices = rows.iter().map(|row| notice(row, receiver.clone()));
             latest.extend(notices.collect::<Result<Vec<_>, _>>()?);
         }
         latest.sort_by_key(|(told, _)| std::cmp::Reverse(*told));
         Ok(Page::cut(latest.into_iter().map(|(_, notice)| notice).collect(), limit, "told", |notice| notice.id.clone()))
+    }
+
+    /// The latest things before `before` that a receiver was told about some services, at most one more than `limit`.
+    async fn latest_about(
+        &self,
+        services: Option<&[ServiceId]>,
+        receiver: i64,
+        mut before: i64,
+        limit: usize,
+    ) -> Result<Vec<SqliteRow>, ReadError> {
+        let Some(services) = services else { return self.latest(receiver, before, limit).await };
+        let mut found = Vec::new();
+        loop {
+            let rows = self.latest(receiver, before, page::MAX_LIMIT).await?;
+            let is_last = rows.len() <= page::MAX_LIMIT;
+            for row in rows {
+                before = row.try_get("id")?;
+                let service: &str = row.try_get("service")?;
+                if services.iter().any(|wanted| wanted.as_str() == service) {
+                    found.push(row);
+                }
+            }
+            if is_last || found.len() > limit {
+                found.truncate(limit + 1);
+                return Ok(found);
+            }
+        }
     }
 
     /// The latest things before `before` that a receiver was told, at most one more than `limit`.
@@ -136,7 +148,7 @@ impl ReadModel {
             .bind(receivers::key(receiver, 0))
             .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
             .bind(page::one_more(limit))
-            .fetch_all(&self.readers)
+            .fetch_all(&mut *self.readers.begin().await?)
             .await?;
         let mut told = Vec::new();
         for (key, more) in rows {
@@ -146,10 +158,11 @@ impl ReadModel {
             told.push(first);
         }
         told.truncate(limit + 1);
-        Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&self.readers).await?)
+        Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&mut *self.readers.begin().await?).await?)
     }
 
-    /// Records something that people are told which is no call's event: that an actor was parked. The feeder hands it over.
+    /// Records a notification that belongs to no event of a call: that an actor was parked. The feeder hands it to the
+    /// hub.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -161,11 +174,15 @@ impl ReadModel {
         Ok(())
     }
 
-    /// Tells operators about charges whose outcome has been unknown since `limit` or before, once each. Answers how many.
+    /// Tells operators about charges whose outcome has been unknown since `limit` or before, once each. Answers how
+    /// many.
     pub(super) async fn tell_of_unknown_payments(&self, now: Timestamp, limit: Timestamp) -> Result<usize, ApplyError> {
         const WAITING: &str = "SELECT state FROM calls WHERE unknown_since <= ?1 LIMIT ?2";
-        let waiting: Vec<String> =
-            sqlx::query_scalar(WAITING).bind(limit.as_millisecond()).bind(SWEEP_MAX).fetch_all(&self.readers).await?;
+        let waiting: Vec<String> = sqlx::query_scalar(WAITING)
+            .bind(limit.as_millisecond())
+            .bind(SWEEP_MAX)
+            .fetch_all(&mut *self.readers.begin().await?)
+            .await?;
         if waiting.is_empty() {
             return Ok(0);
         }
@@ -200,7 +217,7 @@ impl ReadModel {
         }
     }
 
-    /// Hands everything to the hub that is stored and was not handed over: what a crash came in between of.
+    /// Hands the notifications to the hub that were stored, but not handed over because of a crash.
     pub(super) async fn publish_missed(&self, hub: &Hub) -> Result<(), ReadError> {
         loop {
             let from = self.published();
@@ -208,10 +225,10 @@ impl ReadModel {
                 sqlx::query_scalar("SELECT max(id) FROM (SELECT id FROM told WHERE id > ?1 ORDER BY id LIMIT ?2)")
                     .bind(from)
                     .bind(HAND_OVER)
-                    .fetch_one(&self.readers)
+                    .fetch_one(&mut *self.readers.begin().await?)
                     .await?;
             let Some(last) = last else { return Ok(()) };
-            for row in sqlx::query(MISSED).bind(from).bind(last).fetch_all(&self.readers).await? {
+            for row in sqlx::query(MISSED).bind(from).bind(last).fetch_all(&mut *self.readers.begin().await?).await? {
                 let (_, notice) = notice(&row, receivers::receiver(&row)?)?;
                 send(hub, &notice.receiver, || notice.clone());
             }
@@ -301,12 +318,14 @@ fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {
     }
     let notice = notice();
     match (to_raw_value(&notice.said(Lang::Ko)), to_raw_value(&notice.said(Lang::En))) {
-        (Ok(ko), Ok(en)) => hub.publish(&[topic], &Note::Notified(Arc::new(Notified { ko, en }))),
+        (Ok(ko), Ok(en)) => {
+            hub.publish(&[topic], &Note::Notified(Arc::new(Notified { service: notice.service, ko, en })));
+        }
         (Err(error), _) | (_, Err(error)) => tracing::error!(%error, "a notification cannot be written as JSON"),
     }
 }
 
-/// What was told in this row, and its number.
+/// The notification in this row, and its number.
 fn notice(row: &SqliteRow, receiver: Receiver) -> Result<(i64, Notice), sqlx::Error> {
     let wrong = |what: &str| sqlx::Error::Decode(format!("{what:?} in told").into());
     let call: Option<&str> = row.try_get("call_id")?;

@@ -8,18 +8,22 @@ use serde::Serialize;
 use super::ReadError;
 
 /// The longest list anybody gets at once.
-const MAX_LIMIT: usize = 200;
+pub(super) const MAX_LIMIT: usize = 200;
 
 /// A piece of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
-    /// The items.
     pub items: Vec<T>,
     /// Give this back to go on; `None` when that was all.
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
+    /// A list without items.
+    pub(super) fn empty() -> Self {
+        Self { items: Vec::new(), next_cursor: None }
+    }
+
     /// The page after `cursor` of a list that is in memory, in the order of its items' `mark`s.
     ///
     /// # Errors

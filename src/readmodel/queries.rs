@@ -3,18 +3,30 @@
 use std::collections::BTreeMap;
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{Page, ReadError, ReadModel, page};
-use crate::domain::{CallId, Role, ServiceId, call::Call, driver::Driver};
+use super::{
+    Page, ReadError, ReadModel,
+    lists::{self, CallMark, Person, Scope},
+    page,
+};
+use crate::domain::{
+    CallId, Role, ServiceId,
+    call::{Call, STATUSES},
+    driver::Driver,
+};
+
+const SERVICES: &str = "
+    SELECT DISTINCT service FROM counts
+    WHERE list = ?1 AND count > 0 AND (?2 IS NULL OR status IN (SELECT value FROM json_each(?2))) ORDER BY service";
+const COUNTS_OF_SERVICE: &str = "SELECT status, count FROM counts WHERE list = 'calls' AND service = ?1 AND count > 0";
 
 /// Which calls are wanted. Nothing set: all of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CallFilter<'a> {
-    /// Of this service.
     pub service: Option<&'a ServiceId>,
-    /// In this status.
-    pub status: Option<&'a str>,
+    /// In one of these statuses; none named: in any.
+    pub statuses: &'a [&'static str],
     /// Of these services only: those that an operator may see.
     pub services: Option<&'a [ServiceId]>,
 }
@@ -22,7 +34,6 @@ pub struct CallFilter<'a> {
 /// Which drivers are wanted. Nothing set: all of them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DriverFilter<'a> {
-    /// Of this service.
     pub service: Option<&'a ServiceId>,
     /// In this status. `offered` is none here: open offers are not known to the read model.
     pub status: Option<&'a str>,
@@ -38,8 +49,8 @@ pub struct Summary {
 }
 
 impl ReadModel {
-    /// A person's own calls, latest first: those that a customer asked for, those that a driver has or had, those of the
-    /// service whose id an operator gives.
+    /// A person's own calls, latest first: those that a customer asked for, those that a driver has, served or had when
+    /// they were called off, those of the service whose id an operator gives.
     ///
     /// # Errors
     /// When the cursor is not one of a list of calls, or the file cannot be read.
@@ -51,7 +62,19 @@ impl ReadModel {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<Call>, ReadError> {
-        self.list_calls(Some((role, id)), filter, limit, cursor).await
+        let services = wanted(filter.service, filter.services);
+        if services.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Page::empty());
+        }
+        let scope = match role {
+            Role::Customer => Scope::Person(Person::Customer(id.to_owned()), services),
+            Role::Driver => Scope::Person(Person::Driver(id.to_owned()), services),
+            Role::Operator if services.is_none_or(|services| services.iter().any(|service| service == id)) => {
+                Scope::Services(vec![id.to_owned()])
+            }
+            Role::Operator => return Ok(Page::empty()),
+        };
+        self.list_calls(&scope, filter.statuses, limit, cursor).await
     }
 
     /// All calls, latest first.
@@ -64,10 +87,26 @@ impl ReadModel {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<Call>, ReadError> {
-        self.list_calls(None, filter, limit, cursor).await
+        let scope = self.scope("calls", filter.service, filter.services, filter.statuses).await?;
+        match scope {
+            Some(scope) => self.list_calls(&scope, filter.statuses, limit, cursor).await,
+            None => Ok(Page::empty()),
+        }
     }
 
-    /// Drivers, by id.
+    /// A call as the last event left it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn call(&self, id: &CallId) -> Result<Option<Call>, ReadError> {
+        let state: Option<String> = sqlx::query_scalar("SELECT state FROM calls WHERE id = ?1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.readers.begin().await?)
+            .await?;
+        Ok(state.as_deref().map(serde_json::from_str).transpose()?)
+    }
+
+    /// A page of drivers, ordered by id.
     ///
     /// # Errors
     /// When the cursor is not one of a list of drivers, or the file cannot be read.
@@ -78,99 +117,97 @@ impl ReadModel {
         cursor: Option<&str>,
     ) -> Result<Page<Driver>, ReadError> {
         let limit = page::bounded(limit);
-        let mut query = QueryBuilder::new("SELECT state FROM drivers WHERE true");
-        narrow(&mut query, filter.service, filter.services, filter.status);
-        if let Some(mark) = page::mark(cursor, "drivers")? {
-            query.push(" AND id > ").push_bind(mark);
-        }
-        query.push(" ORDER BY id LIMIT ").push_bind(page::one_more(limit));
+        let after = page::mark(cursor, "drivers")?;
+        let scope = self.scope("drivers", filter.service, filter.services, filter.status.as_slice()).await?;
+        let Some(scope) = scope else { return Ok(Page::empty()) };
+        let query = lists::drivers(&scope, filter.status, after.as_deref(), page::one_more(limit));
         let drivers: Vec<Driver> = self.states(query).await?;
         Ok(Page::cut(drivers, limit, "drivers", |driver| driver.id.to_string()))
     }
 
-    /// A person's history in numbers.
+    /// A person's history in numbers; of these services only, if any are named. For operators `id` is the service's.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn summary(&self, role: Role, id: &str) -> Result<Summary, ReadError> {
-        let mut query = QueryBuilder::new("SELECT status, count(*) FROM calls WHERE ");
-        query.push(own(role)).push(" = ").push_bind(id).push(" GROUP BY status");
-        let counts: Vec<(String, i64)> = query.build_query_as().fetch_all(&self.readers).await?;
+    pub async fn summary(&self, role: Role, id: &str, services: Option<&[ServiceId]>) -> Result<Summary, ReadError> {
+        if services.is_some_and(<[ServiceId]>::is_empty) {
+            return Ok(Summary::default());
+        }
+        let mut sql = self.readers.begin().await?;
+        let counts = match role {
+            Role::Customer => counts_of(&mut sql, &Person::Customer(id.to_owned()), services).await?,
+            Role::Driver => counts_of(&mut sql, &Person::Driver(id.to_owned()), services).await?,
+            Role::Operator => sqlx::query_as(COUNTS_OF_SERVICE).bind(id).fetch_all(&mut *sql).await?,
+        };
         let counted = |(status, count)| (status, u64::try_from(count).unwrap_or_default());
         Ok(Summary { calls: counts.into_iter().map(counted).collect() })
     }
 
     async fn list_calls(
         &self,
-        whose: Option<(Role, &str)>,
-        filter: CallFilter<'_>,
+        scope: &Scope,
+        statuses: &[&str],
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page<Call>, ReadError> {
         let limit = page::bounded(limit);
-        let mut query = QueryBuilder::new("SELECT state FROM calls WHERE true");
-        if let Some((role, id)) = whose {
-            query.push(" AND ").push(own(role)).push(" = ").push_bind(id);
-        }
-        narrow(&mut query, filter.service, filter.services, filter.status);
-        if whose.is_none() && filter.status.is_some_and(is_open) {
-            // Few calls are open among many: their own index finds them.
-            query.push(" AND open = 1");
-        }
-        if let Some(mark) = page::mark(cursor, "calls")? {
-            let (created_at, id) = call_mark(&mark)?;
-            query.push(" AND (created_at, id) < (").push_bind(created_at).push(", ").push_bind(id).push(")");
-        }
-        query.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(page::one_more(limit));
-        let calls: Vec<Call> = self.states(query).await?;
+        let after = page::mark(cursor, "calls")?.as_deref().map(CallMark::read).transpose()?;
+        let calls: Vec<Call> =
+            self.states(lists::calls(scope, statuses, after.as_ref(), page::one_more(limit))).await?;
         let mark = |call: &Call| format!("{}:{}", call.created_at.as_millisecond(), call.id);
         Ok(Page::cut(calls, limit, "calls", mark))
     }
 
+    /// The services whose items a list shows; `None` when none of them has an item. Of several services, those without
+    /// an item are left out.
+    async fn scope(
+        &self,
+        list: &str,
+        service: Option<&ServiceId>,
+        services: Option<&[ServiceId]>,
+        statuses: &[&str],
+    ) -> Result<Option<Scope>, ReadError> {
+        let wanted = wanted(service, services);
+        let services = match wanted {
+            None if statuses.is_empty() => return Ok(Some(Scope::All)),
+            Some(one) if one.len() == 1 => one,
+            _ => {
+                let mut sql = self.readers.begin().await?;
+                let statuses = (!statuses.is_empty()).then(|| serde_json::to_string(statuses)).transpose()?;
+                let mut some: Vec<String> =
+                    sqlx::query_scalar(SERVICES).bind(list).bind(statuses).fetch_all(&mut *sql).await?;
+                some.retain(|service| wanted.as_ref().is_none_or(|wanted| wanted.contains(service)));
+                some
+            }
+        };
+        Ok((!services.is_empty()).then_some(Scope::Services(services)))
+    }
+
     async fn states<T: DeserializeOwned>(&self, mut query: QueryBuilder<Sqlite>) -> Result<Vec<T>, ReadError> {
-        let states: Vec<String> = query.build_query_scalar().fetch_all(&self.readers).await?;
+        let states: Vec<String> = query.build_query_scalar().fetch_all(&mut *self.readers.begin().await?).await?;
         Ok(states.iter().map(|state| serde_json::from_str(state)).collect::<Result<_, _>>()?)
     }
 }
 
-fn narrow(
-    query: &mut QueryBuilder<Sqlite>,
-    service: Option<&ServiceId>,
+/// The services that are asked for, of those that may be seen; `None`: all.
+fn wanted(service: Option<&ServiceId>, services: Option<&[ServiceId]>) -> Option<Vec<String>> {
+    match (service, services) {
+        (None, None) => None,
+        (None, Some(services)) => Some(services.iter().map(ToString::to_string).collect()),
+        (Some(service), Some(services)) if !services.contains(service) => Some(Vec::new()),
+        (Some(service), _) => Some(vec![service.to_string()]),
+    }
+}
+
+/// How many calls a person has in each status that occurs.
+async fn counts_of(
+    sql: &mut SqliteConnection,
+    person: &Person,
     services: Option<&[ServiceId]>,
-    status: Option<&str>,
-) {
-    if let Some(service) = service {
-        query.push(" AND service = ").push_bind(service.to_string());
-    }
-    if let Some(services) = services {
-        query.push(" AND service IN (");
-        let mut list = query.separated(", ");
-        for service in services {
-            list.push_bind(service.to_string());
-        }
-        query.push(")");
-    }
-    if let Some(status) = status {
-        query.push(" AND status = ").push_bind(status.to_owned());
-    }
-}
-
-/// The column that says whose call it is.
-fn own(role: Role) -> &'static str {
-    match role {
-        Role::Customer => "customer_id",
-        Role::Driver => "driver_id",
-        Role::Operator => "service",
-    }
-}
-
-fn is_open(status: &str) -> bool {
-    !matches!(status, "completed" | "cancelled" | "denied")
-}
-
-fn call_mark(mark: &str) -> Result<(i64, String), ReadError> {
-    let (created_at, id) = mark.split_once(':').ok_or(ReadError::BadCursor)?;
-    let created_at = created_at.parse().map_err(|_| ReadError::BadCursor)?;
-    let id = CallId::new(id).map_err(|_| ReadError::BadCursor)?;
-    Ok((created_at, id.to_string()))
+) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let services = wanted(None, services);
+    let row = lists::counts(person, services.as_deref()).build().fetch_one(sql).await?;
+    let count = |(column, status): (usize, &&str)| Ok(((*status).to_owned(), row.try_get(column)?));
+    let counts = STATUSES.iter().enumerate().map(count).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }

@@ -1,7 +1,7 @@
 //! The numbers that receivers have in this file.
 //!
-//! An offer goes to twenty drivers, so nothing is written as often as notifications. Each is one integer: the receiver's
-//! number above, the number of what it was told below. So one receiver's are next to each other, in order.
+//! An offer goes to twenty drivers, so nothing is written as often as notifications. Each is one integer: the
+//! receiver's number above, the number of what it was told below. So one receiver's are next to each other, in order.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,12 +29,12 @@ pub(super) fn key(receiver: i64, told: i64) -> i64 {
     receiver << TOLD_BITS | told
 }
 
-/// What a notification's number says was told.
+/// The number of the text, from a notification's number.
 pub(super) fn told_of(key: i64) -> i64 {
     key & TOLD_END
 }
 
-/// Whose a notification is.
+/// The number of the receiver, from a notification's number.
 pub(super) fn receiver_of(key: i64) -> i64 {
     key >> TOLD_BITS
 }

@@ -12,9 +12,8 @@ pub(super) type Values<'q> = Query<'q, Sqlite, SqliteArguments>;
 pub(super) struct Insert {
     /// `INSERT INTO table (columns)`.
     pub into: &'static str,
-    /// How many columns.
     pub columns: usize,
-    /// What to do with a row that is there, or nothing.
+    /// The clause for a row that exists already, or nothing.
     pub otherwise: &'static str,
 }
 

@@ -6,9 +6,12 @@
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::open_file::OpenFile;
+
 /// Where write transactions come from, one at a time.
 pub(super) struct Writer {
     options: SqliteConnectOptions,
+    file: OpenFile,
     idle: Mutex<Slot>,
 }
 
@@ -27,23 +30,40 @@ pub(super) struct Transaction<'a> {
 }
 
 impl Writer {
-    pub fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
-        Self { options: options.create_if_missing(false), idle: Mutex::new(Slot::Idle(Box::new(connection))) }
+    /// Writes to `file` with the connection, and with others like it.
+    pub fn new(options: SqliteConnectOptions, connection: SqliteConnection, file: OpenFile) -> Self {
+        Self { options: options.create_if_missing(false), file, idle: Mutex::new(Slot::Idle(Box::new(connection))) }
     }
 
-    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction<'_>, sqlx::Error> {
         let mut slot = self.idle.lock().await;
-        let mut connection = match std::mem::replace(&mut *slot, Slot::Missing) {
-            Slot::Idle(connection) => connection,
-            Slot::Missing => Box::new(self.options.connect().await?),
-            Slot::Closed => {
-                *slot = Slot::Closed;
-                return Err(sqlx::Error::PoolClosed);
-            }
-        };
+        let mut connection = self.take(&mut slot).await?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
         Ok(Transaction { slot, connection })
+    }
+
+    /// Folds the log into the file and cuts it off; `false` when a read went on for longer than the file's lock is waited
+    /// for.
+    pub async fn fold_log(&self) -> Result<bool, sqlx::Error> {
+        let mut slot = self.idle.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        let fold = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)");
+        let held_up: bool = fold.fetch_one(&mut *connection).await?;
+        *slot = Slot::Idle(connection);
+        Ok(!held_up)
+    }
+
+    /// The connection, opened if need be, unless the file is no longer at its path. Until it is put back, none is idle.
+    async fn take(&self, slot: &mut Slot) -> Result<Box<SqliteConnection>, sqlx::Error> {
+        self.file.check().map_err(|gone| sqlx::Error::Io(std::io::Error::other(gone)))?;
+        match std::mem::replace(slot, Slot::Missing) {
+            Slot::Idle(connection) => Ok(connection),
+            Slot::Missing => Ok(Box::new(self.options.connect().await?)),
+            Slot::Closed => {
+                *slot = Slot::Closed;
+                Err(sqlx::Error::PoolClosed)
+            }
+        }
     }
 
     /// Closes the connection, folding the log into the file. Later transactions are refused.

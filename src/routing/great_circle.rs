@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// The great-circle router.
+/// Distances as the crow flies, times at a fixed speed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GreatCircle;
 

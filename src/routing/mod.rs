@@ -20,7 +20,7 @@ use crate::actors::ports::routing::Router;
 /// When the URL names no router, or no TLS is to be had.
 pub fn open(settings: &RoutingSettings) -> Result<Arc<dyn Router>, OpenError> {
     osrm::describe_metrics();
-    match settings.url.split_once("://") {
+    match settings.url.as_str().split_once("://") {
         Some(("great-circle", "")) => Ok(Arc::new(GreatCircle)),
         Some(("osrm+http" | "osrm+https", _)) => Ok(Arc::new(Osrm::open(settings)?)),
         _ => Err(OpenError::no_router(&settings.url)),

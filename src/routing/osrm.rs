@@ -1,5 +1,8 @@
-//! A routing engine that speaks OSRM's HTTP protocol. Whatever it does, there is a route in time: when it is slow, away,
-//! broken or busy, that is the great-circle estimate, and it is counted.
+//! A routing engine that speaks OSRM's HTTP protocol. Whatever it does, there is a route in time: when it is slow,
+//! away, broken or busy, or says what cannot be, that is the great-circle estimate, and it is counted.
+//!
+//! An engine answers for its own map: a place outside it is moved to the nearest road that it knows, and the way there
+//! may be far shorter than the one that was asked for. Fares follow the way, so such an answer is not believed.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -7,8 +10,7 @@ use std::{
 };
 
 use metrics::{Unit, counter, describe_counter};
-use reqwest::{Client, StatusCode, Url, redirect};
-use rustls::crypto::{CryptoProvider, ring};
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -20,8 +22,9 @@ use crate::{
     actors::ports::{BoxFuture, routing::Router},
     domain::{
         LatLng,
-        geo::{Route, Travel},
+        geo::{Route, Travel, distance_m},
     },
+    outbound,
 };
 
 /// How often the estimate had to stand in, by reason.
@@ -33,6 +36,14 @@ const BODY_MAX: usize = 64 << 10;
 /// No road is longer than once around the earth, in metres, and none takes longer than 30 days, in seconds.
 const DISTANCE_MAX_M: f64 = 40_100_000.0;
 const DURATION_MAX_S: f64 = 2_592_000.0;
+/// A place may lie this far from the nearest road, in metres; one that lies further is off the engine's map.
+const SNAP_MAX_M: f64 = 1_000.0;
+/// No road is shorter than the great circle, but for this share and this many metres: engines round coordinates to
+/// centimetres, begin at the road instead of the door, and have another radius of the earth.
+const ROUNDING_SHARE: f64 = 0.01;
+const ROUNDING_M: f64 = 50.0;
+/// No way by road is faster on average, in metres per second: 360 km/h.
+const SPEED_MAX_M_S: f64 = 100.0;
 
 /// A router that asks an OSRM server.
 pub struct Osrm {
@@ -57,19 +68,35 @@ pub(super) fn describe_metrics() {
 enum NoRoute {
     #[error("too many routes are being asked for")]
     Busy,
-    #[error("it did not answer in time")]
+    #[error("the engine did not answer in time")]
     Timeout,
-    #[error("it cannot be reached: {0}")]
+    #[error("the engine cannot be reached: {0}")]
     Unreachable(#[source] reqwest::Error),
-    #[error("it answered {0}")]
+    #[error("the engine answered {0}")]
     Status(StatusCode),
-    #[error("its answer cannot be used: {0}")]
+    #[error("the engine's answer cannot be used: {0}")]
     Unreadable(String),
+    #[error(
+        "the engine's way of {distance_m:.0} m in {duration_s:.0} s is too short for a straight line of {flight_m:.0} m"
+    )]
+    TooShort { distance_m: f64, duration_s: f64, flight_m: f64 },
+    #[error("the nearest road on the engine's map is {0:.0} m away")]
+    OffMap(f64),
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct RouteAnswer {
     routes: Vec<Found>,
+    /// The places that were asked for, as the engine understood them.
+    #[serde(default)]
+    waypoints: Vec<Waypoint>,
+}
+
+#[derive(Deserialize)]
+struct Waypoint {
+    /// How far the road at which the way begins or ends is from the place, in metres.
+    #[serde(default)]
+    distance: f64,
 }
 
 #[derive(Deserialize)]
@@ -103,19 +130,12 @@ impl Osrm {
     /// # Errors
     /// When the URL is not one of an OSRM server, or no TLS is to be had.
     pub fn open(settings: &RoutingSettings) -> Result<Self, OpenError> {
-        let base = base_of(&settings.url).ok_or_else(|| OpenError::no_router(&settings.url))?;
-        if CryptoProvider::get_default().is_none() {
-            // Losing a race against another installer is as good.
-            drop(ring::default_provider().install_default());
-        }
-        let builder = Client::builder().redirect(redirect::Policy::none());
-        // Without TLS no certificate is needed, and a machine without any must do.
-        let builder =
-            if base.scheme() == "https" { builder.https_only(true) } else { builder.tls_certs_only(Vec::new()) };
+        let base =
+            outbound::base_of(settings.url.as_str(), "osrm+").ok_or_else(|| OpenError::no_router(&settings.url))?;
         Ok(Self {
-            http: builder.build()?,
+            http: outbound::client_for(&base).build()?,
             prefix: format!("{base}route/v1/driving/"),
-            response_timeout: settings.response_timeout,
+            response_timeout: settings.response_timeout(),
             slots: Semaphore::new(IN_FLIGHT_MAX),
             is_failing: AtomicBool::new(false),
         })
@@ -137,7 +157,7 @@ impl Osrm {
                 return Err(NoRoute::Unreadable(format!("it is longer than {BODY_MAX} bytes")));
             }
         }
-        read(&body)
+        read(&body, distance_m(from, to))
     }
 
     /// Counts a fallback, and logs when the engine begins to fail and when it is back.
@@ -156,7 +176,7 @@ impl Osrm {
 }
 
 /// The values of the label `reason`.
-const REASONS: [&str; 5] = ["busy", "timeout", "unreachable", "status", "unreadable"];
+const REASONS: [&str; 7] = ["busy", "timeout", "unreachable", "status", "unreadable", "too_short", "off_map"];
 
 impl NoRoute {
     fn reason(&self) -> &'static str {
@@ -166,36 +186,35 @@ impl NoRoute {
             Self::Unreachable(_) => "unreachable",
             Self::Status(_) => "status",
             Self::Unreadable(_) => "unreadable",
+            Self::TooShort { .. } => "too_short",
+            Self::OffMap(_) => "off_map",
         }
     }
 
-    /// Whether the engine works, and there is no way (an island, the sea).
+    /// Whether the engine works, and there is no way (an island, the sea), or none on its map.
     fn is_about_the_route(&self) -> bool {
-        matches!(self, Self::Status(StatusCode::BAD_REQUEST))
+        matches!(self, Self::Status(StatusCode::BAD_REQUEST) | Self::TooShort { .. } | Self::OffMap(_))
     }
 }
 
-fn read(body: &[u8]) -> Result<Route, NoRoute> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|error| NoRoute::Unreadable(error.to_string()))?;
+/// The route in the engine's answer, for a straight line of `flight_m`; an impossible one is refused.
+fn read(body: &[u8], flight_m: f64) -> Result<Route, NoRoute> {
+    let answer: RouteAnswer = serde_json::from_slice(body).map_err(|error| NoRoute::Unreadable(error.to_string()))?;
     let found = answer.routes.first().ok_or_else(|| NoRoute::Unreadable("it has no route".to_owned()))?;
-    let is_sane = (0.0..=DISTANCE_MAX_M).contains(&found.distance) && (0.0..=DURATION_MAX_S).contains(&found.duration);
+    let &Found { distance: distance_m, duration } = found;
+    let is_sane = (0.0..=DISTANCE_MAX_M).contains(&distance_m) && (0.0..=DURATION_MAX_S).contains(&duration);
     if !is_sane {
-        let Found { distance, duration } = found;
-        return Err(NoRoute::Unreadable(format!("{distance} m in {duration} s is no way on this earth")));
+        return Err(NoRoute::Unreadable(format!("{distance_m} m in {duration} s is no way on this earth")));
+    }
+    let off = answer.waypoints.iter().map(|place| place.distance).find(|off| !(0.0..=SNAP_MAX_M).contains(off));
+    if let Some(off) = off {
+        return Err(NoRoute::OffMap(off));
+    }
+    let shortest_m = flight_m * (1.0 - ROUNDING_SHARE) - ROUNDING_M;
+    if distance_m < shortest_m || duration < shortest_m / SPEED_MAX_M_S {
+        return Err(NoRoute::TooShort { distance_m, duration_s: duration, flight_m });
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds above")]
-    let duration_s = found.duration.ceil() as u64;
-    Ok(Route { distance_m: found.distance, duration_s })
-}
-
-/// The part of the URL that HTTP needs, when it has no more than a scheme, a host and a port.
-fn base_of(url: &str) -> Option<Url> {
-    let base = Url::parse(url.strip_prefix("osrm+")?).ok()?;
-    let is_bare = base.has_host()
-        && base.path() == "/"
-        && base.query().is_none()
-        && base.fragment().is_none()
-        && base.username().is_empty()
-        && base.password().is_none();
-    is_bare.then_some(base)
+    let duration_s = duration.ceil() as u64;
+    Ok(Route { distance_m, duration_s })
 }

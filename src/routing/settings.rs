@@ -1,14 +1,59 @@
-//! What the routing adapters are to be told. It only holds values; `open` decides what they mean.
+//! The section `routing`: who says how far it is by road, and how long to wait for it.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::settings::{Findings, Section, Url};
+
 /// Which router to use, and how long to wait for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct RoutingSettings {
-    /// `great-circle://`, or `osrm+http(s)://host[:port]`.
-    pub url: String,
-    /// How long a route may take, connecting included, until the estimate is used.
-    pub response_timeout: Duration,
+    /// `great-circle://` estimates by a service's `[travel]`; `osrm+http://host[:port]` or `osrm+https://host[:port]` asks
+    /// an engine that speaks OSRM's protocol.
+    #[schema(value_type = String)]
+    pub url: Url,
+    /// Time for an engine to answer, connecting included, until the estimate is used instead; less than
+    /// `http.request_timeout_ms`.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub response_timeout_ms: u64,
+}
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self { url: Url::new("great-circle://"), response_timeout_ms: 500 }
+    }
+}
+
+impl RoutingSettings {
+    /// Whether an engine is asked.
+    #[must_use]
+    pub fn has_engine(&self) -> bool {
+        self.url.scheme() != "great-circle"
+    }
+
+    pub(super) fn response_timeout(&self) -> Duration {
+        Duration::from_millis(self.response_timeout_ms)
+    }
+}
+
+impl Section for RoutingSettings {
+    fn contradictions(&self, findings: &mut Findings) {
+        let is_known = match self.url.scheme() {
+            "great-circle" => self.url.rest().is_empty(),
+            "osrm+http" | "osrm+https" => {
+                let host = self.url.rest().trim_end_matches('/');
+                !host.is_empty() && !host.contains(['/', '@', '#']) && !self.url.as_str().contains('?')
+            }
+            _ => false,
+        };
+        if !is_known {
+            let message = "must be great-circle://, osrm+http://<host>[:port] or osrm+https://…";
+            findings.problem("url", format!("{message}, got {:?}", self.url));
+        }
+    }
 }
 
 /// Why a router cannot be opened.
@@ -20,8 +65,8 @@ pub enum OpenError {
          path, user or password"
     )]
     Url {
-        /// The URL, without a user or password.
-        url: String,
+        /// The URL, which shows no user or password.
+        url: Url,
     },
     /// The HTTP client cannot be built.
     #[error("the routing engine's HTTP client cannot be built: {0}")]
@@ -29,9 +74,8 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The URL names no router. What stands before an `@` may be a password, and is not shown.
-    pub(super) fn no_router(url: &str) -> Self {
-        let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"));
-        Self::Url { url: shown }
+    /// The URL names no router.
+    pub(super) fn no_router(url: &Url) -> Self {
+        Self::Url { url: url.clone() }
     }
 }

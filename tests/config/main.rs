@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use callout::config::{ActorKind, Config, OnExceeded, Sources, auth, command};
+use callout::{
+    actors::supervision::{ActorKind, OnExceeded},
+    config::{Config, Sources, auth, command},
+};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -153,12 +156,12 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
         given.problems(),
         [
             "default.toml:2: http.bindd: unknown key; known here: bind, workers, body_max_bytes, ws_frame_max_bytes, \
-             ws_outbox_max, ws_ping_s, ws_idle_s, request_timeout_ms, client_header_timeout_ms, connections_max, \
-             drain_grace_s, payment_wait_ms",
-            "default.toml:3: http.workers: must be a whole number from 0 to 65535, got string \"many\"",
+             ws_outbox_max, ws_ping_s, ws_idle_s, request_timeout_ms, client_header_timeout_ms, client_body_timeout_ms, \
+             client_stall_timeout_ms, connections_max, drain_announce_s, drain_grace_s, payment_wait_ms, docs",
+            "default.toml:3: http.workers: must be a whole number from 0 to 1024, got string \"many\"",
             "default.toml:4: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, got \"localhost\"",
             "default.toml:7: guard.queue_max: must be 1 to 100000, got 0",
-            "default.toml:8: guard.burst: must be a whole number from 0 to 4294967295, got integer -1",
+            "default.toml:8: guard.burst: must be 1 to 1000000, got -1",
             "default.toml:9: guard.breaker.failure_rate: must be above 0 and at most 1, got NaN",
             "default.toml:11: actors.supervision.call.on_exceeded: must be one of park, stop, escalate, got \"explode\"",
             "default.toml:13: log.filter: must be a filter like \"info\" or \"warn,callout=debug\", got \"a=b=c\": \
@@ -191,7 +194,8 @@ fn no_key_takes_the_wrong_type_and_no_number_is_without_bounds() -> Result {
     assert!(keys.len() > 50, "{}", keys.len());
     for (key, default) in keys {
         let numbers: &[&str] = if default.is_str() { &[] } else { &["-1", "9000000000000000", "nan", "-inf"] };
-        for wrong in ["[[]]", "{ a = 1 }", "true"].iter().chain(numbers) {
+        let flags: &[&str] = if default.is_bool() { &[] } else { &["true"] };
+        for wrong in ["[[]]", "{ a = 1 }"].iter().chain(flags).chain(numbers) {
             let problems = given(&format!("\n{key} = {wrong}"))?.problems();
             let expected = format!("default.toml:2: {key}: must be ");
             assert!(problems.iter().any(|problem| problem.starts_with(&expected)), "{key} = {wrong}: {problems:#?}");
@@ -213,7 +217,8 @@ fn a_syntax_error_names_its_line_and_hides_no_other() -> Result {
 fn values_that_contradict_each_other_are_reported_where_they_were_set() -> Result {
     let given = given("[http]\npayment_wait_ms = 10000\n\nws_ping_s = 60\n[guard.retry]\nmax_ms = 400\n")?.file(
         "more.toml",
-        "[gateway]\nresponse_timeout_ms = 2000\n[actors.supervision.guard]\npassivate_after_s = 1\n",
+        "[gateway]\nresponse_timeout_ms = 2000\n[actors.supervision.guard]\npassivate_after_s = 1\n\
+         [readmodel]\nread_timeout_ms = 5000\n",
     )?;
     assert_eq!(
         given.problems(),
@@ -225,6 +230,8 @@ fn values_that_contradict_each_other_are_reported_where_they_were_set() -> Resul
              gateway.response_timeout_ms (2000), else no answer ever counts as slow",
             "more.toml:4: actors.supervision.guard.passivate_after_s: has no meaning here: only calls, drivers and \
              payments leave memory",
+            "more.toml:6: readmodel.read_timeout_ms: read_timeout_ms (5000) must be less than lock_timeout_ms (5000), \
+             else the log is not cut off while something reads",
         ]
     );
     Ok(())
@@ -245,7 +252,7 @@ fn a_router_is_an_estimate_or_an_engine_that_answers_before_the_request_ends() -
         ("great-circle://h", "great-circle://h"),
         ("osrm+http://", "osrm+http://"),
         ("osrm+http://h/v1", "osrm+http://h/v1"),
-        ("osrm+http://u:s3cret@h", "osrm+http://u:[hidden]@h"),
+        ("osrm+http://u:s3cret@h", "osrm+http://[hidden]@h"),
     ] {
         let problems = given(&format!("[routing]\nurl = \"{url}\"\n"))?.problems();
         assert_eq!(problems, [of_url(&format!("{shown:?}"))]);
@@ -273,7 +280,7 @@ fn a_problem_in_the_environment_names_the_variable() -> Result {
     let starts = [
         "environment CALLOUT_GUARD__BRUST: guard.brust: unknown key; known here: rate_per_s, burst, ",
         "environment CALLOUT_GUARD__BURST: guard.burst: must be 1 to 1000000, got 0",
-        "environment CALLOUT_GUARD__QUEUE_MAX: guard.queue_max: must be a whole number from 0 to 4294967295, got string \"lots\"",
+        "environment CALLOUT_GUARD__QUEUE_MAX: guard.queue_max: must be a whole number from 1 to 100000, got string \"lots\"",
         "environment CALLOUT_HTTP: unknown; a key is set with CALLOUT_<SECTION>__<KEY>",
         "environment CALLOUT_HTTP__BIND: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, \
          got \"8080\"",
@@ -353,7 +360,7 @@ fn the_read_model_is_beside_the_store() -> Result {
         ("redis://localhost", "sqlite://data/readmodel.db"),
     ] {
         let config = given("")?.env("CALLOUT_STORE__URL", store).load()?;
-        assert_eq!(config.readmodel_url().as_str(), expected);
+        assert_eq!(config.readmodel().url.ok_or("a file")?.as_str(), expected);
     }
     let same = given("")?.env("CALLOUT_READMODEL__URL", "sqlite://data/callout.db").problems();
     assert_eq!(
@@ -367,14 +374,16 @@ fn the_read_model_is_beside_the_store() -> Result {
 fn show_gives_the_effective_configuration_and_no_secret() -> Result {
     let given = given("[guard]\nqueue_max = 77\n[gateway]\napi_key = \"sk_s3cret\"")?
         .env("CALLOUT_AUTH__SECRET", "s3cret-s3cret")
-        .env("CALLOUT_STORE__URL", "redis://me:s3cret@host:6379/0");
+        .env("CALLOUT_STORE__URL", "redis://s3cret-user:s3cret@host:6379/0")
+        .env("CALLOUT_GATEWAY__URL", "stripe+https://s3cret-key@host");
     let mut shown = Vec::new();
     command::show(&given.sources, &mut shown)?;
     let shown = String::from_utf8(shown)?;
     let table: toml::Table = shown.parse()?;
     assert_eq!(table["auth"]["secret"].as_str(), Some("[hidden]"));
     assert_eq!(table["gateway"]["api_key"].as_str(), Some("[hidden]"));
-    assert_eq!(table["store"]["url"].as_str(), Some("redis://me:[hidden]@host:6379/0"));
+    assert_eq!(table["store"]["url"].as_str(), Some("redis://[hidden]@host:6379/0"));
+    assert_eq!(table["gateway"]["url"].as_str(), Some("stripe+https://[hidden]@host"));
     assert_eq!(table["guard"]["queue_max"].as_integer(), Some(77));
     assert_eq!(table["log"]["filter"].as_str(), Some("info"));
     assert!(!shown.contains("s3cret"), "{shown}");

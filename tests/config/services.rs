@@ -2,44 +2,50 @@
 
 use std::fs;
 
-use callout::config::{Origin, Problem, command, policies, services};
-use callout::domain::{LatLng, ServiceId};
+use callout::{
+    config::{Origin, Problem, command, policies, services},
+    domain::{LatLng, ServiceId},
+};
+use utoipa::ToSchema;
 
 use super::{Given, Result, given};
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only read, to see what reading reports")]
 struct Example {
     noun: String,
     rounds: Vec<Round>,
     found: Found,
+    #[schema(minimum = 1, maximum = 9)]
     fee: u32,
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "only read, to see what reading reports")]
 struct Round {
+    #[schema(minimum = 1, maximum = 1_000)]
     radius_m: u32,
+    #[schema(minimum = 1, maximum = 9)]
     size: u32,
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(dead_code, reason = "only read, to see what reading reports")]
 enum Found {
-    Offer { expires_s: u32 },
+    Offer {
+        #[schema(minimum = 1, maximum = 60)]
+        expires_s: u32,
+    },
     Choose {},
 }
 
 fn example_problems(text: &str) -> Result<Vec<Problem>> {
     let folder = tempfile::tempdir()?;
     fs::write(folder.path().join("taxi.toml"), text)?;
-    let result = services::<Example, ()>(folder.path(), |_, example, mut check| {
-        check.range("fee", example.fee, 1..=9);
-        Some(())
-    });
+    let result = services::<Example, ()>(folder.path(), |_, _, _| Some(()));
     Ok(result.err().map(|problems| problems.as_slice().to_vec()).unwrap_or_default())
 }
 
@@ -66,15 +72,24 @@ fn a_services_every_problem_is_reported_with_key_and_line() -> Result {
             (Some(6), "found.extra", "unknown key; known here: expires_s"),
             (Some(7), "rounds[0].radius_m", "is required and missing"),
             (Some(9), "rounds[1].size", "is required and missing"),
-            (Some(10), "rounds[1].radius_m", "must be a whole number from 0 to 4294967295, got string \"far\""),
+            (Some(10), "rounds[1].radius_m", "must be a whole number from 1 to 1000, got string \"far\""),
         ]
     );
     let problems = example_problems(&good.replace("fee = 1", "fee = 0").replace("offer", "luck"))?;
-    assert_eq!(lines(&problems).len(), 1, "a value that was read in part is not checked: {problems:?}");
-    for (wrong, got) in [("\"long\"", "string \"long\""), ("-3", "integer -3"), ("3.5", "floating point 3.5")] {
+    assert_eq!(
+        lines(&problems),
+        [
+            (Some(2), "fee", "must be 1 to 9, got 0"),
+            (Some(3), "found.by", "must be one of offer, choose, got \"luck\""),
+        ]
+    );
+    for (wrong, said) in [
+        ("\"long\"", "must be a whole number from 1 to 60, got string \"long\""),
+        ("-3", "must be 1 to 60, got -3"),
+        ("3.5", "must be a whole number from 1 to 60, got floating point 3.5"),
+    ] {
         let problems = example_problems(&good.replace("expires_s = 3", &format!("expires_s = {wrong}")))?;
-        let message = format!("must be a whole number from 0 to 4294967295, got {got}");
-        assert_eq!(lines(&problems), [(Some(3), "found.expires_s", &*message)]);
+        assert_eq!(lines(&problems), [(Some(3), "found.expires_s", said)]);
     }
     let problems = example_problems(&good.replace("fee = 1", "fee = 0"))?;
     assert_eq!(lines(&problems), [(Some(2), "fee", "must be 1 to 9, got 0")]);
@@ -161,8 +176,9 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
             false,
             "default.toml:1: guard.queue_max: must be 1 to 100000, got 0\n\
              services/driver-call.toml:5: noun.ko: is required and missing\n\
+             services/driver-call.toml:12: dispatch.offers_per_round: must be 1 to 100, got 0\n\
              services/driver-call.toml:13: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
-             offer_s, radius_m, radius_growth, radius_max_m, waiting_max\n\
+             offer_s, radius_m, radius_growth, radius_max_m, waiting_max, position_max_age_s, offer_shows\n\
              services/driver-call.toml:19: payment.minimum: is required and missing\n"
                 .to_owned()
         )
@@ -180,10 +196,29 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
                 .to_owned()
         )
     );
+    let far = POLICY.replace("radius_max_m = 8000", "radius_max_m = 3000000");
+    let (good, out) = checked(&given_service("", &far)?)?;
+    assert!(!good && out.contains(": dispatch.radius_max_m: must be 1 to 500000, got 3000000"), "{out}");
     let (good, out) = checked(&given_service("", &POLICY.replace("seoul", "busan"))?)?;
     assert!(
         !good && out.starts_with("services/driver-call.toml:7: area.file: areas/busan.geojson cannot be read: "),
         "{out}"
     );
+    Ok(())
+}
+
+#[test]
+fn check_warns_of_a_public_server_that_takes_no_money() -> Result {
+    let public = "[http]\nbind = \"0.0.0.0:8080\"\n[auth]\nsecret = \"a-secret-that-is-long-enough-for-hs256\"\n";
+    let (good, said) = checked(&given_service(public, POLICY)?)?;
+    assert!(
+        good && said.starts_with("warning: gateway.url is simulated:// ") && said.contains("no problems"),
+        "{said}"
+    );
+    let real = format!("{public}[gateway]\nurl = \"stripe+https://api.stripe.com\"\napi_key = \"sk_live_x\"\n");
+    let (good, said) = checked(&given_service(&real, POLICY)?)?;
+    assert!(good && !said.contains("warning"), "{said}");
+    let (_, said) = checked(&given_service("", POLICY)?)?;
+    assert!(!said.contains("warning"), "{said}");
     Ok(())
 }

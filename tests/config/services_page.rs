@@ -8,7 +8,13 @@ use super::{
 };
 
 /// Where the page's tables of keys are, and the table of the file that has them.
-const TABLES: [(&str, &str); 3] = [("## Keys", ""), ("### `[dispatch]`", "dispatch."), ("### `[payment]`", "payment.")];
+const TABLES: [(&str, &str); 5] = [
+    ("## Keys", ""),
+    ("### `[dispatch]`", "dispatch."),
+    ("### `[booking]`", "booking."),
+    ("### `[redispatch]`", "redispatch."),
+    ("### `[payment]`", "payment."),
+];
 
 fn page() -> Result<String> {
     Ok(fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/services.md"))?)
@@ -31,7 +37,10 @@ fn shown(heading: &str) -> Result<BTreeSet<String>> {
 /// The keys that are taken there, as the refusal of an unknown one names them.
 fn known(table: &str) -> Result<BTreeSet<String>> {
     let policy = match table.strip_suffix('.') {
-        Some(table) => POLICY.replace(&format!("[{table}]"), &format!("[{table}]\nno_such_key = 1")),
+        Some(table) if POLICY.contains(&format!("[{table}]")) => {
+            POLICY.replace(&format!("[{table}]"), &format!("[{table}]\nno_such_key = 1"))
+        }
+        Some(table) => format!("{POLICY}\n[{table}]\nno_such_key = 1\n"),
         None => format!("no_such_key = 1\n{POLICY}"),
     };
     let (_, said) = checked(&given_service("", &policy)?)?;
@@ -41,7 +50,8 @@ fn known(table: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn the_page_has_every_key_and_none_that_there_is_not() -> Result {
-    let tables = ["dispatch", "payment", "fare", "travel", "area", "steps", "labels", "messages"];
+    let tables =
+        ["dispatch", "redispatch", "booking", "payment", "fare", "travel", "area", "steps", "labels", "messages"];
     for (heading, table) in TABLES {
         let mut shown = shown(heading)?;
         if table.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use callout::domain::{
-    CallId, Machine, Period, Rejection, ServiceId,
+    Asker, CallId, Machine, Party, Period, Rejection, ServiceId, Undecided,
     driver::{Command, Driver, DriverMachine, Profile},
     geo::ServiceArea,
     policy::{Policies, Policy, PolicyFile},
@@ -59,7 +59,7 @@ fn hour(hour: usize) -> Timestamp {
 
 fn register() -> Command {
     let profile = Profile { service: rental(), name: "차".to_owned(), phone: None, plate: None };
-    Command::Register { id: driver_id(0), profile, position: None }
+    Command::Register { by: Asker::new(Party::System), id: driver_id(0), registration: profile.into(), position: None }
 }
 
 fn command(step: &Step) -> Command {
@@ -71,8 +71,8 @@ fn command(step: &Step) -> Command {
         Step::Confirm(call) => Command::Confirm { call: call_id(*call) },
         Step::HandOver(call) => Command::HandOver { call: call_id(*call) },
         Step::Release(call) => Command::Release { call: call_id(*call) },
-        Step::Available(available) => Command::SetAvailability { available: *available },
-        Step::Retire => Command::Retire,
+        Step::Available(available) => Command::SetAvailability { by: Asker::new(Party::System), available: *available },
+        Step::Retire => Command::Retire { by: Asker::new(Party::System) },
         Step::Register => register(),
         Step::Wake => Command::Wake,
     }
@@ -176,10 +176,10 @@ fn check(steps: &[(Step, bool)]) {
     }
 }
 
-fn apply(driver: Option<&Driver>, command: &Command, now: Timestamp) -> Result<Driver, Rejection> {
+fn apply(driver: Option<&Driver>, command: &Command, now: Timestamp) -> Result<Driver, Undecided> {
     let decision = DriverMachine::decide(driver, command, policies(), now)?;
     let after = decision.events.iter().fold(driver.cloned(), |state, event| DriverMachine::evolve(state, event, now));
-    after.ok_or(Rejection::NotFound)
+    after.ok_or(Undecided::Rejected(Rejection::NotFound))
 }
 
 fn period() -> impl Strategy<Value = (usize, usize)> {

@@ -10,13 +10,14 @@ use callout::{
 
 use crate::{at, driver_call, in_incheon, in_seoul};
 
-const OCCASIONS: [&str; 16] = [
+const OCCASIONS: [&str; 17] = [
     "paid",
     "payment_declined",
     "payment_unavailable",
     "payment_unknown",
     "denied",
     "assigned",
+    "released",
     "started",
     "completed",
     "cancelled",

@@ -88,6 +88,7 @@ fn name(act: Act) -> &'static str {
         Act::Start { .. } => "start",
         Act::Complete { .. } => "complete",
         Act::Availability { .. } => "availability",
+        Act::OutOfPatience => "out of patience",
     }
 }
 
@@ -153,4 +154,44 @@ fn one_driver_who_accepts_two_calls_gets_one() {
     let endings = explore(world, &[CLAIM, Act::Claim { driver: 0, call: 1 }]);
     let expected = [("assigned", (1, 0), vec!["claim"]), ("dispatching", (1, 0), vec!["claim"])];
     assert_eq!(endings, expected.into());
+}
+
+/// Every ending in which the customer's money and the driver's time are where they belong; the acts that were granted do
+/// not matter here.
+fn statuses(endings: &Endings) -> BTreeSet<(&'static str, (usize, usize))> {
+    endings.iter().map(|(status, money, _)| (*status, *money)).collect()
+}
+
+#[test]
+fn a_claim_that_is_given_up_leaves_call_and_driver_together_or_free_of_each_other() {
+    let endings = explore(after(&[PAID]), &[CLAIM, Act::OutOfPatience]);
+    assert_eq!(statuses(&endings), [("assigned", (1, 0)), ("dispatching", (1, 0))].into());
+}
+
+#[test]
+fn a_claim_that_is_given_up_meets_a_rival_and_the_call_has_one_driver_or_none() {
+    let endings = explore(after(&[PAID]), &[CLAIM, Act::OutOfPatience, RIVAL]);
+    assert_eq!(statuses(&endings), [("assigned", (1, 0)), ("dispatching", (1, 0))].into());
+}
+
+#[test]
+fn a_driver_who_gave_a_claim_up_and_claims_again_has_one_call_at_most() {
+    for again in [CLAIM, Act::Claim { driver: 0, call: 1 }] {
+        let world = after(&[PAID, Act::Request { call: 1, pay: true }]);
+        let endings = explore(world, &[CLAIM, Act::OutOfPatience, again]);
+        assert_eq!(statuses(&endings), [("assigned", (1, 0)), ("dispatching", (1, 0))].into());
+    }
+}
+
+#[test]
+fn a_claim_that_is_given_up_meets_a_cancel_and_the_money_goes_back() {
+    let endings = explore(after(&[PAID]), &[CLAIM, Act::OutOfPatience, CANCEL]);
+    assert_eq!(statuses(&endings), [("cancelled", (1, 1))].into());
+}
+
+#[test]
+fn a_call_that_was_started_before_its_driver_gave_it_up_is_searched_for_again_or_goes_on() {
+    let endings = explore(after(&[PAID]), &[CLAIM, Act::OutOfPatience, START]);
+    let expected = [("assigned", (1, 0)), ("dispatching", (1, 0)), ("started", (1, 0))];
+    assert_eq!(statuses(&endings), expected.into());
 }

@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use callout::domain::{
-    Decision, Machine, Rejection,
+    Decision, Machine, Rejection, Undecided,
     call::{self, Call, CallMachine},
     driver::{self, Driver, DriverMachine},
     payment::{self, Payment, PaymentMachine},
@@ -41,6 +41,9 @@ impl Laws for CallMachine {
         ("assigned", "started"),
         ("assigned", "cancelled"),
         ("started", "completed"),
+        // The driver gave it back before the start, or had given its claim up, and takes no part in the call.
+        ("assigned", "dispatching"),
+        ("started", "dispatching"),
     ];
 
     fn status(call: &Call) -> &'static str {
@@ -155,7 +158,10 @@ pub fn step<M: Laws>(
     policies: &Policies,
     now: Timestamp,
 ) -> Result<Decision<M::Event, M::Effect>, Rejection> {
-    let decision = M::decide(state.as_ref(), command, policies, now)?;
+    let decision = M::decide(state.as_ref(), command, policies, now).map_err(|undecided| match undecided {
+        Undecided::Rejected(rejection) => rejection,
+        Undecided::NoPolicy(missing) => panic!("{missing}"),
+    })?;
     let before = state.take();
     let after = decision.events.iter().fold(before.clone(), |state, event| M::evolve(state, event, now));
     decision.events.iter().for_each(reads_as_it_writes);

@@ -1,7 +1,7 @@
 //! Each machine alone, under any commands in any order at any time: also those no client could send.
 
 use callout::domain::{
-    Currency, LatLng, Money, Party, ServiceId,
+    Asker, Currency, LatLng, Money, Party, ServiceId,
     call::{self, CallMachine, DriverCard, Request},
     driver::{self, DriverMachine, Fix, Profile, ReleaseReason},
     payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus},
@@ -141,9 +141,11 @@ fn call_command() -> impl Strategy<Value = call::Command> {
             .prop_map(|(round, reached, drivers)| Command::Offer { round, reached, drivers }),
         3 => (card(), some_service()).prop_map(|(driver, service)| Command::Accept { driver, service }),
         1 => driver().prop_map(|driver| Command::Decline { driver }),
+        1 => driver().prop_map(|driver| Command::GiveBack { driver }),
         3 => party().prop_map(|by| Command::Start { by }),
         3 => party().prop_map(|by| Command::Complete { by }),
         1 => (party(), option::of(Just("변심".to_owned()))).prop_map(|(by, reason)| Command::Cancel { by, reason }),
+        2 => (party(), option::of(Just("고장".to_owned()))).prop_map(|(by, reason)| Command::Release { by, reason }),
         2 => Just(Command::Wake),
     ]
 }
@@ -160,10 +162,12 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 fn payment_command() -> impl Strategy<Value = payment::Command> {
     use payment::Command;
     prop_oneof![
-        3 => (1..4_u32, option::weighted(0.8, method())).prop_map(|(attempt, method)| {
-            Command::Charge { id: call_id(0), attempt, amount: won(20_000), method }
+        3 => (1..4_u32, option::weighted(0.6, method()), 0..4_u32).prop_map(|(attempt, method, number)| {
+            Command::Charge { id: call_id(0), attempt, amount: won(20_000), method, number }
         }),
-        1 => method().prop_map(|method| Command::KeepMethod { id: call_id(0), amount: won(20_000), method }),
+        2 => (method(), 0..4_u32).prop_map(|(method, number)| {
+            Command::KeepMethod { id: call_id(0), amount: won(20_000), method, number }
+        }),
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
         1 => Just(Command::ConfirmRefund),
@@ -183,18 +187,22 @@ fn profile() -> impl Strategy<Value = Profile> {
 fn driver_command() -> impl Strategy<Value = driver::Command> {
     use driver::Command;
     let call = || (0..2_usize).prop_map(call_id);
-    let refused =
-        option::of(select(vec![ReleaseReason::CallTaken, ReleaseReason::NotOffered, ReleaseReason::NoSuchCall]));
+    let refused = option::of(select(vec![
+        ReleaseReason::CallTaken,
+        ReleaseReason::NotOffered,
+        ReleaseReason::NoSuchCall,
+        ReleaseReason::NoAnswer,
+    ]));
     prop_oneof![
         2 => (profile(), option::of(position())).prop_map(|(profile, position)| {
-            Command::Register { id: driver_id(0), profile, position }
+            Command::Register { by: Asker::new(Party::System), id: driver_id(0), registration: profile.into(), position }
         }),
-        3 => any::<bool>().prop_map(|available| Command::SetAvailability { available }),
-        1 => position().prop_map(|position| Command::Move { fix: Fix { position, at: Timestamp::UNIX_EPOCH } }),
+        3 => any::<bool>().prop_map(|available| Command::SetAvailability { by: Asker::new(Party::System), available }),
+        1 => position().prop_map(|position| Command::Move { fix: Fix::now(position, Timestamp::UNIX_EPOCH) }),
         4 => call().prop_map(|call| Command::Claim { call }),
         3 => (call(), refused).prop_map(|(call, refused)| Command::SettleClaim { call, refused }),
         2 => call().prop_map(|call| Command::Release { call }),
-        1 => Just(Command::Retire),
+        1 => Just(Command::Retire { by: Asker::new(Party::System) }),
         1 => Just(Command::Wake),
     ]
 }

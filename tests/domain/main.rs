@@ -2,12 +2,16 @@
 //!
 //! Uses the public interface and the shipped driver-call policy; no actors, no store, no network.
 
+mod acts;
 mod areas;
 mod bookings;
 mod driver_call;
 mod interleavings;
 mod laws;
 mod machines;
+mod methods;
+mod no_policy;
+mod over;
 mod together;
 mod world;
 

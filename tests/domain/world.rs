@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callout::domain::{
-    CallId, Currency, Decision, DriverId, Machine, Money, Party, Rejection,
+    Asker, CallId, Currency, Decision, DriverId, Machine, Money, Party, Rejection,
     call::{self, Call, CallMachine, DriverCard, Request},
     driver::{self, Driver, DriverMachine, Profile, ReleaseReason},
     payment::{self, Method, Outcome, Payment, PaymentMachine},
@@ -15,39 +15,14 @@ use callout::domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
+pub use crate::acts::{Act, Luck};
 use crate::{call_id, customer_id, driver_id, in_seoul, laws::Laws, laws::step, service};
 
 pub const CALLS: usize = 2;
 pub const DRIVERS: usize = 2;
+/// How long a driver is held for a call that does not answer, in seconds.
+const CLAIM_PATIENCE_S: u32 = 5;
 const FARE: Money = Money { amount: 20_000, currency: Currency::KRW };
-
-/// What a person does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    Request { call: usize, pay: bool },
-    Pay { call: usize },
-    Cancel { call: usize },
-    Claim { driver: usize, call: usize },
-    Decline { driver: usize, call: usize },
-    Start { driver: usize, call: usize },
-    Complete { driver: usize, call: usize },
-    Availability { driver: usize, available: bool },
-}
-
-/// What goes wrong, or not, when an effect is performed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Luck {
-    /// Nothing.
-    Fine,
-    /// It is done, but that is not heard: it stays owed.
-    Forgotten,
-    /// The gateway declines the method.
-    Declined,
-    /// The guard refuses it, or it is lost before the gateway has it.
-    NotSent,
-    /// The gateway does it, and its answer is lost.
-    Unanswered,
-}
 
 #[derive(Debug, Clone)]
 enum Effect {
@@ -99,7 +74,12 @@ impl World {
         };
         for driver in 0..DRIVERS {
             let profile = Profile { service: service(), name: "김기사".to_owned(), phone: None, plate: None };
-            let register = driver::Command::Register { id: driver_id(driver), profile, position: None };
+            let register = driver::Command::Register {
+                by: Asker::new(Party::System),
+                id: driver_id(driver),
+                registration: profile.into(),
+                position: None,
+            };
             world.driver(driver, &register).expect("a new driver");
             world.act(Act::Availability { driver, available: true }).expect("a free driver");
         }
@@ -123,8 +103,12 @@ impl World {
             Act::Complete { driver, call } => {
                 self.call(call, &call::Command::Complete { by: Party::Driver(driver_id(driver)) })
             }
+            Act::OutOfPatience => {
+                self.wait(CLAIM_PATIENCE_S);
+                Ok(())
+            }
             Act::Availability { driver, available } => {
-                self.driver(driver, &driver::Command::SetAvailability { available })
+                self.driver(driver, &driver::Command::SetAvailability { by: Asker::new(Party::System), available })
             }
         }
     }
@@ -148,6 +132,12 @@ impl World {
             let due = self.calls[call].as_ref().and_then(CallMachine::due_at).is_some_and(|due| due <= self.now);
             if due {
                 self.call(call, &CallMachine::wake()).expect("a wake is never refused");
+            }
+        }
+        for driver in 0..DRIVERS {
+            let due = self.drivers[driver].as_ref().and_then(DriverMachine::due_at).is_some_and(|due| due <= self.now);
+            if due {
+                self.driver(driver, &DriverMachine::wake()).expect("a wake is never refused");
             }
         }
     }
@@ -194,10 +184,8 @@ impl World {
                 self.owed[n].sent = true;
                 self.owed[n].answer = outcome.map(|command| Answer::Payment(call, command));
             }
-            Effect::Driver(driver, driver::Effect::ClaimCall { call, name, service }) => {
-                let card = DriverCard { id: driver_id(driver), name };
-                let accepted = self.call(index(&call), &call::Command::Accept { driver: card, service });
-                let refused = accepted.err().map(|refusal| reason(&refusal));
+            Effect::Driver(driver, effect) => {
+                let (call, refused) = self.perform_driver(driver, effect);
                 let settle = driver::Command::SettleClaim { call, refused };
                 self.owed[n].answer = (luck != Luck::Unanswered).then_some(Answer::Driver(driver, settle));
             }
@@ -244,11 +232,11 @@ impl World {
         let id = call_id(call);
         // A payment that is closed refuses a charge that comes late; that is an answer, too.
         let _ = match effect.clone() {
-            call::Effect::Charge { attempt, amount, method } => {
-                self.payment(call, &payment::Command::Charge { id, attempt, amount, method })
+            call::Effect::Charge { attempt, amount, method, number } => {
+                self.payment(call, &payment::Command::Charge { id, attempt, amount, method, number })
             }
-            call::Effect::KeepMethod { amount, method } => {
-                self.payment(call, &payment::Command::KeepMethod { id, amount, method })
+            call::Effect::KeepMethod { amount, method, number } => {
+                self.payment(call, &payment::Command::KeepMethod { id, amount, method, number })
             }
             // A driver-call finds its driver by offers.
             call::Effect::Book { .. } | call::Effect::ConfirmDriver { .. } | call::Effect::AssignDriver { .. } => {
@@ -259,6 +247,23 @@ impl World {
                 self.driver(index_of(&driver), &driver::Command::Release { call: id })
             }
         };
+    }
+
+    /// What the call answers: to a claim in its time, and after it to the wish to be given back.
+    fn perform_driver(&mut self, driver: usize, effect: driver::Effect) -> (CallId, Option<ReleaseReason>) {
+        match effect {
+            driver::Effect::ClaimCall { call, name, service, until } if until.is_none_or(|until| self.now < until) => {
+                let card = DriverCard { id: driver_id(driver), name };
+                let accepted = self.call(index(&call), &call::Command::Accept { driver: card, service });
+                (call, accepted.err().map(|refusal| reason(&refusal)))
+            }
+            driver::Effect::ClaimCall { call, .. } | driver::Effect::GiveBack { call } => {
+                let give_back = call::Command::GiveBack { driver: driver_id(driver) };
+                // A call that does not exist refuses, and so has nobody to give back.
+                let _ = self.call(index(&call), &give_back);
+                (call, Some(ReleaseReason::NoAnswer))
+            }
+        }
     }
 
     /// What the guard and the gateway answer, if an answer comes at all.
@@ -349,7 +354,7 @@ fn request(call: usize, pay: bool) -> call::Command {
         service: service(),
         customer_id: customer_id(call),
         pickup: in_seoul(),
-        dropoff: None,
+        dropoff: Some(in_seoul()),
         note: None,
         fare: FARE,
         method: pay.then(method),

@@ -15,7 +15,11 @@ async fn a_call_is_paid_offered_accepted_started_and_completed() -> Tested {
     let call = bench.request(Some("tok_ok")).await?;
     assert_eq!(call.phase.status(), "dispatching");
     assert_eq!(call.payment.status, PaymentStatus::Charged);
-    assert_eq!(bench.engine.boards.offers.of_driver(&driver).len(), 1, "offered with the commit that says it is paid");
+    assert_eq!(
+        bench.engine.world().boards.offers.of_driver(&driver).len(),
+        1,
+        "offered with the commit that says it is paid"
+    );
     let call = bench.engine.accept(&call.id, &driver, cause()).await?;
     assert_eq!(call.phase.status(), "assigned");
     eventually("the driver is engaged", async || bench.driver_now(&driver).await.status() == "engaged").await;

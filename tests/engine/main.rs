@@ -1,5 +1,7 @@
 //! The engine without a front end: supervision, recovery and races that are hard to bring about from outside.
 
+mod deadlines;
 mod lifecycle;
+mod matching;
 mod supervision;
 mod support;

@@ -23,7 +23,7 @@ async fn an_actor_that_panicked_is_back_from_its_snapshot() -> Tested {
         assert!(report.place.contains("actor.rs"), "{report:?}");
     }
     assert_eq!(bench.call(&call.id).await.phase.status(), "dispatching");
-    assert_eq!(bench.engine.boards.offers.of_driver(&driver).len(), 1);
+    assert_eq!(bench.engine.world().boards.offers.of_driver(&driver).len(), 1);
     bench.engine.accept(&call.id, &driver, cause()).await?;
     assert_eq!(bench.ledger(&call.id), 1);
     Ok(())
@@ -52,15 +52,23 @@ async fn an_actor_that_panics_too_often_is_parked_until_it_is_resumed() -> Teste
 async fn calls_are_taken_while_the_dispatcher_is_parked_and_offered_when_it_is_back() -> Tested {
     let bench = Bench::new().await?;
     let driver = bench.driver("d1").await?;
-    for _ in 0..4 {
+    for crashes in 1..=4 {
         bench.engine.ops.crash("dispatcher", "driver-call").await?;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        eventually("it runs again, or is parked after the last", async || {
+            let figures = bench.engine.ops.actor("dispatcher", "driver-call").await.expect("an actor");
+            match format!("{:?}", figures.status).as_str() {
+                "Running" => figures.restarts == crashes,
+                "Parked" => crashes == 4,
+                _ => false,
+            }
+        })
+        .await;
     }
     let call = bench.request(Some("tok_ok")).await?;
     assert_eq!(call.phase.status(), "dispatching");
-    assert!(bench.engine.boards.offers.of_driver(&driver).is_empty());
+    assert!(bench.engine.world().boards.offers.of_driver(&driver).is_empty());
     bench.engine.ops.resume("dispatcher", "driver-call").await?;
-    eventually("it is offered", async || bench.engine.boards.offers.of_driver(&driver).len() == 1).await;
+    eventually("it is offered", async || bench.engine.world().boards.offers.of_driver(&driver).len() == 1).await;
     Ok(())
 }
 
@@ -80,7 +88,7 @@ async fn a_process_that_takes_over_finds_everything_and_fences_the_one_before() 
     bench.engine.start_call(&taken.id, Party::Driver(driver.clone()), cause()).await?;
     bench.engine.complete(&taken.id, Party::Driver(driver.clone()), cause()).await?;
     eventually("the open call is still offered", async || {
-        bench.engine.boards.offers.of_driver(&driver).iter().any(|(call, _)| *call == open.id)
+        bench.engine.world().boards.offers.of_driver(&driver).iter().any(|(call, _)| *call == open.id)
     })
     .await;
     Ok(())

@@ -5,24 +5,25 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use actix::Arbiter;
 use callout::{
     actors::{
-        Cause, Engine, EngineParts, EngineSettings, Fence, Repeats,
+        Cause, Engine, EngineParts, EngineSettings, Fence,
         backoff::BackoffSettings,
         dispatcher::DispatchSettings,
         guard::GuardSettings,
         ports::gateway::GatewayDrill,
-        supervision::{Failure, Intensity, SupervisionSettings},
+        supervision::{Failure, Intensity, SupervisionSettings, SupervisionTable},
     },
     clock,
     config::{Sources, policies},
     domain::{
-        CallId, CustomerId, DriverId, LatLng, Party, Place, ServiceId,
+        Asker, CallId, CustomerId, DriverId, LatLng, Party, Place, ServiceId,
         call::{Call, Request},
         driver::{Driver, Profile},
         payment::Method,
     },
-    gateway::{GatewaySettings, OpenGateway},
+    gateway::{GatewaySettings, OpenGateway, Simulation},
     persistence::{self, StoreSettings},
     routing::GreatCircle,
+    settings::Overlay,
 };
 
 /// What a test returns.
@@ -44,13 +45,24 @@ impl Bench {
         Ok(Self { kept: Some(folder), ..Self::on(path).await? })
     }
 
+    /// On a new store, with `passivate_after_s = 0`.
+    pub async fn that_keeps_all_in_memory() -> Result<Self, Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().to_owned();
+        Ok(Self { kept: Some(folder), ..Self::with(path, settings(0)).await? })
+    }
+
     /// On the store in a folder, as after a restart.
     pub async fn on(folder: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::with(folder, settings(SupervisionSettings::default().passivate_after_s)).await
+    }
+
+    async fn with(folder: PathBuf, settings: EngineSettings) -> Result<Self, Box<dyn std::error::Error>> {
         let url = format!("sqlite://{}", folder.join("callout.db").display());
-        let store = persistence::open(&url, &StoreSettings::default()).await?;
+        let store = persistence::open(&StoreSettings::default().at(&url)).await?;
         let ledger = Some(folder.join("ledger.jsonl"));
         let OpenGateway { gateway, drill } =
-            callout::gateway::open(&GatewaySettings { ledger, seed: Some(1), ..GatewaySettings::default() })?;
+            callout::gateway::open(&GatewaySettings::default(), &Simulation { ledger, seed: Some(1) })?;
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config");
         let sources = Sources { dir: Some(dir), files: Vec::new(), env: Vec::new() };
         let parts = EngineParts {
@@ -62,7 +74,7 @@ impl Bench {
             fence: Arc::new(Fence::default()),
             escalation: Arc::new(|_: &Failure| {}),
         };
-        let engine = Engine::start(parts, settings()).await?;
+        let engine = Engine::start(parts, settings).await?;
         Ok(Self { engine, drill: drill.ok_or("the simulated gateway has a drill")?, folder, kept: None })
     }
 
@@ -81,8 +93,10 @@ impl Bench {
     pub async fn driver(&self, id: &str) -> Result<DriverId, Box<dyn std::error::Error>> {
         let driver = DriverId::new(id)?;
         let profile = Profile { service: service(), name: id.to_owned(), phone: None, plate: None };
-        self.engine.register_driver(&driver, profile, Some(gangnam()), cause()).await?;
-        self.engine.set_availability(&driver, true, cause()).await?;
+        self.engine
+            .register_driver(&driver, profile.into(), Some(gangnam()), Asker::new(Party::System), cause())
+            .await?;
+        self.engine.set_availability(&driver, true, Asker::new(Party::System), cause()).await?;
         Ok(driver)
     }
 
@@ -108,22 +122,22 @@ impl Bench {
 }
 
 /// Quick to restart and to repeat.
-fn settings() -> EngineSettings {
+fn settings(passivate_after_s: u64) -> EngineSettings {
     let supervision = SupervisionSettings {
         backoff: BackoffSettings { initial_ms: 10, factor: 2.0, max_ms: 100, jitter: 0.0 },
-        intensity: Intensity { restarts_max: 3, window: Duration::from_secs(60) },
+        intensity: Intensity { restarts_max: 3, window_s: 60 },
+        passivate_after_s,
         ..SupervisionSettings::default()
     };
+    let mailbox = |messages: u32| Overlay::new(toml::Table::from_iter([("mailbox_max".to_owned(), messages.into())]));
     EngineSettings {
-        call: supervision,
-        driver: supervision,
-        payment: supervision,
-        dispatcher: SupervisionSettings { mailbox_max: 10_000, ..supervision },
-        guard_supervision: SupervisionSettings { mailbox_max: 10_000, ..supervision },
-        support: supervision,
-        guard: GuardSettings::default(),
-        dispatch: DispatchSettings { tick: Duration::from_millis(100), ..DispatchSettings::default() },
-        repeats: Repeats { inside: supervision.backoff, gateway: supervision.backoff, crashes_max: 5 },
+        supervision: SupervisionTable {
+            dispatcher: mailbox(10_000),
+            guard: mailbox(10_000),
+            ..SupervisionTable::all(supervision)
+        },
+        guard: GuardSettings { retry: supervision.backoff, ..GuardSettings::default() },
+        dispatch: DispatchSettings { tick_ms: 100, ..DispatchSettings::default() },
         payment_wait: Duration::from_secs(8),
     }
 }
@@ -151,7 +165,7 @@ pub fn request(method: Option<&str>) -> Request {
         service: service(),
         customer_id: CustomerId::new("ann").expect("an id"),
         pickup: Place::new(gangnam(), None).expect("a place"),
-        dropoff: None,
+        dropoff: Some(Place::new(gangnam(), None).expect("a place")),
         note: None,
         fare,
         request_fingerprint: None,

@@ -9,9 +9,8 @@ use callout::actors::{
     supervision::{Intensity, Status, SupervisionSettings},
 };
 use futures_util::future::join_all;
-use tokio::time::sleep;
 
-use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund, supervised, supervised_within};
+use crate::support::{Guarded, Tested, charge, guarded, in_memory, refund, supervised, supervised_within, until};
 
 fn latency(latency_ms: u64) -> Faults {
     Faults { latency_ms, ..Faults::default() }
@@ -100,13 +99,14 @@ async fn who_comes_first_is_charged_first() -> Tested {
 async fn who_waits_past_the_deadline_is_told_in_time_and_not_charged() -> Tested {
     let settings = GuardSettings { in_flight_max: 1, queue_wait_ms: 100, ..GuardSettings::default() };
     let guarded = guarded(in_memory(2_000)?, settings);
-    guarded.bank.drill.set_faults(latency(600))?;
+    guarded.watch.hold();
     let first = spawn_charge(&guarded.guard, "first", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
+    guarded.until_busy(1, 0).await;
     let begun = Instant::now();
     let second = guarded.guard.charge(charge("second", "tok_ok"), Urgency::Customer).await;
     assert_eq!(reason(&second), Some(RefusalReason::WaitedTooLong));
     assert!((100..300).contains(&begun.elapsed().as_millis()), "after {:?}", begun.elapsed());
+    guarded.watch.release();
     first.await??;
     assert_eq!(guarded.keys(), ["first"]);
     Ok(())
@@ -127,18 +127,22 @@ async fn the_rate_limit_spreads_requests_over_time() -> Tested {
 
 #[actix_rt::test]
 async fn a_backlog_of_refunds_leaves_room_for_customers() -> Tested {
-    let settings = GuardSettings { in_flight_max: 1, queue_max: 4, background_max: 2, ..GuardSettings::default() };
+    let settings = GuardSettings { in_flight_max: 1, queue_max: 8, ..GuardSettings::default() };
     let guarded = guarded(in_memory(2_000)?, settings);
-    guarded.bank.drill.set_faults(latency(100))?;
+    guarded.watch.hold();
     let guard = &guarded.guard;
     let first = spawn_charge(guard, "first", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
+    guarded.until_busy(1, 0).await;
     let lookups = join_all((0..5).map(|_| guard.lookup("first".into(), Urgency::Background)));
     let customer = async {
-        tokio::task::yield_now().await;
+        guarded.until_busy(1, 2).await;
         guard.charge(charge("customer", "tok_ok"), Urgency::Customer).await
     };
-    let (lookups, customer) = tokio::join!(lookups, customer);
+    let release = async {
+        guarded.until_busy(1, 3).await;
+        guarded.watch.release();
+    };
+    let (lookups, customer, ()) = tokio::join!(lookups, customer, release);
     assert_eq!(lookups.iter().filter(|answer| answer.is_ok()).count(), 2);
     assert_eq!(lookups.iter().filter(|answer| reason(answer) == Some(RefusalReason::QueueFull)).count(), 3);
     customer?;
@@ -149,12 +153,14 @@ async fn a_backlog_of_refunds_leaves_room_for_customers() -> Tested {
 #[actix_rt::test]
 async fn what_nobody_waits_for_any_more_is_never_sent() -> Tested {
     let guarded = guarded(in_memory(2_000)?, GuardSettings { in_flight_max: 1, ..GuardSettings::default() });
-    guarded.bank.drill.set_faults(latency(100))?;
+    guarded.watch.hold();
     let first = spawn_charge(&guarded.guard, "first", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
+    guarded.until_busy(1, 0).await;
     let given_up = spawn_charge(&guarded.guard, "given up", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
+    guarded.until_busy(1, 1).await;
     given_up.abort();
+    assert!(given_up.await.is_err_and(|end| end.is_cancelled()));
+    guarded.watch.release();
     first.await??;
     guarded.guard.charge(charge("next", "tok_ok"), Urgency::Customer).await?;
     assert_eq!(guarded.keys(), ["first", "next"]);
@@ -175,7 +181,7 @@ async fn a_request_whose_task_panics_counts_as_unanswered_and_frees_its_place() 
 async fn a_guard_that_waits_for_its_restart_refuses_after_the_wait_and_a_parked_one_at_once() -> Tested {
     let gauge = GuardGauge::new(GuardSettings { queue_wait_ms: 50, ..GuardSettings::default() });
     let backoff = BackoffSettings { initial_ms: 1_500, factor: 1.0, max_ms: 1_500, jitter: 0.0 };
-    let intensity = Intensity { restarts_max: 1, window: Duration::from_secs(60) };
+    let intensity = Intensity { restarts_max: 1, window_s: 60 };
     let supervision = SupervisionSettings { backoff, intensity, ..SupervisionSettings::default() };
     let guard = supervised(in_memory(500)?.gateway, gauge, supervision);
     guard.actor().crash();
@@ -193,31 +199,27 @@ async fn a_guard_that_waits_for_its_restart_refuses_after_the_wait_and_a_parked_
 }
 
 async fn until_status(guard: &GuardHandle, status: Status) {
-    while guard.actor().vitals().status() != status {
-        sleep(Duration::from_millis(5)).await;
-    }
+    until(|| guard.actor().vitals().status() == status).await;
 }
 
 #[actix_rt::test]
 async fn a_restart_refuses_those_who_waited_and_loses_nothing_under_way() -> Tested {
-    let bank = in_memory(2_000)?;
-    bank.drill.set_faults(latency(600))?;
-    let gauge = GuardGauge::new(GuardSettings { in_flight_max: 1, ..GuardSettings::default() });
-    let guard = supervised(bank.gateway, gauge, SupervisionSettings::default());
-
-    let under_way = spawn_charge(&guard, "under way", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
-    let waiting = spawn_charge(&guard, "waiting", "tok_ok");
-    sleep(Duration::from_millis(20)).await;
+    let guarded = guarded(in_memory(2_000)?, GuardSettings { in_flight_max: 1, ..GuardSettings::default() });
+    let guard = &guarded.guard;
+    guarded.watch.hold();
+    let under_way = spawn_charge(guard, "under way", "tok_ok");
+    guarded.until_busy(1, 0).await;
+    let waiting = spawn_charge(guard, "waiting", "tok_ok");
+    guarded.until_busy(1, 1).await;
     guard.actor().crash();
-    let after = guard.charge(charge("after", "tok_ok"), Urgency::Customer);
-    let (waiting, after, under_way) = tokio::join!(waiting, after, under_way);
-    assert_eq!(reason(&waiting?), Some(RefusalReason::Restarting));
-    under_way??;
-    after?;
-    let keys: Vec<_> =
-        bank.drill.ledger(None, 10, 0).expect("the ledger").iter().map(|entry| entry.key.to_string()).collect();
-    assert_eq!(keys, ["under way", "after"], "the bound in flight held across the restart");
+    assert_eq!(reason(&waiting.await?), Some(RefusalReason::Restarting));
+    let after = spawn_charge(guard, "after", "tok_ok");
+    until(|| guard.actor().vitals().restarts() == 1).await;
+    guarded.until_busy(1, 1).await;
+    guarded.watch.release();
+    under_way.await??;
+    after.await??;
+    assert_eq!(guarded.keys(), ["under way", "after"], "the bound in flight held across the restart");
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use std::{
 
 use callout::{
     actors::ports::gateway::{ChargeOutcome, Faults, GatewayError, LedgerKind},
-    gateway::{GatewaySettings, open},
+    gateway::{GatewaySettings, Simulation, open},
+    settings::{Section as _, Url},
 };
 
 use crate::support::{Simulated, Tested, charge, down, in_memory, refund, simulated};
@@ -64,7 +65,7 @@ async fn an_error_charges_nothing_and_silence_charges_once() -> Tested {
 
 #[actix_rt::test]
 async fn a_slow_method_is_charged_within_the_default_timeout() -> Tested {
-    let bank = simulated(&GatewaySettings::default())?;
+    let bank = simulated(&GatewaySettings::default(), &Simulation::default())?;
     let begun = Instant::now();
     reference(bank.gateway.charge(charge("a", "tok_slow")).await?)?;
     assert!(begun.elapsed() >= Duration::from_secs(1));
@@ -141,9 +142,9 @@ fn faults_out_of_range_are_refused_and_change_nothing() -> Tested {
 async fn the_ledger_outlives_the_process_and_a_torn_line() -> Tested {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("ledger.jsonl");
-    let settings =
-        GatewaySettings { ledger: Some(path.clone()), response_timeout_ms: 20, ..GatewaySettings::default() };
-    let before = simulated(&settings)?;
+    let settings = GatewaySettings { response_timeout_ms: 20, ..GatewaySettings::default() };
+    let simulation = Simulation { ledger: Some(path.clone()), seed: None };
+    let before = simulated(&settings, &simulation)?;
     let charged = before.gateway.charge(charge("a", "tok_ok")).await?;
     let declined = before.gateway.charge(charge("b", "tok_declined")).await?;
     assert!(before.gateway.charge(charge("c", "tok_timeout")).await.is_err());
@@ -151,7 +152,7 @@ async fn the_ledger_outlives_the_process_and_a_torn_line() -> Tested {
     let mut torn = fs::read_to_string(&path)?;
     torn.push_str("{\"payment_id\":\"pay_d\",\"key\":\"d");
     fs::write(&path, torn)?;
-    let after = simulated(&settings)?;
+    let after = simulated(&settings, &simulation)?;
     assert_eq!(after.gateway.charge(charge("a", "tok_ok")).await?, charged);
     assert_eq!(after.gateway.charge(charge("b", "tok_ok")).await?, declined);
     reference(after.gateway.lookup("c".into()).await?.ok_or("it was charged")?)?;
@@ -164,8 +165,9 @@ async fn the_ledger_outlives_the_process_and_a_torn_line() -> Tested {
 #[actix_rt::test]
 async fn two_processes_on_one_ledger_charge_a_key_once() -> Tested {
     let folder = tempfile::tempdir()?;
-    let settings = GatewaySettings { ledger: Some(folder.path().join("ledger.jsonl")), ..GatewaySettings::default() };
-    let (one, two) = (simulated(&settings)?, simulated(&settings)?);
+    let settings = GatewaySettings::default();
+    let simulation = Simulation { ledger: Some(folder.path().join("ledger.jsonl")), seed: None };
+    let (one, two) = (simulated(&settings, &simulation)?, simulated(&settings, &simulation)?);
     for number in 0..50 {
         let key = number.to_string();
         let both = tokio::join!(one.gateway.charge(charge(&key, "tok_ok")), two.gateway.charge(charge(&key, "tok_ok")));
@@ -181,7 +183,7 @@ async fn two_processes_on_one_ledger_charge_a_key_once() -> Tested {
 async fn it_records_more_than_five_thousand_charges_a_second() -> Tested {
     let folder = tempfile::tempdir()?;
     let ledger = Some(folder.path().join("ledger.jsonl"));
-    let bank = simulated(&GatewaySettings { ledger, ..GatewaySettings::default() })?;
+    let bank = simulated(&GatewaySettings::default(), &Simulation { ledger, seed: None })?;
     let begun = Instant::now();
     for number in 0..10_000 {
         bank.gateway.charge(charge(&number.to_string(), "tok_ok")).await?;
@@ -194,8 +196,10 @@ async fn it_records_more_than_five_thousand_charges_a_second() -> Tested {
 #[test]
 fn a_url_that_names_no_gateway_is_refused_with_what_would_be_right() -> Tested {
     for url in ["", "simulated", "simulated://x", "paypal://host", "stripe+ftp://host"] {
-        let settings = GatewaySettings { url: url.to_owned(), ..GatewaySettings::default() };
-        let Err(error) = open(&settings) else { return Err(format!("{url} was opened").into()) };
+        let settings = GatewaySettings { url: Url::new(url), ..GatewaySettings::default() };
+        let Err(error) = open(&settings, &Simulation::default()) else {
+            return Err(format!("{url} was opened").into());
+        };
         assert!(error.to_string().contains("simulated://"), "{error}");
         assert_eq!(settings.problems().len(), 1);
     }

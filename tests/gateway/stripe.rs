@@ -4,7 +4,8 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use callout::{
     actors::ports::gateway::{ChargeOutcome, GatewayError, PaymentGateway},
-    gateway::{GatewaySettings, OpenError, open},
+    gateway::{GatewaySettings, OpenError, Simulation, open},
+    settings::{Section as _, Url},
 };
 
 use crate::{
@@ -16,12 +17,12 @@ type Opened = Result<Arc<dyn PaymentGateway>, OpenError>;
 
 fn gateway_at(url: String, api_key: &str) -> Opened {
     let settings = GatewaySettings {
-        url,
+        url: Url::new(url),
         response_timeout_ms: 300,
         api_key: Some(api_key.to_owned().into()),
         ..GatewaySettings::default()
     };
-    open(&settings).map(|opened| opened.gateway)
+    open(&settings, &Simulation::default()).map(|opened| opened.gateway)
 }
 
 fn gateway(server: &StripeServer) -> Opened {
@@ -164,9 +165,9 @@ fn an_address_with_more_than_a_host_or_without_a_key_is_refused() -> Tested {
         let Err(error) = gateway_at(url.to_owned(), API_KEY) else { return Err(url.into()) };
         assert!(matches!(error, OpenError::Url { .. }) && !error.to_string().contains("secret"), "{error}");
     }
-    let settings = GatewaySettings { url: "stripe+http://host".to_owned(), ..GatewaySettings::default() };
-    assert!(matches!(open(&settings), Err(OpenError::NoApiKey)));
-    assert_eq!(settings.problems().first().map(|(key, _)| *key), Some("api_key"));
+    let settings = GatewaySettings { url: Url::new("stripe+http://host"), ..GatewaySettings::default() };
+    assert!(matches!(open(&settings, &Simulation::default()), Err(OpenError::NoApiKey)));
+    assert!(settings.problems()[0].keys.iter().any(|key| key == "api_key"));
     assert!(Duration::from_millis(settings.response_timeout_ms) > Duration::from_secs(2), "tok_slow is answered");
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! What the tests of this folder share: requests, and gateways to send them to.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use callout::{
     actors::{
-        guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
+        guard::{BreakerState, Guard, GuardGauge, GuardHandle, GuardSettings},
         ports::{
             BoxFuture,
             gateway::{
@@ -17,9 +20,11 @@ use callout::{
         supervision::{KindStats, Singleton, SupervisionSettings, install_panic_hook},
     },
     domain::{Currency, Money},
-    gateway::{GatewaySettings, OpenGateway, open},
+    gateway::{GatewaySettings, OpenGateway, Simulation, open},
+    settings::Section,
 };
 use secrecy::ExposeSecret;
+use tokio::sync::Semaphore;
 
 /// What a test returns.
 pub type Tested = Result<(), Box<dyn std::error::Error>>;
@@ -30,14 +35,17 @@ pub struct Simulated {
     pub drill: Arc<dyn GatewayDrill>,
 }
 
-pub fn simulated(settings: &GatewaySettings) -> Result<Simulated, Box<dyn std::error::Error>> {
-    let OpenGateway { gateway, drill } = open(settings)?;
+pub fn simulated(settings: &GatewaySettings, simulation: &Simulation) -> Result<Simulated, Box<dyn std::error::Error>> {
+    let OpenGateway { gateway, drill } = open(settings, simulation)?;
     Ok(Simulated { gateway, drill: drill.ok_or("the simulated gateway has a drill")? })
 }
 
 /// In memory, with a response timeout.
 pub fn in_memory(response_timeout_ms: u64) -> Result<Simulated, Box<dyn std::error::Error>> {
-    simulated(&GatewaySettings { response_timeout_ms, seed: Some(1), ..GatewaySettings::default() })
+    simulated(
+        &GatewaySettings { response_timeout_ms, ..GatewaySettings::default() },
+        &Simulation { seed: Some(1), ledger: None },
+    )
 }
 
 pub fn won(amount: u64) -> Money {
@@ -84,13 +92,33 @@ impl Guarded {
             .map(|entry| entry.key.to_string())
             .collect()
     }
+
+    /// Waits until so many requests are at the gateway and so many wait for their turn.
+    pub async fn until_busy(&self, in_flight: usize, waiting: usize) {
+        let gauge = self.guard.gauge();
+        let busy = || (gauge.figures().in_flight.now, gauge.figures().queue.length);
+        until(|| busy() == (in_flight, waiting)).await;
+    }
+
+    pub async fn until_breaker(&self, state: BreakerState) {
+        until(|| self.guard.gauge().figures().breaker.state == state).await;
+    }
+}
+
+/// Waits until something is so. Panics after 10 s.
+pub async fn until(so: impl Fn() -> bool) {
+    let reached = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), reached).await.expect("within 10 s");
 }
 
 /// Starts the guard on the current arbiter.
 pub fn guarded(bank: Simulated, settings: GuardSettings) -> Guarded {
-    assert_eq!(settings.problems(), []);
-    let watch =
-        Arc::new(Watch { inner: Arc::clone(&bank.gateway), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) });
+    assert_eq!(Section::problems(&settings), []);
+    let watch = Arc::new(Watch::of(&bank));
     let gauge = GuardGauge::new(settings);
     let gateway = Arc::clone(&watch) as Arc<dyn PaymentGateway>;
     Guarded { bank, guard: supervised(gateway, gauge, SupervisionSettings::default()), watch }
@@ -128,11 +156,27 @@ pub fn supervised_within(
 /// Passes everything on, and notes how many charges were under way at once. The method `tok_panic` panics.
 pub struct Watch {
     inner: Arc<dyn PaymentGateway>,
+    /// The gate through which each charge goes.
+    gate: Semaphore,
     now: AtomicUsize,
     peak: AtomicUsize,
 }
 
 impl Watch {
+    fn of(bank: &Simulated) -> Self {
+        let inner = Arc::clone(&bank.gateway);
+        Self { inner, gate: Semaphore::new(1), now: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
+    }
+
+    /// Charges that come from now on wait until [`Watch::release`].
+    pub fn hold(&self) {
+        self.gate.forget_permits(1);
+    }
+
+    pub fn release(&self) {
+        self.gate.add_permits(1);
+    }
+
     pub fn peak(&self) -> usize {
         self.peak.load(Ordering::SeqCst)
     }
@@ -143,6 +187,7 @@ impl PaymentGateway for Watch {
         Box::pin(async move {
             assert_ne!(request.method.expose_secret(), "tok_panic", "as the test wants it");
             self.peak.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            drop(self.gate.acquire().await.expect("the gate is never closed"));
             let outcome = self.inner.charge(request).await;
             self.now.fetch_sub(1, Ordering::SeqCst);
             outcome
@@ -155,5 +200,9 @@ impl PaymentGateway for Watch {
 
     fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
         self.inner.lookup(key)
+    }
+
+    fn answer_timeout(&self) -> Duration {
+        self.inner.answer_timeout()
     }
 }

@@ -2,16 +2,16 @@
 
 use callout::{
     domain::Role,
-    readmodel::{ApplyError, CallFilter, DriverFilter, ReadModel},
+    readmodel::{ApplyError, CallFilter, DriverFilter, ReadModel, Snapshots},
 };
-use uuid::Uuid;
 
 use crate::fixture::{
-    Home, IDENTITY, Life, Outcome, at, call_id, counted, cursor, feed, no_eta, page, record, registered, told_in_pages,
+    Home, IDENTITY, Life, Outcome, at, call_id, connect, counted, cursor, feed, no_eta, page, record, registered,
+    timeline_of, told_in_pages,
 };
 
 async fn occasions(model: &ReadModel, role: Role, id: &str) -> Vec<String> {
-    let notices = model.notifications(role, id, 200, None).await.expect("notifications");
+    let notices = model.notifications(role, &[id], None, 200, None).await.expect("notifications");
     notices.items.into_iter().map(|notice| notice.occasion).rev().collect()
 }
 
@@ -39,7 +39,7 @@ async fn an_event_that_comes_again_counts_once() -> Outcome {
     assert_eq!(feed(&model, first).await?, 0);
     let twice: Vec<_> = life.events.iter().chain(last).cloned().collect();
     assert_eq!(feed(&model, &twice).await?, last.len());
-    assert_eq!(model.timeline(&call_id("call_1")).await?.len(), life.events.len());
+    assert_eq!(timeline_of(&model, &call_id("call_1")).await?.len(), life.events.len());
     let told = occasions(&model, Role::Customer, "mina").await;
     assert_eq!(told, ["paid", "assigned", "started", "completed"]);
     Ok(())
@@ -50,13 +50,13 @@ async fn a_page_that_does_not_begin_where_it_stands_is_refused_and_changes_nothi
     let home = Home::new();
     let model = home.open().await;
     let life = Life::whole("call_1", "mina", "kim", 0);
-    model.apply(&cursor(""), &page(&life.events[..2], "2"), &no_eta()).await?;
-    let refused = model.apply(&cursor(""), &page(&life.events, "9"), &no_eta()).await;
+    model.apply(&cursor(""), &page(&life.events[..2], "2"), &no_eta(), &Snapshots::default()).await?;
+    let refused = model.apply(&cursor(""), &page(&life.events, "9"), &no_eta(), &Snapshots::default()).await;
     assert!(matches!(refused, Err(ApplyError::Stale { found }) if found == "2"));
     assert_eq!(model.cursor().await?, cursor("2"));
-    assert_eq!(model.timeline(&call_id("call_1")).await?.len(), 2);
-    model.apply(&cursor("2"), &page(&life.events[2..], "9"), &no_eta()).await?;
-    assert_eq!(model.timeline(&call_id("call_1")).await?.len(), life.events.len());
+    assert_eq!(timeline_of(&model, &call_id("call_1")).await?.len(), 2);
+    model.apply(&cursor("2"), &page(&life.events[2..], "9"), &no_eta(), &Snapshots::default()).await?;
+    assert_eq!(timeline_of(&model, &call_id("call_1")).await?.len(), life.events.len());
     Ok(())
 }
 
@@ -75,8 +75,8 @@ async fn a_transaction_cut_off_at_any_moment_leaves_all_of_it_or_nothing() -> Ou
             if from == next.next {
                 break;
             }
-            let eta = no_eta();
-            let applying = model.apply(&from, &next, &eta);
+            let (eta, none) = (no_eta(), Snapshots::default());
+            let applying = model.apply(&from, &next, &eta, &none);
             match tokio::time::timeout(std::time::Duration::from_micros(wait), applying).await {
                 Ok(Ok(_) | Err(ApplyError::Stale { .. })) => {}
                 Ok(Err(error)) => return Err(error.into()),
@@ -86,7 +86,7 @@ async fn a_transaction_cut_off_at_any_moment_leaves_all_of_it_or_nothing() -> Ou
     }
     assert!(cut > 0, "nothing was cut off");
     for life in &lives {
-        let timeline = model.timeline(&life.state().id).await?;
+        let timeline = timeline_of(&model, &life.state().id).await?;
         assert_eq!(timeline.len(), life.events.len());
         assert_eq!(model.states_after(&life.state().id, 0).await?.last(), life.call.as_ref());
     }
@@ -124,29 +124,13 @@ async fn what_was_applied_is_there_after_a_restart() -> Outcome {
         feed(&model, &life.events[..5]).await?;
         model.close().await;
         assert!(model.cursor().await.is_err(), "it is closed");
+        assert!(!home.folder.path().join("readmodel.db-wal").exists(), "its log is folded into the file");
     }
     let model = home.open().await;
     assert_eq!(model.cursor().await?, cursor("1"));
     feed(&model, &life.events).await?;
     assert_eq!(occasions(&model, Role::Customer, "mina").await.len(), 4);
     assert_eq!(model.states_after(&call_id("call_1"), 0).await?.last(), life.call.as_ref());
-    Ok(())
-}
-
-#[tokio::test]
-async fn for_another_data_set_it_begins_anew_and_keeps_the_old_file() -> Outcome {
-    let home = Home::new();
-    let life = Life::whole("call_1", "mina", "kim", 0);
-    let model = home.open().await;
-    feed(&model, &life.events).await?;
-    model.close().await;
-    let model = home.open_for(Uuid::from_u128(2)).await;
-    assert_eq!(model.cursor().await?, cursor(""));
-    assert!(model.calls(CallFilter::default(), 50, None).await?.items.is_empty());
-    assert!(occasions(&model, Role::Customer, "mina").await.is_empty());
-    feed(&model, &life.events).await?;
-    assert_eq!(occasions(&model, Role::Customer, "mina").await.len(), 4);
-    assert!(home.folder.path().join(format!("readmodel.db.{IDENTITY}")).exists());
     Ok(())
 }
 
@@ -214,7 +198,7 @@ async fn an_unreadable_event_is_kept_and_holds_nobody_up() -> Outcome {
     let mut life = Life::whole("call_1", "mina", "kim", 0);
     life.events[2].body = r#"{"event":{"type":"teleported","to":"mars"},"by":"customer/mina","trace":"t"}"#.to_owned();
     feed(&model, &life.events).await?;
-    let timeline = model.timeline(&call_id("call_1")).await?;
+    let timeline = timeline_of(&model, &call_id("call_1")).await?;
     assert_eq!(timeline.len(), life.events.len());
     assert_eq!((timeline[2].event.as_str(), &timeline[2].description), ("teleported", &None));
     let shown = model.calls(CallFilter::default(), 1, None).await?;
@@ -229,7 +213,10 @@ async fn events_whose_call_never_began_here_are_kept_and_hold_nobody_up() -> Out
     let life = Life::whole("call_1", "mina", "kim", 0);
     feed(&model, &life.events[3..]).await?;
     assert!(model.calls(CallFilter::default(), 1, None).await?.items.is_empty());
-    assert_eq!(model.timeline(&call_id("call_1")).await?.len(), life.events.len() - 3);
+    let timeline = timeline_of(&model, &call_id("call_1")).await?;
+    let events: Vec<_> = timeline.iter().map(|entry| (entry.seq, entry.event.as_str())).collect();
+    assert_eq!(events[..2], [(1, "history_missing"), (4, "dispatch_started")]);
+    assert_eq!(events.len(), 1 + life.events.len() - 3);
     Ok(())
 }
 
@@ -244,7 +231,7 @@ async fn after_an_outage_of_10_000_events_all_of_them_are_there_once() -> Outcom
     for piece in events.chunks(500) {
         feed(&model, piece).await?;
     }
-    let summary = model.summary(Role::Customer, "mina").await?;
+    let summary = model.summary(Role::Customer, "mina", None).await?;
     assert_eq!(summary.calls.into_iter().collect::<Vec<_>>(), [("completed".to_owned(), 1_250)]);
     let told = told_in_pages(&model, Role::Customer, "mina", 200).await?;
     let mut told: Vec<_> = told.into_iter().map(|told| (told.call.map(|id| id.to_string()), told.occasion)).collect();
@@ -266,9 +253,4 @@ async fn an_event_counts_by_its_number_even_if_one_before_it_is_missing() -> Out
     let shown = model.calls(CallFilter::default(), 1, None).await?;
     assert_eq!((shown.items[0].version, shown.items[0].phase.status()), (7, "cancelled"));
     Ok(())
-}
-
-async fn connect(home: &Home) -> Result<sqlx::SqliteConnection, sqlx::Error> {
-    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
-    SqliteConnectOptions::new().filename(home.settings().file).create_if_missing(true).connect().await
 }

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use callout::{
-    domain::{Machine, Role, ServiceId, call::CallMachine},
-    readmodel::{CallFilter, DriverFilter, ReadError},
+    domain::{
+        Machine, Role, ServiceId,
+        call::{CallMachine, Command},
+        payment::PaymentStatus,
+    },
+    readmodel::{CallFilter, DriverFilter, Extent, ReadError},
 };
 
-use crate::fixture::{Home, Life, Outcome, call_id, customer, driver_id, feed, registered, service};
+use crate::fixture::{
+    Home, Life, Outcome, call_id, customer, driver_id, feed, registered, service, timeline_in_pages, timeline_of,
+};
 
 #[tokio::test]
 async fn pages_are_complete_and_nothing_new_moves_them() -> Outcome {
@@ -45,8 +51,8 @@ async fn lists_are_narrowed_by_service_status_and_what_an_operator_may_see() -> 
     let all = CallFilter::default();
     for (filter, expected) in [
         (all, vec!["call_jun", "call_gone", "call_open"]),
-        (CallFilter { status: Some("requested"), ..all }, vec!["call_jun", "call_open"]),
-        (CallFilter { status: Some("cancelled"), ..all }, vec!["call_gone"]),
+        (CallFilter { statuses: &["requested"], ..all }, vec!["call_jun", "call_open"]),
+        (CallFilter { statuses: &["cancelled"], ..all }, vec!["call_gone"]),
         (CallFilter { service: Some(&own), services: Some(&mine), ..all }, vec!["call_jun", "call_gone", "call_open"]),
         (CallFilter { service: Some(&other), ..all }, vec![]),
         (CallFilter { services: Some(&others), ..all }, vec![]),
@@ -89,12 +95,16 @@ async fn a_cursor_of_another_list_or_none_at_all_is_refused() -> Outcome {
         feed(&model, &Life::whole(&format!("call_{n}"), "mina", "kim", n).events).await?;
     }
     let calls = model.calls(CallFilter::default(), 1, None).await?.next_cursor.ok_or("no next page")?;
-    let notices = model.notifications(Role::Customer, "mina", 1, None).await?.next_cursor.ok_or("no next page")?;
+    let notices =
+        model.notifications(Role::Customer, &["mina"], None, 1, None).await?.next_cursor.ok_or("no next page")?;
     for bad in ["garbage", "", "Y2FsbHM6", "콜", notices.as_str()] {
         let refused = model.calls(CallFilter::default(), 1, Some(bad)).await;
         assert!(matches!(refused, Err(ReadError::BadCursor)), "{bad:?}");
     }
-    assert!(matches!(model.notifications(Role::Customer, "mina", 1, Some(&calls)).await, Err(ReadError::BadCursor)));
+    assert!(matches!(
+        model.notifications(Role::Customer, &["mina"], None, 1, Some(&calls)).await,
+        Err(ReadError::BadCursor)
+    ));
     assert!(matches!(model.drivers(DriverFilter::default(), 1, Some(&calls)).await, Err(ReadError::BadCursor)));
     Ok(())
 }
@@ -127,7 +137,7 @@ async fn dc_8_the_timeline_tells_everything_with_cause_and_trace_in_both_languag
     let model = home.open().await;
     let life = Life::whole("call_1", "mina", "kim", 0);
     feed(&model, &life.events).await?;
-    let timeline = model.timeline(&call_id("call_1")).await?;
+    let timeline = timeline_of(&model, &call_id("call_1")).await?;
     let events: Vec<_> = timeline.iter().map(|entry| entry.event.as_str()).collect();
     let expected = [
         "requested",
@@ -153,7 +163,37 @@ async fn dc_8_the_timeline_tells_everything_with_cause_and_trace_in_both_languag
         (assigned.ko.as_str(), assigned.en.as_str()),
         ("대리기사 배정: kim 님", "Assigned to substitute driver kim 님")
     );
-    assert!(model.timeline(&call_id("call_none")).await?.is_empty());
+    assert!(timeline_of(&model, &call_id("call_none")).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_history_up_to_the_end_of_its_call_leaves_out_what_became_of_the_money() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    let mut life = Life::new("call_1", "mina", 0).paid(&["kim"]).taken_by("kim").cancelled_by(customer("mina"));
+    life.news(PaymentStatus::Refunded, &[]);
+    feed(&model, &life.events).await?;
+    let whole = timeline_of(&model, &call_id("call_1")).await?;
+    let up_to_its_end = timeline_in_pages(&model, &call_id("call_1"), Extent::UpToItsEnd, 200).await?;
+    assert_eq!(whole.last().map(|entry| entry.event.as_str()), Some("payment_changed"));
+    assert_eq!(up_to_its_end.last().map(|entry| entry.event.as_str()), Some("cancelled"));
+    assert_eq!(up_to_its_end, whole[..whole.len() - 1]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_that_a_driver_gave_back_is_none_of_its_calls() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    let mut life = Life::new("call_1", "mina", 0).paid(&["kim"]).taken_by("kim");
+    feed(&model, &life.events).await?;
+    assert_eq!(model.me_calls(Role::Driver, "kim", CallFilter::default(), 50, None).await?.items.len(), 1);
+    life.tell(&Command::GiveBack { driver: driver_id("kim") }, "driver/kim");
+    assert_eq!(life.state().phase.status(), "dispatching");
+    feed(&model, &life.events).await?;
+    assert!(model.me_calls(Role::Driver, "kim", CallFilter::default(), 50, None).await?.items.is_empty());
+    assert!(model.summary(Role::Driver, "kim", None).await?.calls.is_empty());
     Ok(())
 }
 
@@ -174,7 +214,7 @@ async fn who_waits_to_be_caught_up_is_woken_and_never_waits_for_ever() -> Outcom
     assert!(
         model.caught_up_to(&id, 3, Duration::ZERO).await || model.caught_up_to(&id, 3, Duration::from_secs(5)).await
     );
-    let summary = model.summary(Role::Driver, driver_id("kim").as_str()).await?;
+    let summary = model.summary(Role::Driver, driver_id("kim").as_str(), None).await?;
     assert_eq!(summary.calls.get("completed"), Some(&1));
     Ok(())
 }

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 use callout::{
     actors::ports::store::{EntityKind, EntityRef, EventCursor, EventPage, EventRecord},
     domain::{
-        CallId, CustomerId, DriverId, LatLng, Machine, Money, Party, Place, Role, ServiceId,
-        call::{Call, CallMachine, Command, DriverCard, Event, Request},
+        Asker, CallId, CustomerId, DriverId, LatLng, Machine, Money, Party, Place, Role, ServiceId,
+        call::{Call, CallMachine, Command, DriverCard, Event, MethodMark, Request},
         driver::{self, DriverMachine},
         geo::ServiceArea,
         payment::{Method, News, PaymentStatus},
         policy::{Policies, Policy, PolicyFile},
     },
-    readmodel::{Eta, Notice, ReadError, ReadModel, ReadModelSettings},
+    readmodel::{ApplyError, Eta, Extent, Notice, ReadError, ReadModel, ReadModelSettings, Snapshots, TimelineEntry},
 };
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -94,7 +94,7 @@ impl Home {
     }
 
     pub fn settings(&self) -> ReadModelSettings {
-        ReadModelSettings::new(self.folder.path().join("readmodel.db"))
+        ReadModelSettings::in_file(&self.folder.path().join("readmodel.db"))
     }
 
     pub async fn open(&self) -> Arc<ReadModel> {
@@ -108,31 +108,60 @@ impl Home {
 
 /// Cuts events into a page that goes from one cursor to the next.
 pub fn page(events: &[EventRecord], to: &str) -> EventPage {
-    EventPage { events: events.to_vec(), next: EventCursor(to.to_owned()) }
+    EventPage { events: events.to_vec(), next: EventCursor(to.to_owned()), more: false }
 }
 
 pub fn cursor(text: &str) -> EventCursor {
     EventCursor(text.to_owned())
 }
 
-/// Applies events in one page, wherever the read model stands.
+/// Applies events in one page, wherever the read model stands. What is missing the store does not have either.
 pub async fn feed(model: &ReadModel, events: &[EventRecord]) -> Result<usize, Box<dyn Error>> {
     let from = model.cursor().await?;
     let next = from.0.parse::<u64>().unwrap_or_default() + 1;
-    Ok(model.apply(&from, &page(events, &next.to_string()), &no_eta()).await?.events)
+    let page = page(events, &next.to_string());
+    let applied = match model.apply(&from, &page, &no_eta(), &Snapshots::default()).await {
+        Err(ApplyError::Gaps(entities)) => model.apply(&from, &page, &no_eta(), &Snapshots::none_of(entities)).await,
+        applied => applied,
+    };
+    Ok(applied?.events)
 }
 
 /// Everything somebody was told, latest first, asked for in pages of `limit`.
 pub async fn told_in_pages(model: &ReadModel, role: Role, id: &str, limit: usize) -> Result<Vec<Notice>, ReadError> {
     let (mut told, mut next) = (Vec::new(), None);
     loop {
-        let page = model.notifications(role, id, limit, next.as_deref()).await?;
+        let page = model.notifications(role, &[id], None, limit, next.as_deref()).await?;
         told.extend(page.items);
         next = page.next_cursor;
         if next.is_none() {
             return Ok(told);
         }
     }
+}
+
+/// The whole timeline of a call, read in pages of `limit`.
+pub async fn timeline_in_pages(
+    model: &ReadModel,
+    call: &CallId,
+    extent: Extent,
+    limit: usize,
+) -> Result<Vec<TimelineEntry>, ReadError> {
+    let (mut entries, mut next) = (Vec::new(), None);
+    loop {
+        let page = model.timeline(call, extent, limit, next.as_deref()).await?;
+        assert!(page.items.len() <= limit, "{} of {limit}", page.items.len());
+        entries.extend(page.items);
+        next = page.next_cursor;
+        if next.is_none() {
+            return Ok(entries);
+        }
+    }
+}
+
+/// The whole timeline of a call.
+pub async fn timeline_of(model: &ReadModel, call: &CallId) -> Result<Vec<TimelineEntry>, ReadError> {
+    timeline_in_pages(model, call, Extent::Whole, 200).await
 }
 
 /// A call that is driven with commands and keeps the events they caused.
@@ -217,9 +246,36 @@ impl Life {
         self
     }
 
+    /// A call with a long history: a payment that never began, and so many other cards that its customer gave.
+    pub fn long(id: &str, by: &str, cards: usize) -> Self {
+        let mut life = Self::new(id, by, 0);
+        for n in 0..cards {
+            life.clock += 1;
+            let method = Some(MethodMark { number: u32::try_from(n).expect("few") + 2, digest: format!("card-{n}") });
+            let event = Event::MethodGiven { method };
+            life.call = CallMachine::evolve(life.call.take(), &event, at(life.clock));
+            life.events.push(record(
+                &life.id,
+                life.events.len() + 1,
+                at(life.clock),
+                &event,
+                &format!("customer/{by}"),
+            ));
+        }
+        life
+    }
+
     /// The whole way of a call with three drivers asked, from asking to the end: 8 events.
     pub fn whole(id: &str, by: &str, driver: &str, clock: i64) -> Self {
         Self::new(id, by, clock).paid(&[driver, "other-1", "other-2"]).taken_by(driver).completed_by(driver)
+    }
+
+    /// The same for another service, to which this one's rules apply.
+    pub fn of_service(mut self, service: &str) -> Self {
+        for event in &mut self.events {
+            event.body = event.body.replace("driver-call", service);
+        }
+        self
     }
 
     pub fn state(&self) -> &Call {
@@ -239,8 +295,13 @@ pub fn record(id: &CallId, seq: usize, at: Timestamp, event: &Event, by: &str) -
 pub fn registered(id: &str, clock: i64) -> Vec<EventRecord> {
     let profile = driver::Profile { service: service(), name: format!("{id} 님"), phone: None, plate: None };
     let commands = [
-        driver::Command::Register { id: driver_id(id), profile, position: None },
-        driver::Command::SetAvailability { available: true },
+        driver::Command::Register {
+            by: Asker::new(Party::System),
+            id: driver_id(id),
+            registration: profile.into(),
+            position: None,
+        },
+        driver::Command::SetAvailability { by: Asker::new(Party::System), available: true },
     ];
     let policies = policies();
     let mut state = None;
@@ -264,4 +325,10 @@ pub fn counted(names: impl IntoIterator<Item = String>) -> BTreeMap<String, usiz
         *counts.entry(name).or_default() += 1;
     }
     counts
+}
+
+/// A connection of the test's own to the file.
+pub async fn connect(home: &Home) -> Result<sqlx::SqliteConnection, sqlx::Error> {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    SqliteConnectOptions::new().filename(home.settings().file()).create_if_missing(true).connect().await
 }

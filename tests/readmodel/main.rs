@@ -2,6 +2,13 @@
 
 mod applying;
 mod asking;
+mod faulty_store;
 mod feeding;
+mod files;
 mod fixture;
+mod gaps;
+mod histories;
+mod lagging;
+mod lists;
 mod telling;
+mod world;

@@ -17,7 +17,7 @@ use crate::fixture::{
 };
 
 async fn told(model: &ReadModel, role: Role, id: &str) -> Vec<Notice> {
-    let mut notices = model.notifications(role, id, 200, None).await.expect("notifications").items;
+    let mut notices = model.notifications(role, &[id], None, 200, None).await.expect("notifications").items;
     notices.reverse();
     notices
 }
@@ -65,7 +65,7 @@ async fn a_driver_that_cancels_is_not_told_what_it_did() {
     let by = Party::Driver(driver_id("kim"));
     let life = Life::new("call_1", "mina", 0).paid(&["kim"]).taken_by("kim").cancelled_by(by);
     assert_eq!(occasions(&life, Role::Driver, "kim").await, ["offer", "assigned"]);
-    assert_eq!(occasions(&life, Role::Customer, "mina").await, ["paid", "assigned", "cancelled"]);
+    assert_eq!(occasions(&life, Role::Customer, "mina").await, ["paid", "assigned", "released"]);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn the_time_to_the_pickup_is_told_with_a_fresh_assignment_only() -> Outcom
             event.at = now;
         }
         let eta: callout::readmodel::Eta = Arc::new(|call| call.phase.driver().map(|_| 290));
-        model.apply(&cursor(""), &page(&events, "1"), &eta).await?;
+        model.apply(&cursor(""), &page(&events, "1"), &eta, &callout::readmodel::Snapshots::default()).await?;
         let notices = told(&model, Role::Customer, "mina").await;
         assert_eq!(notices[1].text.en.contains("Arrives in about 5 min."), expected, "{:?}", notices[1]);
         assert_eq!(notices[1].text.ko.contains("약 5분"), expected, "{:?}", notices[1]);
@@ -189,8 +189,13 @@ async fn what_many_calls_told_one_driver_at_once_comes_in_order_page_by_page() -
         let events: Vec<_> = lives.into_iter().flat_map(|life| life.events).collect();
         feed(&model, &events).await?;
     }
-    let whole: Vec<String> =
-        model.notifications(Role::Driver, "kim", 200, None).await?.items.into_iter().map(|notice| notice.id).collect();
+    let whole: Vec<String> = model
+        .notifications(Role::Driver, &["kim"], None, 200, None)
+        .await?
+        .items
+        .into_iter()
+        .map(|notice| notice.id)
+        .collect();
     let number = |id: &String| id.parse::<u64>().expect("a number");
     assert_eq!(whole.len(), 30);
     assert!(whole.windows(2).all(|pair| number(&pair[0]) > number(&pair[1])), "latest first: {whole:?}");

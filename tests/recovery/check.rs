@@ -44,16 +44,24 @@ pub async fn unanswered_requests_are_one_call_each(server: &Server, promises: &P
 
 /// The id of the call for that key, or nothing when the body was another one.
 async fn repeat(customer: &Client, key: &str) -> Option<String> {
-    let request = customer.request(Method::POST, "/v1/calls").header("idempotency-key", key);
-    let reply = Client::send(request.json(&trip_paid_with("tok_ok"))).await;
-    match reply.status {
-        200 | 201 => Some(id_of(&reply.body)),
-        // It was the request without a payment that got through.
-        409 => None,
-        // In flight when the server was killed, and being settled.
-        503 => Some(id_of(&reply.any_problem()["call"])),
-        _ => panic!("{} {}", reply.status, reply.text),
-    }
+    eventually(&format!("the request with the key {key} is answered"), async || {
+        let request = customer.request(Method::POST, "/v1/calls").header("idempotency-key", key);
+        let reply = Client::send(request.json(&trip_paid_with("tok_ok"))).await;
+        match reply.status {
+            200 | 201 => Ok(Some(id_of(&reply.body))),
+            // It was the request without a payment that got through.
+            409 => Ok(None),
+            // In flight when the server was killed, and being settled. A refusal that names no call is one of a server that
+            // has too much to do yet, and wants the request again.
+            503 => {
+                let problem = reply.any_problem();
+                let id = problem["call"]["id"].as_str().map(str::to_owned);
+                id.map(Some).ok_or_else(|| problem.to_string())
+            }
+            _ => panic!("{} {}", reply.status, reply.text),
+        }
+    })
+    .await
 }
 
 /// In the end every call is over, or unpaid, and the gateway's ledger agrees with it.

@@ -13,6 +13,8 @@ mod promises;
 #[path = "../support/proxy.rs"]
 #[allow(dead_code, reason = "the store tests use the rest of it")]
 mod proxy;
+mod read_model;
 mod redis;
 #[path = "../support/redis_server.rs"]
 mod redis_server;
+mod unreadable;

@@ -37,7 +37,6 @@ impl Stage {
 /// What was promised about one call.
 #[derive(Debug, Clone, Default)]
 pub struct Promise {
-    /// The customer.
     pub customer: String,
     /// The furthest stage that was answered.
     pub stage: Option<Stage>,
@@ -62,9 +61,7 @@ pub struct Promises {
 /// A request for a call that may or may not have been taken.
 #[derive(Debug, Clone)]
 pub struct Unanswered {
-    /// Who asked.
     pub customer: String,
-    /// With which `Idempotency-Key`.
     pub key: String,
 }
 

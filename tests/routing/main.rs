@@ -12,9 +12,18 @@ use callout::{
         geo::{Route, Travel},
     },
     routing::{GreatCircle, RoutingSettings, open},
+    settings::Url,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use osrm_server::{Manner, OsrmServer};
+
+/// An engine with a map of the south alone: the way leads to the map's edge, 31 km from where it should end.
+const SNAPPED_TO_THE_EDGE: &str = r#"{"code":"Ok","routes":[{"legs":[],"distance":12000.0,"duration":1500.0}],
+    "waypoints":[{"distance":3.5,"name":""},{"distance":31000.0,"name":""}]}"#;
+
+/// The same way from door to door, the doors not far from the road.
+const NEAR_THE_ROAD: &str = r#"{"code":"Ok","routes":[{"legs":[],"distance":12000.0,"duration":1500.0}],
+    "waypoints":[{"distance":3.5,"name":""},{"distance":310.0,"name":""}]}"#;
 
 type Tested = Result<(), Box<dyn std::error::Error>>;
 
@@ -22,7 +31,7 @@ type Tested = Result<(), Box<dyn std::error::Error>>;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn settings(url: &str) -> RoutingSettings {
-    RoutingSettings { url: url.to_owned(), response_timeout: PATIENCE }
+    RoutingSettings { url: Url::new(url), response_timeout_ms: 1_000 }
 }
 
 fn gangnam_to_city_hall() -> Result<(LatLng, LatLng), Box<dyn std::error::Error>> {
@@ -69,6 +78,9 @@ async fn the_estimate_stands_in_for_an_engine_that_gives_no_route_and_is_counted
         (Manner::Route(-1.0, 60.0), "unreadable"),
         (Manner::Route(1_000.0, 1e30), "unreadable"),
         (Manner::Endless, "unreadable"),
+        (Manner::Route(5_000.0, 900.0), "too_short"),
+        (Manner::Route(12_000.0, 60.0), "too_short"),
+        (Manner::Says(200, SNAPPED_TO_THE_EDGE), "off_map"),
     ];
     for (manner, reason) in cases {
         server.answer(manner.clone());
@@ -84,6 +96,20 @@ async fn the_estimate_stands_in_for_an_engine_that_gives_no_route_and_is_counted
     Ok(())
 }
 
+/// 8.8 km lie between the two as the crow flies.
+#[tokio::test]
+async fn a_way_is_believed_from_the_length_of_the_flight_on_and_when_its_ends_are_near_the_road() -> Tested {
+    let server = OsrmServer::start(Manner::Says(200, NEAR_THE_ROAD)).await?;
+    assert_eq!(route(&server.url()).await?.0, Route { distance_m: 12_000.0, duration_s: 1_500 });
+    let (from, to) = gangnam_to_city_hall()?;
+    let flight_m = callout::domain::geo::distance_m(from, to);
+    server.answer(Manner::Route(flight_m - 50.0, 900.0));
+    assert!(!route(&server.url()).await?.1, "within what is rounded");
+    server.answer(Manner::Route(flight_m * 0.97, 900.0));
+    assert!(route(&server.url()).await?.1, "shorter than the flight");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_engine_that_is_back_is_believed_again() -> Tested {
     let server = OsrmServer::start(Manner::Says(500, "")).await?;
@@ -91,8 +117,8 @@ async fn an_engine_that_is_back_is_believed_again() -> Tested {
     let (from, to) = gangnam_to_city_hall()?;
     let estimate = router.estimate(from, to, Travel::default());
     assert_eq!(router.route(from, to, Travel::default()).await, estimate);
-    server.answer(Manner::Route(1.0, 2.0));
-    assert_eq!(router.route(from, to, Travel::default()).await, Route { distance_m: 1.0, duration_s: 2 });
+    server.answer(Manner::Route(10_000.0, 2_000.0));
+    assert_eq!(router.route(from, to, Travel::default()).await, Route { distance_m: 10_000.0, duration_s: 2_000 });
     Ok(())
 }
 

@@ -147,6 +147,38 @@ async fn an_oversized_body_is_413() {
 }
 
 #[tokio::test]
+async fn a_fare_that_depends_on_the_way_needs_a_destination() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    for service in ["driver-call", "taxi"] {
+        for path in ["/v1/calls", "/v1/quotes"] {
+            let body = json!({"service": service, "pickup": place(GANGNAM)});
+            let said = customer.post(path, body).await.problem(400, "invalid_request");
+            assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("dropoff: ")), "{said}");
+        }
+    }
+    assert_eq!(customer.get("/v1/me/calls").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn times_are_rfc_3339_with_offsets_below_a_day() {
+    let server = Server::start().await;
+    let (customer, driver) = (server.customer("mina"), server.register_driver("driver-a", GANGNAM).await);
+    for wrong in ["2030-05-01T09:00:00+24:00", "2030-05-01T09:00:00+25:00", "2030-05-01 09:00:00Z", "tomorrow"] {
+        let period = json!({"from": wrong, "to": "2030-05-02T09:00:00Z"});
+        let body = json!({"service": "cleaning", "pickup": place(GANGNAM), "period": period});
+        let said = customer.post("/v1/quotes", body).await.problem(400, "invalid_request");
+        assert!(
+            said["detail"].as_str().is_some_and(|detail| detail.starts_with("/period/from: must be a time")),
+            "{said}"
+        );
+        let fix = json!({"lat": 37.5, "lng": 127.0, "at": wrong});
+        let said = driver.post("/v1/drivers/driver-a/position", fix).await.problem(400, "invalid_request");
+        assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("/at: must be a time")), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_paths_queries_and_methods_are_4xx() {
     let server = Server::start().await;
     let operator = server.operator();
@@ -286,4 +318,20 @@ async fn bytes_that_are_not_http_harm_nobody() {
         let _ = stream.write_all(bytes);
     }
     server.customer("mina").request_paid_call().await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_http_are_counted_and_not_logged() {
+    let server = Server::start().await;
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(server.address()).expect("a connection");
+        stream.write_all(b"GET /v1/me HTTP/1.1\r\nno header\r\n\r\n").expect("bytes");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let metrics = server.nobody().get("/metrics").await.text;
+    let counted = metrics.lines().find_map(|line| line.strip_prefix("callout_http_malformed_total "));
+    assert_eq!(counted, Some("50"));
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
 }

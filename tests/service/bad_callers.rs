@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use crate::harness::{Claims, GANGNAM, Server, id_of, mint, trip};
+use crate::harness::{Claims, GANGNAM, Server, eventually, id_of, mint, trip};
 
 /// A token with any header and claims, and any signature.
 fn raw_token(header: &serde_json::Value, claims: &serde_json::Value, signature: &str) -> String {
@@ -89,6 +89,33 @@ async fn the_wrong_role_is_403() {
 }
 
 #[tokio::test]
+async fn the_wrong_role_is_403_whatever_else_is_wrong() {
+    let server = Server::start().await;
+    let (customer, driver) = (server.customer("mina"), server.driver("driver-a"));
+    let wrong = json!({"nonsense": [1]});
+    for reply in [
+        driver.post("/v1/calls", wrong.clone()).await,
+        driver.post("/v1/quotes", wrong.clone()).await,
+        driver.post("/v1/calls/call_1/pay", wrong.clone()).await,
+        driver.post("/v1/calls/call_1/approve", wrong.clone()).await,
+        driver.post("/v1/calls/call_1/reject", wrong.clone()).await,
+        driver.get("/v1/calls?limit=0").await,
+        driver.put("/v1/ops/gateway/breaker", wrong.clone()).await,
+        driver.put("/v1/ops/gateway/simulator", wrong.clone()).await,
+        driver.get("/v1/ops/gateway/simulator/charges?limit=0").await,
+        driver.post("/v1/ops/actors/call/x/crash", wrong.clone()).await,
+        customer.post("/v1/calls/call_1/accept", wrong.clone()).await,
+        customer.post("/v1/calls/call_1/decline", wrong.clone()).await,
+        customer.put("/v1/drivers/driver-a", wrong.clone()).await,
+        customer.put("/v1/drivers/driver-a/availability", wrong.clone()).await,
+        customer.post("/v1/drivers/driver-a/position", wrong.clone()).await,
+        customer.get("/v1/ops/actors?limit=0").await,
+    ] {
+        reply.problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
 async fn other_peoples_calls_do_not_exist_for_them() {
     let server = Server::start().await;
     let customer = server.customer("mina");
@@ -140,6 +167,52 @@ async fn a_driver_sees_neither_calls_it_was_not_offered_nor_accepts_them() {
     let reply = driver.command(&unpaid, "accept").await;
     assert!(matches!(reply.status, 404 | 409), "{}", reply.text);
     reply.any_problem();
+}
+
+#[tokio::test]
+async fn a_driver_who_is_merely_offered_a_call_reads_nothing_of_its_history() {
+    let server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let other = server.register_driver("driver-b", GANGNAM).await;
+    let id = server.customer("mina").request_paid_call().await;
+    let path = format!("/v1/calls/{id}/timeline");
+    driver.offered(&id).await;
+    other.offered(&id).await;
+    for _ in 0..2 {
+        let declined = other.command(&id, "decline").await.expect(200);
+        let members: Vec<_> = declined.as_object().expect("an outline").keys().map(String::as_str).collect();
+        assert_eq!(members, ["id", "label", "service", "status", "version"], "{declined}");
+    }
+    driver.get(&path).await.problem(403, "forbidden");
+    assert_eq!(driver.call(&id).await["status"], "dispatching", "the call itself it may see");
+    other.get(&path).await.problem(404, "not_found");
+    driver.take(&id).await;
+    let timeline = driver.get(&path).await.expect(200).to_string();
+    assert!(timeline.contains("offer_declined") && timeline.contains("payment_changed"), "{timeline}");
+    other.get(&path).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_driver_whose_call_was_called_off_reads_its_history_up_to_that_moment() {
+    let server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let customer = server.customer("mina");
+    let id = customer.request_paid_call().await;
+    driver.take(&id).await;
+    customer.command(&id, "cancel").await.expect(200);
+    server.payment_is(&id, &["refunded"]).await;
+    let whole = eventually("the refund is in the history", async || {
+        let whole = customer.timeline(&id).await;
+        if whole.last().is_some_and(|entry| entry["event"] == "payment_changed") {
+            Ok(whole)
+        } else {
+            Err(json!(whole).to_string())
+        }
+    })
+    .await;
+    let known = driver.timeline(&id).await;
+    assert_eq!(known.last().map(|entry| &entry["event"]), Some(&json!("cancelled")), "{known:?}");
+    assert_eq!(known, whole[..known.len()]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Chance, Client, GANGNAM, Reply, Server, eventually, id_of, pause, rounds, seed, trip};
+use crate::harness::{Chance, Client, GANGNAM, Reply, Server, Setup, eventually, id_of, pause, rounds, seed, trip};
 
 /// Runs both at once, one of them with a short head start.
 async fn race<A, B>(chance: &mut Chance, first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
@@ -178,4 +178,42 @@ async fn cancelling_twice_refunds_once() {
     server.payment_is(&id, &["refunded"]).await;
     customer.command(&id, "cancel").await.expect(200);
     server.ledger_is(&id, 1, 1).await;
+}
+
+/// What a finished call still owes keeps it in memory, and in the store for ever. Whether an acknowledgement may come in the
+/// middle of a commit depends on what else the actor waits for: with or without a timer, the refund is forgotten.
+#[tokio::test]
+async fn a_refund_that_was_made_is_forgotten_and_the_finished_call_leaves_memory() {
+    for passivate_after_s in [0, 1] {
+        let setup =
+            Setup::new().config(&format!("[actors.supervision.default]\npassivate_after_s = {passivate_after_s}\n"));
+        let server = setup.start().await;
+        let customer = server.customer("mina");
+        let mut calls = Vec::new();
+        for _ in 0..8 {
+            calls.push(customer.request_paid_call().await);
+        }
+        for id in &calls {
+            owes_nothing(&server, id, false).await;
+        }
+        for id in &calls {
+            customer.command(id, "cancel").await.expect(200);
+        }
+        for id in &calls {
+            server.payment_is(id, &["refunded"]).await;
+            owes_nothing(&server, id, passivate_after_s > 0).await;
+        }
+    }
+}
+
+/// A call and its payment owe nothing, and have left memory if they may.
+async fn owes_nothing(server: &Server, id: &str, leaves_memory: bool) {
+    for kind in ["call", "payment"] {
+        eventually(&format!("{kind}/{id} owes nothing"), async || {
+            let actor = server.actor(kind, id).await;
+            let is_gone = actor["status"] == "passive" || !leaves_memory;
+            if actor["owed"] == 0 && is_gone { Ok(()) } else { Err(actor.to_string()) }
+        })
+        .await;
+    }
 }

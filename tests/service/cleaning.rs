@@ -12,9 +12,9 @@ fn reservation() -> Value {
 }
 
 async fn register_company(server: &Server, id: &str) {
-    let company = server.driver(id);
-    company.put(&format!("/v1/drivers/{id}"), json!({"service": "cleaning", "name": id})).await.expect(201);
-    company.put(&format!("/v1/drivers/{id}/availability"), json!({"available": true})).await.expect(200);
+    let registration = json!({"service": "cleaning", "name": id});
+    let company = server.operator().put(&format!("/v1/drivers/{id}"), registration).await.expect(201);
+    assert_eq!(company["status"], "available", "{company}");
 }
 
 async fn reserve(customer: &Client) -> String {
@@ -196,6 +196,7 @@ async fn cl_1_a_reservation_waits_for_a_company_until_its_date_however_far_that_
     let server = Setup::new().policy("cleaning", "dispatch.deadline_s", 1).start().await;
     let customer = server.customer("mina");
     let id = reserve(&customer).await;
+    // Time is the subject: longer than the deadline of services that have no date.
     pause(Duration::from_millis(1_500)).await;
     assert_eq!(customer.call(&id).await["status"], "dispatching");
     register_company(&server, "ssak3").await;
@@ -331,4 +332,29 @@ async fn cl_n4_my_page_keeps_cancelled_reservations_as_cancelled() {
         }
         server.kill_and_start_again().await;
     }
+}
+
+#[tokio::test]
+async fn cl_2_a_company_is_registered_by_an_operator_and_is_available_from_then_on() {
+    let server = Server::start().await;
+    let registration = json!({"service": "cleaning", "name": "깨끗한집"});
+    let company = server.driver("company-1");
+    company.put("/v1/drivers/company-1", registration.clone()).await.problem(403, "forbidden");
+    server.operator().get("/v1/drivers/company-1").await.problem(404, "not_found");
+    let call = reserve(&server.customer("mina")).await;
+    server.operator().put("/v1/drivers/company-1", registration.clone()).await.expect(201);
+    server.call_is(&call, &["assigned"]).await;
+    // It does not get into the service by way of another one either, and does not change what it is registered as.
+    company
+        .put("/v1/drivers/company-1", json!({"service": "cleaning", "name": "다른이름"}))
+        .await
+        .problem(403, "forbidden");
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    driver.put("/v1/drivers/driver-a", registration).await.problem(403, "forbidden");
+    assert_eq!(driver.get("/v1/drivers/driver-a").await.expect(200)["service"], "driver-call");
+    // Whether it takes work is still for itself to say.
+    let free = server.operator().put("/v1/drivers/company-2", json!({"service": "cleaning", "name": "b"})).await;
+    assert_eq!(free.expect(201)["status"], "available");
+    let away = server.driver("company-2").put("/v1/drivers/company-2/availability", json!({"available": false})).await;
+    assert_eq!(away.expect(200)["status"], "offline");
 }

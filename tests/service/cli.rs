@@ -2,10 +2,10 @@
 
 use std::{
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
-use crate::harness::Server;
+use crate::harness::{Server, eventually, free_port};
 
 const CONFIG_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
 
@@ -33,6 +33,28 @@ async fn a_development_token_opens_the_server() {
     let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let me = server.client_with(Some(token), "mina").get("/v1/me").await.expect(200);
     assert_eq!(me["id"], "mina");
+}
+
+#[test]
+fn a_new_development_secret_is_told_with_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = || {
+        Command::new(env!("CARGO_BIN_EXE_callout"))
+            .args(["token", "--role", "customer", "--sub", "mina"])
+            .current_dir(folder.path())
+            .env("CALLOUT_CONFIG_DIR", CONFIG_DIR)
+            .env_remove("CALLOUT_AUTH__SECRET")
+            .output()
+            .expect("the callout binary starts")
+    };
+    let (first, second) = (token(), token());
+    assert!(first.status.success() && second.status.success(), "{}{}", text(&first), text(&second));
+    let said = String::from_utf8_lossy(&first.stderr);
+    assert!(
+        said.contains("data/dev_secret") && said.contains("No server that runs already takes this token"),
+        "{said}"
+    );
+    assert!(second.stderr.is_empty(), "{}", text(&second));
 }
 
 #[test]
@@ -74,4 +96,32 @@ fn showing_the_configuration_hides_the_secrets() {
     let said = text(&output);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("bind") && !said.contains("a-secret-that"), "{said}");
+}
+
+/// A container's output and a service manager's journal are kept for long, and read by many.
+#[tokio::test]
+async fn tokens_of_development_mode_are_printed_to_a_terminal_only() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = format!("127.0.0.1:{}", free_port());
+    let process = Command::new(env!("CARGO_BIN_EXE_callout"))
+        .current_dir(folder.path())
+        .env("CALLOUT_CONFIG_DIR", CONFIG_DIR)
+        .env("CALLOUT_HTTP__BIND", &address)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the callout binary starts");
+    eventually("the server is ready", async || {
+        let ready = reqwest::get(format!("http://{address}/health/ready")).await.map_err(|error| error.to_string())?;
+        if ready.status() == 200 { Ok(()) } else { Err(ready.status().to_string()) }
+    })
+    .await;
+    let told = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill");
+    assert!(told.success());
+    let output = process.wait_with_output().expect("its output");
+    let said = text(&output);
+    assert!(said.contains("callout has stopped"), "{said}");
+    assert!(!said.contains("export ") && !said.contains("eyJ"), "{said}");
+    assert!(said.contains("callout token"), "it says how to get one: {said}");
 }

@@ -249,10 +249,10 @@ async fn dc_9_a_denied_call_that_was_paid_is_refunded_and_stays_denied() {
 
 #[tokio::test]
 async fn dc_10_a_payment_under_the_minimum_is_refused() {
-    // A way costs enough; without one there is only the base.
+    // A way costs enough; without any there is only the base.
     let server = Setup::new().with(Knob::FlatFare(4_999)).policy(DRIVER_CALL, "fare.per_km", 100).start().await;
     let customer = server.customer("mina");
-    let mut body = json!({"service": DRIVER_CALL, "pickup": place(GANGNAM)});
+    let mut body = json!({"service": DRIVER_CALL, "pickup": place(GANGNAM), "dropoff": place(GANGNAM)});
     body["payment"] = json!({"method": "tok_ok"});
     let refusal = customer.post("/v1/calls", body).await;
     let problem = refusal.problem(422, "payment_below_minimum");

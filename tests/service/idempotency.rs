@@ -3,7 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Reply, Server, eventually, id_of, trip, trip_paid_with};
+use crate::{
+    harness::{Client, Reply, Server, eventually, id_of, trip, trip_paid_with},
+    rental::{booking_in, register_car},
+};
 
 async fn request_with_key(customer: &Client, key: &str, body: &Value) -> Reply {
     Client::send(customer.request(Method::POST, "/v1/calls").header("idempotency-key", key).json(body)).await
@@ -84,6 +87,25 @@ async fn a_repeated_request_whose_payment_was_refused_is_the_same_call() {
     let repeated =
         if again.status == 200 { again.body } else { again.problem(402, "payment_declined")["call"].clone() };
     assert_eq!(id_of(&repeated), id);
+}
+
+/// A client repeats what it has no answer for, and what was right then need not be right now.
+#[tokio::test]
+async fn a_repetition_is_answered_though_its_period_has_begun_by_now() {
+    let server = Server::start().await;
+    register_car(&server, "car-1").await;
+    let customer = server.customer("mina");
+    // A period may have begun up to five minutes ago; for a few seconds more this one is good.
+    let body = booking_in("car-1", 5 - 300, 3_600);
+    let first = request_with_key(&customer, "key-1", &body).await.expect(201);
+    eventually("the same booking is too late for anybody else", async || {
+        let late = server.customer("jun").post("/v1/calls", body.clone()).await;
+        if late.status == 400 { Ok(()) } else { Err(late.text) }
+    })
+    .await;
+    let again = request_with_key(&customer, "key-1", &body).await.expect(200);
+    assert_eq!(again["id"], first["id"]);
+    server.ledger_is(&id_of(&first), 1, 0).await;
 }
 
 #[tokio::test]

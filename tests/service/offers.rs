@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::harness::{GANGNAM, Knob, Server, Setup, call_named_by};
+use crate::harness::{GANGNAM, Knob, Server, Setup, call_named_by, id_of, trip_paid_with};
 
 #[tokio::test]
 async fn of_a_hundred_accepts_at_once_exactly_one_wins_and_nobody_else_is_left_held() {
@@ -217,4 +217,61 @@ async fn a_driver_whom_an_operator_retired_cannot_register_itself_again() {
     server.driver_is("driver-a", &["retired"]).await;
     operator.put("/v1/drivers/driver-a", profile).await.expect(200);
     server.driver_is("driver-a", &["offline"]).await;
+}
+
+#[tokio::test]
+async fn no_registration_that_meets_a_retirement_undoes_it() {
+    let server = Server::start().await;
+    let (operator, driver) = (server.operator(), server.driver("driver-a"));
+    for round in 0..20 {
+        let profile = |name: String| json!({"service": "driver-call", "name": name});
+        operator.put("/v1/drivers/driver-a", profile("김".to_owned())).await.ok();
+        let registers = async {
+            // Other data each time: a repetition would change nothing.
+            for turn in 0..10 {
+                driver.put("/v1/drivers/driver-a", profile(format!("김 {round} {turn}"))).await;
+            }
+        };
+        let retires = async { operator.delete("/v1/drivers/driver-a").await.expect(200) };
+        tokio::join!(registers, retires);
+        assert_eq!(operator.get("/v1/drivers/driver-a").await.expect(200)["status"], "retired", "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_offer_shows_little_of_the_customer_and_the_call_shows_the_rest() {
+    let server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let mut app = driver.ws().await;
+    let mut body = trip_paid_with("tok_ok");
+    body["note"] = json!("gate 4711");
+    body["pickup"]["address"] = json!("강남역 12번 출구");
+    let id = id_of(&server.customer("mina").post("/v1/calls", body).await.expect(201));
+    let offered = app.next_about("offer", &id).await["call"].clone();
+    let listed = driver.get("/v1/drivers/driver-a/offers").await.expect(200)["items"][0]["call"].clone();
+    for shown in [offered, listed, driver.call(&id).await] {
+        for hidden in ["customer_id", "note"] {
+            assert!(shown[hidden].is_null(), "{hidden}: {shown}");
+        }
+        assert!(shown["pickup"]["address"].is_null() && shown["pickup"]["lat"].is_f64(), "{shown}");
+        assert!(shown["dropoff"]["lat"].is_f64() && shown["fare"]["amount"].is_u64(), "{shown}");
+    }
+    let taken = driver.take(&id).await;
+    assert_eq!((&taken["note"], &taken["customer_id"]), (&json!("gate 4711"), &json!("mina")), "{taken}");
+    assert_eq!(taken["pickup"]["address"], "강남역 12번 출구");
+}
+
+#[tokio::test]
+async fn what_an_offer_shows_is_the_services_policy() {
+    let shows = toml::Value::Array(vec!["note".into(), "address".into()]);
+    let server = Setup::new().policy("driver-call", "dispatch.offer_shows", shows).start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let mut body = trip_paid_with("tok_ok");
+    body["note"] = json!("gate 4711");
+    body["pickup"]["address"] = json!("강남역");
+    let id = id_of(&server.customer("mina").post("/v1/calls", body).await.expect(201));
+    driver.offered(&id).await;
+    let shown = driver.call(&id).await;
+    assert_eq!((&shown["note"], &shown["pickup"]["address"]), (&json!("gate 4711"), &json!("강남역")), "{shown}");
+    assert!(shown["dropoff"].is_null() && shown["customer_id"].is_null(), "{shown}");
 }

@@ -112,7 +112,11 @@ async fn bodies_and_answers_are_described_as_they_are() {
     assert_eq!((&schema("Way")["type"], &schema("Way")["minItems"]), (&"array".into(), &1.into()));
     assert_eq!(schema("ActorFigures")["properties"]["state"]["type"], Value::Null, "anything, null as well");
     assert_eq!(schema("Faults")["required"], Value::Null);
-    for path in ["/v1/services", "/v1/ops/actors", "/v1/drivers/{id}/offers"] {
+    let timeline = &document["paths"]["/v1/calls/{id}/timeline"]["get"]["responses"]["200"];
+    assert!(timeline["headers"]["Link"].is_object(), "{timeline}");
+    let forms = schema("Timeline")["oneOf"].as_array().expect("an array or a page");
+    assert_eq!((forms.len(), &forms[0]["type"]), (2, &"array".into()), "{forms:?}");
+    for path in ["/v1/services", "/v1/ops/actors", "/v1/drivers/{id}/offers", "/v1/calls/{id}/timeline"] {
         let parameters = document["paths"][path]["get"]["parameters"].to_string();
         assert!(parameters.contains("\"limit\"") && parameters.contains("\"cursor\""), "{path}: {parameters}");
     }

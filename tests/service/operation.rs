@@ -1,11 +1,16 @@
 //! What whoever runs the server relies on: health, metrics, documents, limits, traces and a clean end.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Client, Knob, Server, Setup, id_of, trip_paid_with};
+use crate::harness::{Client, GANGNAM, Knob, Server, Setup, id_of, trip_paid_with};
 
 #[tokio::test]
 async fn health_and_metrics_need_no_token() {
@@ -17,6 +22,7 @@ async fn health_and_metrics_need_no_token() {
     let metrics = nobody.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.text.contains("# TYPE "), "{}", metrics.text);
+    assert!(metrics.text.contains("\ncallout_readmodel_lag_seconds "), "{}", metrics.text);
 }
 
 /// The paths of the public interface that this service needs, with the method that each must have.
@@ -227,6 +233,100 @@ async fn sigterm_finishes_what_was_accepted_and_exits_0() {
     assert_eq!(customer.call(&id_of(&call)).await["status"], "dispatching");
     assert_eq!(customer.call(&before).await["status"], "requested");
     server.ledger_is(&id_of(&call), 1, 0).await;
+}
+
+#[tokio::test]
+async fn an_end_that_is_announced_is_answered_meanwhile_and_sends_clients_elsewhere() {
+    let mut server = Setup::new().config("[http]\ndrain_announce_s = 3").start().await;
+    let customer = server.customer("mina");
+    let mut socket = customer.ws().await;
+    server.terminate();
+    crate::harness::eventually("probes are told", async || {
+        if server.is_ready().await { Err("ready".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    let answer = customer.get("/v1/me").await;
+    assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
+    answer.expect(200);
+    id_of(&customer.request_call().await);
+    assert_eq!(socket.ask(json!({"type": "ping"}), "a").await["type"], "pong");
+    assert_eq!(socket.close_code().await, Some(1001));
+    let status = server.ended().await;
+    assert!(status.success(), "{status}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_taken_over_waits_for_no_body_that_is_on_its_way() {
+    let mut server = Setup::new().config("[http]\nclient_body_timeout_ms = 15000").start().await;
+    let mut slow = TcpStream::connect(server.address()).expect("a connection");
+    let token = server.customer("mina").token().expect("a token").to_owned();
+    let head = format!("POST /v1/calls HTTP/1.1\r\nhost: callout\r\nauthorization: Bearer {token}\r\n");
+    let body = "content-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 500\r\n\r\n";
+    slow.write_all(format!("{head}{body}").as_bytes()).expect("half a request");
+    // The server asks for the body: it is waiting for it.
+    let mut asked = [0; 25];
+    slow.read_exact(&mut asked).expect("what a server says that waits for a body");
+    assert!(asked.starts_with(b"HTTP/1.1 100 Continue"), "{}", String::from_utf8_lossy(&asked));
+    let _successor = server.successor().await;
+    let ended = tokio::time::timeout(Duration::from_secs(8), server.ended()).await;
+    assert_eq!(ended.map(|status| status.code()), Ok(Some(1)));
+}
+
+#[tokio::test]
+async fn sighup_ends_nothing() {
+    let server = Server::start().await;
+    server.signal("HUP");
+    crate::harness::eventually("the log says that it is ignored", async || {
+        if server.log().contains("SIGHUP is ignored") { Ok(()) } else { Err("not yet".to_owned()) }
+    })
+    .await;
+    server.customer("mina").get("/v1/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_the_process_writes_only_its_own_user_may_read() {
+    let server = Server::start().await;
+    server.customer("mina").request_call().await;
+    let mut looked_at = 0;
+    let folders = [server.folder().to_owned(), server.folder().join("data")];
+    for found in folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten() {
+        let found = found.expect("an entry");
+        if !found.file_name().to_string_lossy().contains(".db") {
+            continue;
+        }
+        let mode = std::os::unix::fs::PermissionsExt::mode(&found.metadata().expect("its metadata").permissions());
+        assert_eq!(mode & 0o077, 0, "{found:?} is {mode:o}");
+        looked_at += 1;
+    }
+    assert!(looked_at > 0);
+}
+
+#[tokio::test]
+async fn sigterm_saves_where_drivers_are() {
+    let mut server = Server::start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    for lat in [37.4985, 37.4991, 37.4997] {
+        driver.post("/v1/drivers/driver-a/position", json!({"lat": lat, "lng": 127.0280})).await.expect(204);
+    }
+    server.terminate();
+    let status = server.ended().await;
+    assert!(status.success(), "{status}");
+    server.start_again().await;
+    let driver = server.driver_is("driver-a", &["available"]).await;
+    assert_eq!(driver["position"]["lat"], 37.4997, "{driver}");
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_process_in_time_though_the_store_writes_nothing() {
+    let mut server = Setup::new().config("[http]\ndrain_grace_s = 2").start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    driver.post("/v1/drivers/driver-a/position", json!({"lat": 37.4985, "lng": 127.0280})).await.expect(204);
+    let frozen = server.freeze_store().await;
+    server.terminate();
+    let status = server.ended().await;
+    assert!(status.success(), "{status}");
+    frozen.thaw().await;
+    assert!(server.log().contains("not everything in memory is committed"), "{}", server.log());
 }
 
 #[tokio::test]

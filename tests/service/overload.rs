@@ -31,6 +31,23 @@ async fn more_than_may_wait_for_one_payment_are_refused_and_the_others_get_its_o
     server.ledger_is(&id, 1, 0).await;
 }
 
+/// Those who were told "pending" have left: they take nobody's place.
+#[tokio::test]
+async fn who_waited_for_a_payment_in_vain_leaves_room_for_the_next() {
+    let server = Setup::new().config(NARROW).config("[http]\npayment_wait_ms = 300\n").start().await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.request_call().await);
+    server.simulate(json!({"timeout_rate": 1.0})).await;
+    for _ in 0..3 {
+        for reply in join_all((0..3).map(|_| customer.pay(&id, "tok_ok"))).await {
+            reply.problem(503, "payment_pending");
+        }
+    }
+    server.simulate(json!({})).await;
+    server.call_is(&id, &["dispatching"]).await;
+    server.ledger_is(&id, 1, 0).await;
+}
+
 #[tokio::test]
 async fn a_thousand_requests_at_once_are_all_answered_and_every_call_that_was_taken_is_there() {
     let server = Server::start().await;

@@ -87,6 +87,8 @@ async fn what_alerts_look_at_is_there_before_anything_happens() {
         ("callout_ws_sockets", &plain),
         ("callout_calls_not_begun_total", &plain),
         ("callout_commit_repeats_total", &plain),
+        ("callout_deadlines_forgotten_total", &plain),
+        ("callout_store_unreadable_total", &labelled("record", &["snapshot", "event"])),
         ("callout_readmodel_failures_total", &plain),
     ] {
         for labels in labels {
@@ -115,4 +117,24 @@ async fn the_supporting_actors_of_the_operations_page_are_there() {
         assert!(ids.is_empty() || one, "{} of {ids:?} is not on the page", kind["kind"]);
     }
     assert_ne!(tree["items"], json!([]));
+}
+
+#[tokio::test]
+async fn answers_say_what_browsers_and_caches_may_do_with_them() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    for (reply, private) in [
+        (customer.get("/v1/me").await, true),
+        (customer.get("/v1/calls/call_none").await, true),
+        (server.nobody().get("/v1/me").await, true),
+        (server.nobody().get("/health/live").await, false),
+        (server.nobody().get("/docs").await, false),
+    ] {
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{}", reply.text);
+        assert_eq!(reply.header("cache-control") == Some("no-store"), private, "{}", reply.text);
+    }
+    let page = server.nobody().get("/docs").await;
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe-eval"), "{policy}");
+    assert!(!page.text.contains("<script>"), "scripts are files: {}", page.text);
 }

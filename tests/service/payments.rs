@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, Knob, Reply, Server, Setup, eventually, id_of, pause, trip, trip_paid_with};
 
@@ -231,7 +231,7 @@ async fn a_refund_is_retried_until_the_gateway_confirms_it() {
     let id = customer.request_paid_call().await;
     server.simulate(json!({"error_rate": 1.0})).await;
     assert_eq!(customer.command(&id, "cancel").await.expect(200)["status"], "cancelled");
-    pause(Duration::from_millis(500)).await;
+    server.gateway_requests(&["failed"], 2).await;
     assert_eq!(customer.call(&id).await["payment"]["status"], "refunding");
     server.simulate(json!({})).await;
     server.payment_is(&id, &["refunded"]).await;
@@ -250,4 +250,77 @@ async fn dc_7_a_payment_that_a_cancel_overtakes_is_refused_and_given_back() {
     let refused = paid.problem(409, "illegal_transition");
     assert_eq!(refused["call"]["status"], "cancelled");
     server.ledger_is(&id, 1, 1).await;
+}
+
+#[tokio::test]
+async fn when_to_pay_again_is_shown_only_while_it_holds() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    server.simulate(json!({"down": true})).await;
+    let mut body = trip();
+    body["payment"] = json!({"method": "tok_ok"});
+    let said = customer.post("/v1/calls", body).await.problem(503, "payment_unavailable");
+    let id = id_of(&said["call"]);
+    let seconds = |call: &Value| call["payment"]["retry_after_s"].as_u64();
+    assert!(seconds(&said["call"]).is_some_and(|seconds| seconds >= 1), "{said}");
+    eventually("the time is over", async || {
+        let call = customer.call(&id).await;
+        if seconds(&call).is_none() { Ok(()) } else { Err(call.to_string()) }
+    })
+    .await;
+    let said = customer.pay(&id, "tok_ok").await.problem(503, "payment_unavailable");
+    assert!(seconds(&said["call"]).is_some(), "{said}");
+    let cancelled = customer.command(&id, "cancel").await.expect(200);
+    assert_eq!(seconds(&cancelled), None, "{cancelled}");
+}
+
+#[tokio::test]
+async fn a_method_given_while_another_is_charged_is_tried_when_that_one_fails() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.request_call().await);
+    server.simulate(json!({"latency_ms": 1_500})).await;
+    let second = async {
+        server.payment_is(&id, &["charging"]).await;
+        customer.pay(&id, "tok_ok").await
+    };
+    let (first, second) = tokio::join!(customer.pay(&id, "tok_declined"), second);
+    first.problem(402, "payment_declined");
+    assert_eq!(second.expect(200)["payment"]["status"], "charged");
+    server.call_is(&id, &["dispatching"]).await;
+    server.ledger_is(&id, 1, 0).await;
+}
+
+#[tokio::test]
+async fn a_method_given_while_another_is_charged_is_not_tried_when_that_one_succeeds() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.request_call().await);
+    server.simulate(json!({"latency_ms": 1_500})).await;
+    let second = async {
+        server.payment_is(&id, &["charging"]).await;
+        customer.pay(&id, "tok_declined").await
+    };
+    let (first, second) = tokio::join!(customer.pay(&id, "tok_ok"), second);
+    first.expect(200);
+    assert_eq!(second.expect(200)["payment"]["status"], "charged", "it is paid already");
+    server.ledger_is(&id, 1, 0).await;
+}
+
+#[tokio::test]
+async fn two_methods_that_are_refused_are_two_refusals() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let id = id_of(&customer.request_call().await);
+    server.simulate(json!({"latency_ms": 800, "decline_rate": 1.0})).await;
+    let second = async {
+        server.payment_is(&id, &["charging"]).await;
+        customer.pay(&id, "tok_slow").await
+    };
+    let (first, second) = tokio::join!(customer.pay(&id, "tok_ok"), second);
+    first.problem(402, "payment_declined");
+    second.problem(402, "payment_declined");
+    server.simulate(json!({})).await;
+    customer.pay(&id, "tok_ok").await.expect(200);
+    server.ledger_is(&id, 1, 0).await;
 }

@@ -28,7 +28,7 @@ async fn tx_3_quotes_and_fares_go_by_the_engines_roads_and_by_the_estimate_while
     assert_eq!((&by_road["distance_m"], &by_road["eta_s"]), (&json!(50_000), &json!(3_600)));
     let call = customer.post("/v1/calls", ride("tok_ok")).await.expect(201);
     assert_eq!(call["fare"]["amount"], by_road["amount"]);
-    for manner in [Manner::Silent, Manner::Says(500, "")] {
+    for manner in [Manner::Silent, Manner::Says(500, ""), Manner::Route(900.0, 600.0)] {
         engine.answer(manner);
         let estimated = quote(&customer).await;
         assert!(estimated["distance_m"].as_u64() < Some(20_000), "{estimated}");
@@ -36,7 +36,7 @@ async fn tx_3_quotes_and_fares_go_by_the_engines_roads_and_by_the_estimate_while
         assert_eq!(call["fare"]["amount"], estimated["amount"]);
     }
     let metrics = server.nobody().get("/metrics").await.text;
-    for reason in ["timeout", "status"] {
+    for reason in ["timeout", "status", "too_short"] {
         let line = format!("callout_routing_fallbacks_total{{reason=\"{reason}\"}} 2");
         assert!(metrics.contains(&line), "{line}\n{metrics}");
     }

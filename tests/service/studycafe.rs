@@ -202,6 +202,7 @@ async fn sc_2_a_declined_card_leaves_it_awaiting_payment_and_another_method_pays
     server.payment_is(&call, &["declined"]).await;
     assert_eq!(customer.call(&call).await["status"], "awaiting_payment");
     told(&customer, &call, "payment_declined").await;
+    // No event tells that nothing will be tried: this is longer than the first repetitions wait, were there any.
     pause(std::time::Duration::from_millis(1_200)).await;
     assert_eq!(customer.call(&call).await["payment"]["status"], "declined", "what was refused is not tried again");
     customer.pay(&call, "tok_ok").await.expect(200);
@@ -290,6 +291,7 @@ async fn sc_4_a_cancel_before_payment_frees_the_seat_and_nothing_is_ever_charged
     assert_eq!(customer.command(&waiting, "cancel").await.expect(200)["status"], "cancelled");
     server.force_breaker("auto").await;
     server.driver_is("seat-1", &["available"]).await;
+    // No event tells that nothing will be charged: this is longer than the first repetitions wait, were there any.
     pause(std::time::Duration::from_millis(1_500)).await;
     for call in [unapproved, waiting] {
         assert_eq!(server.ledger(&call).await.charges, 0);
@@ -342,4 +344,18 @@ async fn sc_2_who_gave_no_method_is_asked_to_pay_once_the_seat_is_approved() {
     told(&customer, &id, "payment_wanted").await;
     customer.pay(&id, "tok_ok").await.expect(200);
     server.call_is(&id, &["assigned"]).await;
+}
+
+#[tokio::test]
+async fn sc_2_a_method_given_while_a_refused_one_is_charged_pays() {
+    let server = Server::start().await;
+    let (customer, operator) = (server.customer("mina"), server.operator());
+    register_seat(&server, "seat-1").await;
+    let call = select(&customer, "seat-1", "tok_declined").await;
+    server.simulate(json!({"latency_ms": 1_500})).await;
+    operator.command(&call, "approve").await.expect(200);
+    server.payment_is(&call, &["charging"]).await;
+    customer.pay(&call, "tok_ok").await.expect(200);
+    server.call_is(&call, &["assigned"]).await;
+    server.ledger_is(&call, 1, 0).await;
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    harness::{Client, Server, eventually, pause},
+    harness::{Client, Server, eventually},
     studycafe::{occasions, register_seat, select},
 };
 
@@ -24,7 +24,8 @@ async fn sc_n1_seats_are_selected_while_payment_is_down_and_each_is_paid_once_wh
         assert_eq!(customer.call(call).await["status"], "awaiting_payment");
         assert_eq!(server.ledger(call).await.charges, 0);
     }
-    pause(std::time::Duration::from_secs(2)).await;
+    // Each was tried in vain or met a breaker that had opened, and one of them once more.
+    server.gateway_requests(&["not_sent", "refused"], calls.len() as u64 + 1).await;
     server.kill_and_start_again().await;
     server.simulate(json!({})).await;
     for call in &calls {
@@ -62,10 +63,11 @@ async fn sc_n1_a_payment_that_always_fails_holds_up_no_other() {
 }
 
 /// Waits until an attempt has failed: before that a payment may still overtake those that wait.
-async fn waits_for_the_gateway(customer: &Client, call: &str) {
+pub async fn waits_for_the_gateway(customer: &Client, call: &str) {
     eventually("its first attempt has failed", async || {
-        let payment = &customer.call(call).await["payment"];
-        if payment["retry_after_s"].is_u64() { Ok(()) } else { Err(payment.to_string()) }
+        let timeline = customer.timeline(call).await;
+        let told = timeline.iter().any(|entry| entry["event"] == "payment_changed");
+        if told { Ok(()) } else { Err(format!("{timeline:?}")) }
     })
     .await;
 }
@@ -146,8 +148,8 @@ async fn sc_n1_a_single_payment_that_was_tried_in_vain_is_paid_soon_after_the_ou
     register_seat(&server, "seat-1").await;
     let call = select(&server.customer("mina"), "seat-1", "tok_ok").await;
     server.operator().command(&call, "approve").await.expect(200);
-    // Long enough for it to be tried again in vain.
-    pause(std::time::Duration::from_secs(1)).await;
+    // The first attempt, and two repetitions.
+    server.gateway_requests(&["not_sent", "refused"], 3).await;
     server.simulate(json!({})).await;
     server.call_is(&call, &["assigned"]).await;
     server.ledger_is(&call, 1, 0).await;

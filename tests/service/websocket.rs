@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::{Claims, GANGNAM, Knob, Server, Setup, Socket, id_of, mint};
@@ -243,6 +247,41 @@ async fn an_oversized_frame_closes_only_that_socket() {
     let code = rude.close_code().await;
     assert!(matches!(code, None | Some(1009 | 1002)), "{code:?}");
     assert_eq!(polite.ask(json!({"type": "ping"}), "p1").await["type"], "pong");
+}
+
+/// A socket opened by hand: what is written to it is nobody's business but the test's.
+async fn raw_socket(server: &Server, token: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.expect("a connection");
+    let request = format!(
+        "GET /v1/ws HTTP/1.1\r\nhost: callout\r\nauthorization: Bearer {token}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("the head of the answer"));
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+#[tokio::test]
+async fn a_frame_that_announces_too_much_is_refused_before_it_is_sent() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let mut stream = raw_socket(&server, customer.token().expect("a token")).await;
+    // A masked text frame of 300 MB, of which nothing but the header comes.
+    let mut header = vec![0x81, 0x80 | 127];
+    header.extend(314_572_800_u64.to_be_bytes());
+    header.extend([1, 2, 3, 4]);
+    stream.write_all(&header).await.expect("a header");
+    let mut told = Vec::new();
+    tokio::time::timeout(Duration::from_secs(15), stream.read_to_end(&mut told))
+        .await
+        .expect("an end")
+        .expect("a clean end");
+    let close = told.windows(4).find(|bytes| bytes[0] == 0x88).expect("a close frame");
+    assert_eq!(u16::from_be_bytes([close[2], close[3]]), 1009, "{told:?}");
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ fn impatient() -> StoreSettings {
 
 /// Opens the store and takes every shard.
 async fn own(url: &str, settings: &StoreSettings) -> Result<Owner, Box<dyn Error>> {
-    let store = persistence::open(url, settings).await?;
+    let store = persistence::open(&settings.clone().at(url)).await?;
     let epoch = store.take_ownership().await?;
     Ok(Owner { store: Arc::clone(&store), epoch })
 }

@@ -33,6 +33,7 @@ fn cases() -> Vec<Case> {
         case(a_file_of_another_program_is_left_alone),
         case(a_damaged_file_is_corrupt),
         case(a_file_that_another_process_has_locked_is_unavailable_and_then_good_again),
+        case(a_new_file_that_many_open_at_once_is_opened_by_all),
         case(a_folder_that_cannot_be_made_is_named),
         case(a_setting_out_of_range_and_an_unknown_scheme_are_refused),
     ]
@@ -74,15 +75,16 @@ async fn a_file_of_another_program_is_left_alone(fixture: Fixture) -> TestResult
 async fn a_damaged_file_is_corrupt(fixture: Fixture) -> TestResult {
     fixture.open().await?.close().await;
     std::fs::write(fixture.path(), [0x5a; 20_000])?;
-    let Err(OpenError::Store { source: StoreError::Corrupt { .. }, .. }) = fixture.open().await else {
+    let Err(error @ OpenError::Damaged { .. }) = fixture.open().await else {
         return Err("20,000 times Z was opened".into());
     };
+    assert!(error.to_string().contains("Put it back from a backup"), "{error}");
     Ok(())
 }
 
 async fn a_file_that_another_process_has_locked_is_unavailable_and_then_good_again(fixture: Fixture) -> TestResult {
     let settings = StoreSettings { lock_timeout_ms: 50, ..StoreSettings::default() };
-    let store = callout::persistence::open(&fixture.url, &settings).await?;
+    let store = callout::persistence::open(&settings.clone().at(&fixture.url)).await?;
     let epoch = store.take_ownership().await?;
     let owner = crate::harness::Owner { store, epoch };
     let mut other = fixture.connect().await?;
@@ -98,6 +100,23 @@ async fn a_file_that_another_process_has_locked_is_unavailable_and_then_good_aga
     Ok(())
 }
 
+async fn a_new_file_that_many_open_at_once_is_opened_by_all(fixture: Fixture) -> TestResult {
+    let opening: Vec<_> = (0..8).map(|_| tokio::spawn(opened(fixture.url.clone()))).collect();
+    let mut identities = std::collections::BTreeSet::new();
+    for identity in opening {
+        identities.insert(identity.await??);
+    }
+    assert_eq!(identities.len(), 1, "it is one data set: {identities:?}");
+    Ok(())
+}
+
+/// The identity of the store at that URL.
+async fn opened(url: String) -> Result<uuid::Uuid, String> {
+    let store =
+        callout::persistence::open(&StoreSettings::default().at(&url)).await.map_err(|error| error.to_string())?;
+    store.identity().await.map_err(|error| error.to_string())
+}
+
 async fn a_folder_that_cannot_be_made_is_named(fixture: Fixture) -> TestResult {
     let folder = fixture.path().parent().ok_or("the path has no folder")?.to_owned();
     std::fs::write(&folder, "a file where a folder should be")?;
@@ -110,10 +129,11 @@ async fn a_folder_that_cannot_be_made_is_named(fixture: Fixture) -> TestResult {
 
 async fn a_setting_out_of_range_and_an_unknown_scheme_are_refused(fixture: Fixture) -> TestResult {
     let settings = StoreSettings { queue_max_commits: 0, ..StoreSettings::default() };
-    let refused = callout::persistence::open(&fixture.url, &settings).await;
-    assert!(matches!(refused, Err(OpenError::Setting { key: "queue_max_commits", found: 0, .. })));
+    let refused = callout::persistence::open(&settings.clone().at(&fixture.url)).await;
+    let Err(error @ OpenError::Setting { .. }) = refused else { return Err("0 is out of range".into()) };
+    assert_eq!(error.to_string(), "store.queue_max_commits must be 1 to 1000000, got 0");
     for url in ["postgres://app:secret@host/db", "data/callout.db", ""] {
-        let Err(error @ OpenError::Url { .. }) = callout::persistence::open(url, &StoreSettings::default()).await
+        let Err(error @ OpenError::Url { .. }) = callout::persistence::open(&StoreSettings::default().at(url)).await
         else {
             return Err(format!("{url} was opened").into());
         };

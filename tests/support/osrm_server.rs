@@ -22,7 +22,6 @@ pub enum Manner {
     Says(u16, &'static str),
     /// Without end: a body that never stops.
     Endless,
-    /// Not at all.
     Silent,
 }
 

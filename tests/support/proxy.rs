@@ -1,13 +1,13 @@
 //! A wire that can be cut, held and silenced: a TCP proxy in front of a server.
 
 use std::{
+    collections::HashSet,
     io,
     net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use tokio::{
@@ -24,7 +24,6 @@ use tokio::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Wire {
-    /// Carries it.
     Open,
     /// Carries requests, swallows replies.
     SwallowReplies,
@@ -37,7 +36,9 @@ pub enum Wire {
 struct Shared {
     wire: AtomicU8,
     /// Requests of connections numbered below this are kept back.
-    held_below: AtomicU64,
+    held_below: watch::Sender<u64>,
+    /// The connections of which something is kept back, or was and has not been answered since.
+    late: watch::Sender<HashSet<u64>>,
     connections: AtomicU64,
 }
 
@@ -56,7 +57,8 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             wire: AtomicU8::new(Wire::Open as u8),
-            held_below: AtomicU64::new(0),
+            held_below: watch::Sender::new(0),
+            late: watch::Sender::default(),
             connections: AtomicU64::new(0),
         });
         let cut = watch::Sender::new(0);
@@ -81,12 +83,13 @@ impl Proxy {
 
     /// Keeps back what the connections that are there now send; later ones are not concerned.
     pub fn hold(&self) {
-        self.shared.held_below.store(self.shared.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.shared.held_below.send_replace(self.shared.connections.load(Ordering::SeqCst));
     }
 
-    /// Sends on what was kept back.
-    pub fn release(&self) {
-        self.shared.held_below.store(0, Ordering::SeqCst);
+    /// Sends on what was kept back, and waits until the server has answered it or has closed the connection.
+    pub async fn release(&self) {
+        self.shared.held_below.send_replace(0);
+        self.shared.late.subscribe().wait_for(HashSet::is_empty).await.expect("the proxy is there");
     }
 
     /// Cuts every connection there is.
@@ -108,21 +111,31 @@ async fn carry(client: TcpStream, port: u16, shared: Arc<Shared>, mut cut: watch
     let (from_server, to_server) = server.into_split();
     cut.borrow_and_update();
     tokio::select! {
-        _ = requests(from_client, to_server, &shared, number) => {}
-        _ = replies(from_server, to_client, &shared.wire) => {}
+        Err(_) = requests(from_client, to_server, &shared, number) => {}
+        _ = replies(from_server, to_client, &shared, number) => {}
         _ = cut.changed() => {}
+    }
+    shared.is_not_late(number);
+}
+
+impl Shared {
+    fn is_not_late(&self, connection: u64) {
+        self.late.send_if_modified(|late| late.remove(&connection));
     }
 }
 
+/// Ends well when the client has ended: then the server is told, and has time to answer what it was sent before.
 async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, number: u64) -> io::Result<()> {
     let mut buffer = vec![0; 1 << 16];
+    let mut held_below = shared.held_below.subscribe();
     loop {
         let read = from.read(&mut buffer).await?;
-        while number < shared.held_below.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        if number < *held_below.borrow_and_update() {
+            shared.late.send_if_modified(|late| late.insert(number));
+            held_below.wait_for(|held_below| *held_below <= number).await.expect("the proxy is there");
         }
         if read == 0 {
-            return Ok(());
+            return to.shutdown().await;
         }
         if is(&shared.wire, Wire::BlackHole) {
             return swallow(from).await;
@@ -138,12 +151,16 @@ async fn swallow(mut from: OwnedReadHalf) -> io::Result<()> {
     Ok(())
 }
 
-async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &AtomicU8) -> io::Result<()> {
+async fn replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared, number: u64) -> io::Result<()> {
+    let wire = &shared.wire;
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = from.read(&mut buffer).await?;
         if read == 0 {
             return Ok(());
+        }
+        if *shared.held_below.borrow() <= number {
+            shared.is_not_late(number);
         }
         if is(wire, Wire::CutReplies) {
             wire.store(Wire::Open as u8, Ordering::SeqCst);

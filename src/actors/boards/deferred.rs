@@ -40,16 +40,4 @@ impl DeferredBoard {
         let wanted = waiting.order.iter().map(|(_, call)| call).filter(|call| wanted(call));
         wanted.take(limit).cloned().collect()
     }
-
-    /// How many wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.lock().order.len()
-    }
-
-    /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

@@ -1,4 +1,5 @@
-//! Calls that look for a driver and have no open offer, longest waiting first.
+//! Calls that look for a driver, longest waiting first: those without an open offer, and those that have some
+//! and room for more.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -10,24 +11,27 @@ use parking_lot::Mutex;
 
 use crate::domain::{CallId, DriverId, LatLng, ServiceId, call::Call, call::Phase};
 
-/// What a call looks for.
+/// The search of a call for a driver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demand {
-    /// The call.
     pub call: CallId,
-    /// Where it begins.
     pub pickup: LatLng,
     /// In which round it is.
     pub round: u32,
-    /// Who does not want it.
+    /// The drivers who declined it.
     pub declined: Arc<[DriverId]>,
-    /// Who let an offer pass: to be asked again only when there is nobody else.
+    /// The drivers who let an offer pass. They are asked again only when there is nobody else.
     pub passed: Arc<[DriverId]>,
+    /// The drivers with an open offer of it.
+    pub offered: Arc<[DriverId]>,
 }
 
 #[derive(Default)]
 struct Waiting {
+    /// Without an open offer.
     order: BTreeSet<(Timestamp, CallId)>,
+    /// With one or more.
+    offered: BTreeSet<(Timestamp, CallId)>,
     demands: HashMap<CallId, (Timestamp, Demand)>,
 }
 
@@ -36,15 +40,17 @@ struct Waiting {
 pub struct DemandBoard(Mutex<HashMap<ServiceId, Waiting>>);
 
 impl DemandBoard {
-    /// Notes what a call looks for, or that it looks no more. Answers whether it newly looks for a driver.
+    /// Notes what a call looks for, or that it looks no more. Answers whether it looks for a driver and
+    /// has no open offer.
     pub fn show(&self, call: &Call) -> bool {
         let demand = match &call.phase {
-            Phase::Dispatching(search) if search.offers.is_empty() => Some(Demand {
+            Phase::Dispatching(search) => Some(Demand {
                 call: call.id.clone(),
                 pickup: call.pickup.position(),
                 round: search.round,
                 declined: search.declined.clone().into(),
                 passed: search.passed.clone().into(),
+                offered: search.open_offers().map(|(driver, _)| driver.clone()).collect(),
             }),
             _ => None,
         };
@@ -55,14 +61,17 @@ impl DemandBoard {
             }
             return false;
         };
+        let is_without = demand.offered.is_empty();
         let waiting = services.entry(call.service.clone()).or_default();
         waiting.remove(&call.id);
-        waiting.order.insert((call.created_at, call.id.clone()));
+        let order = if is_without { &mut waiting.order } else { &mut waiting.offered };
+        order.insert((call.created_at, call.id.clone()));
         waiting.demands.insert(call.id.clone(), (call.created_at, demand));
-        true
+        is_without
     }
 
-    /// The calls of a service that have waited longest, at most `limit`, after those given as `after`.
+    /// The calls of a service without an open offer that have waited longest, at most `limit`, after
+    /// those given as `after`.
     #[must_use]
     pub fn longest_waiting(
         &self,
@@ -70,14 +79,35 @@ impl DemandBoard {
         after: Option<&(Timestamp, CallId)>,
         limit: usize,
     ) -> Vec<(Timestamp, Demand)> {
+        self.in_order(service, after, limit, |waiting| &waiting.order)
+    }
+
+    /// The same of the calls that have an open offer and may have room for more.
+    #[must_use]
+    pub fn longest_offered(
+        &self,
+        service: &ServiceId,
+        after: Option<&(Timestamp, CallId)>,
+        limit: usize,
+    ) -> Vec<(Timestamp, Demand)> {
+        self.in_order(service, after, limit, |waiting| &waiting.offered)
+    }
+
+    fn in_order(
+        &self,
+        service: &ServiceId,
+        after: Option<&(Timestamp, CallId)>,
+        limit: usize,
+        which: impl Fn(&Waiting) -> &BTreeSet<(Timestamp, CallId)>,
+    ) -> Vec<(Timestamp, Demand)> {
         let services = self.0.lock();
         let Some(waiting) = services.get(service) else { return Vec::new() };
         let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let order = waiting.order.range((from, std::ops::Bound::Unbounded));
+        let order = which(waiting).range((from, std::ops::Bound::Unbounded));
         order.take(limit).filter_map(|(_, call)| waiting.demands.get(call).cloned()).collect()
     }
 
-    /// How many calls of a service wait.
+    /// How many calls of a service have no open offer.
     #[must_use]
     pub fn len(&self, service: &ServiceId) -> usize {
         self.0.lock().get(service).map_or(0, |waiting| waiting.order.len())
@@ -87,7 +117,9 @@ impl DemandBoard {
 impl Waiting {
     fn remove(&mut self, call: &CallId) {
         if let Some((since, _)) = self.demands.remove(call) {
-            self.order.remove(&(since, call.clone()));
+            let place = (since, call.clone());
+            self.order.remove(&place);
+            self.offered.remove(&place);
         }
     }
 }

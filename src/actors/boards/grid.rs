@@ -1,7 +1,7 @@
 //! Places of drivers in a grid of hexagons (H3), and who of them is nearest.
 //!
-//! Up to some thousand drivers it is quickest to look at all of them; beyond, at the cells around, ring by ring. Either way
-//! the nearest so far are kept in a heap, so that most drivers cost one comparison.
+//! Up to some thousand drivers it is quickest to look at all of them; beyond, at the cells around, ring by ring. Either
+//! way the nearest so far are kept in a heap, so that most drivers cost one comparison.
 
 use std::{
     cmp::Ordering,
@@ -17,24 +17,23 @@ use crate::domain::{
 
 /// The grid's resolution: hexagons with an edge of about 530 m (H3's table of average cell sizes).
 const RESOLUTION: Resolution = Resolution::Eight;
-/// A lower bound on how much further out each ring lies, in metres. Centres of neighbours are about 920 m apart; rings grow
-/// by at least cos 30° of that, and by less where H3's cells are small or distorted.
+/// A lower bound on how much further out each ring lies, in metres. Centres of neighbours are about 920 m apart; rings
+/// grow by at least cos 30° of that, and by less where H3's cells are small or distorted.
 const RING_M: f64 = 500.0;
 /// Two circumradii: by how much a pickup and a driver may be nearer than the centres of their cells, in metres.
 const SLACK_M: f64 = 1_400.0;
-/// With no more drivers than this all of them are looked at.
+/// With at most this many drivers a search goes through all of them.
 const FEW: usize = if cfg!(test) { 256 } else { 2_048 };
 
 /// A driver found for a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Who.
     pub driver: DriverId,
     /// How far from the pickup, great-circle metres.
     pub distance_m: f64,
 }
 
-/// Drivers by place.
+/// Drivers by the cell of the grid that they are in, so that a search looks at cells and not at everybody.
 #[derive(Default)]
 pub(super) struct Grid {
     cells: HashMap<CellIndex, Vec<Entry>>,
@@ -74,7 +73,6 @@ impl Grid {
         before.is_none()
     }
 
-    /// Forgets a driver.
     pub(super) fn remove(&mut self, driver: &DriverId) {
         let Some(cell) = self.places.remove(driver) else { return };
         if let Some(entries) = self.cells.get_mut(&cell) {
@@ -98,12 +96,17 @@ impl Grid {
             return Vec::new();
         }
         if self.len() <= FEW {
-            self.cells.values().for_each(|cell| search.look_at(cell));
+            search.look_at_all(self);
         } else {
             search.look_around(self);
         }
         search.finish()
     }
+}
+
+/// How many cells a ring has.
+fn cells_of(ring: u32) -> usize {
+    if ring == 0 { 1 } else { 6 * ring as usize }
 }
 
 fn cell_of(position: LatLng) -> Option<CellIndex> {
@@ -149,20 +152,29 @@ impl<'a, W: Fn(&DriverId) -> bool> Search<'a, W> {
         }
     }
 
-    /// Ring by ring, until nobody further out can be nearer than those found.
+    /// Ring by ring, until nobody further out can be nearer than those found. When the rings have come to more cells
+    /// than have drivers, all of those are looked at instead: a large radius costs no more than twice as many cells.
     fn look_around(&mut self, grid: &'a Grid) {
         let Some(centre) = cell_of(self.pickup) else { return };
+        let mut left = grid.cells.len();
         for ring in 0_u32.. {
             let nearest_possible_m = f64::from(ring) * RING_M - SLACK_M;
             if nearest_possible_m > self.radius_m || self.has_enough_within(nearest_possible_m) {
                 return;
             }
+            let Some(after) = left.checked_sub(cells_of(ring)) else { return self.look_at_all(grid) };
+            left = after;
             for cell in centre.grid_ring::<Vec<CellIndex>>(ring) {
                 if let Some(entries) = grid.cells.get(&cell) {
                     self.look_at(entries);
                 }
             }
         }
+    }
+
+    fn look_at_all(&mut self, grid: &'a Grid) {
+        self.nearest.clear();
+        grid.cells.values().for_each(|cell| self.look_at(cell));
     }
 
     fn has_enough_within(&self, distance_m: f64) -> bool {
@@ -215,13 +227,25 @@ mod tests {
         DriverId::new(format!("d{number}")).expect("an id")
     }
 
+    #[test]
+    fn a_search_over_the_whole_earth_looks_at_no_more_cells_than_have_drivers() {
+        let mut grid = Grid::default();
+        for number in 0..=FEW {
+            grid.put(&id(number), point(-35.0, 150.0 + number as f64 / 1_000.0));
+        }
+        // Ring by ring these would be more than 10^9 cells.
+        let found = grid.nearest(point(37.5, 127.0), 20_000_000.0, 3, |_| true);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().all(|candidate| candidate.distance_m > 8_000_000.0), "{found:?}");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_grid_finds_what_looking_at_all_drivers_finds(
             base in (-80.0..80.0_f64, -179.0..179.0_f64),
             offsets in prop::collection::vec((-0.25..0.25_f64, -0.25..0.25_f64), FEW / 2..600),
-            radius_m in 100.0..30_000.0_f64,
+            radius_m in prop_oneof![4 => 100.0..30_000.0_f64, 1 => 30_000.0..20_000_000.0_f64],
             limit in 1_usize..40,
             every in 1_usize..4,
         ) {

@@ -8,10 +8,10 @@ use parking_lot::Mutex;
 
 use crate::domain::{CallId, DriverId, ServiceId, driver::Driver};
 
-/// Drivers who are not free any more, with the call they are busy with.
+/// Drivers who are not free any more, and the call that keeps each of them busy.
 type Busy = HashMap<DriverId, Option<CallId>>;
 
-/// The offers.
+/// Which calls are on offer to which driver, and until when.
 #[derive(Default)]
 pub struct OfferBoard {
     open: DashMap<DriverId, Vec<(CallId, Timestamp)>>,
@@ -19,7 +19,6 @@ pub struct OfferBoard {
 }
 
 impl OfferBoard {
-    /// Notes an offer.
     pub fn add(&self, driver: &DriverId, call: &CallId, expires_at: Timestamp) {
         let mut offers = self.open.entry(driver.clone()).or_default();
         match offers.iter_mut().find(|(offered, _)| offered == call) {
@@ -28,7 +27,6 @@ impl OfferBoard {
         }
     }
 
-    /// Ends an offer.
     pub fn remove(&self, driver: &DriverId, call: &CallId) {
         if let Some(mut offers) = self.open.get_mut(driver) {
             offers.retain(|(offered, _)| offered != call);
@@ -36,7 +34,7 @@ impl OfferBoard {
         self.open.remove_if(driver, |_, offers| offers.is_empty());
     }
 
-    /// Notes that a driver who has offers cannot answer them any more, but for the call it is busy with.
+    /// Notes that a driver with offers can answer only the one of the call that keeps it busy.
     pub fn show(&self, driver: &Driver) {
         if !driver.is_available() && self.open.contains_key(&driver.id) {
             let mut services = self.busy.lock();

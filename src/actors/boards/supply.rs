@@ -1,16 +1,25 @@
 //! Drivers who can be offered calls, by place.
 
 use dashmap::DashMap;
+use jiff::Timestamp;
 use parking_lot::RwLock;
 
 use super::grid::{Candidate, Grid};
 use crate::domain::{DriverId, LatLng, ServiceId, driver::Driver, driver::Fix};
 
-/// The supply.
+/// Drivers on duty and free, by service and place.
 #[derive(Default)]
 pub struct SupplyBoard {
     grids: DashMap<ServiceId, RwLock<Grid>>,
-    fixes: DashMap<DriverId, Fix>,
+    seen: DashMap<DriverId, Seen>,
+}
+
+/// When and where a driver was seen last.
+#[derive(Clone, Copy)]
+struct Seen {
+    fix: Fix,
+    /// When it gave a sign of itself, which need not be a position.
+    sign: Timestamp,
 }
 
 impl SupplyBoard {
@@ -29,17 +38,25 @@ impl SupplyBoard {
     /// A driver back from its snapshot may know less than the board: of two fixes the newer one counts.
     fn newest_fix(&self, driver: &Driver) -> Option<Fix> {
         let Some(fix) = driver.fix else { return self.position(&driver.id) };
-        let mut known = self.fixes.entry(driver.id.clone()).or_insert(fix);
-        if known.at <= fix.at {
-            *known = fix;
+        let sign = driver.last_sign();
+        let mut known = self.seen.entry(driver.id.clone()).or_insert(Seen { fix, sign });
+        if known.fix.heard_at <= fix.heard_at {
+            known.fix = fix;
         }
-        Some(*known)
+        known.sign = known.sign.max(sign);
+        Some(known.fix)
+    }
+
+    /// When a driver whose position is known last gave a sign of itself.
+    #[must_use]
+    pub fn last_sign(&self, driver: &DriverId) -> Option<Timestamp> {
+        self.seen.get(driver).map(|seen| seen.sign)
     }
 
     /// Where a driver was last seen.
     #[must_use]
     pub fn position(&self, driver: &DriverId) -> Option<Fix> {
-        self.fixes.get(driver).map(|fix| *fix)
+        self.seen.get(driver).map(|seen| seen.fix)
     }
 
     /// Takes a driver out of a service's grid, for instance because it changed its service.

@@ -16,13 +16,11 @@ const ASK_EVERY: Duration = Duration::from_secs(5);
 /// A call with its driver on it.
 #[derive(Debug, Clone)]
 pub struct Trip {
-    /// Whose call.
     pub customer: CustomerId,
-    /// Of which service.
     pub service: ServiceId,
     /// Where the driver goes next: the pickup, then the destination.
     pub target: Option<LatLng>,
-    /// What is known of the way there. Shared by all copies.
+    /// The known facts about the way there. Shared by all copies.
     pub course: Arc<Course>,
 }
 
@@ -68,7 +66,7 @@ impl Course {
     }
 }
 
-/// The trips.
+/// Calls that a driver is on, with what is known of the driver's way.
 #[derive(Default)]
 pub struct TripBoard(DashMap<CallId, Trip>);
 

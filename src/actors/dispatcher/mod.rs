@@ -11,31 +11,51 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::{Actor, ActorFutureExt, ArbiterHandle, AsyncContext, Context, Handler, Message, Supervised, WrapFuture};
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 use super::{
     World,
     supervision::{Crash, Escalation, KindStats, Permit, Singleton, SupervisionSettings},
 };
-use crate::domain::ServiceId;
+use crate::{
+    domain::{
+        ServiceId,
+        policy::{FoundBy, Policy},
+    },
+    settings::Section,
+};
 pub use matching::{Found, Search};
+use matching::{Pass, Place};
 
-/// The dispatchers' pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The section `dispatch`: the pace of the dispatchers. Rounds, radii and offer times belong to a service's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct DispatchSettings {
-    /// How often calls that wait are looked at again, without any news.
-    pub tick: Duration,
-    /// Drivers that one search returns at most.
+    /// Time after which a dispatcher goes through the waiting calls again when nothing has changed.
+    #[schema(minimum = 10, maximum = 60_000)]
+    pub tick_ms: u64,
+    /// The highest number of drivers that one search returns.
+    #[schema(minimum = 1, maximum = 10_000)]
     pub candidates_max: usize,
 }
 
 impl Default for DispatchSettings {
     fn default() -> Self {
-        Self { tick: Duration::from_secs(1), candidates_max: 256 }
+        Self { tick_ms: 1_000, candidates_max: 256 }
+    }
+}
+
+impl Section for DispatchSettings {}
+
+impl DispatchSettings {
+    fn tick(&self) -> Duration {
+        Duration::from_millis(self.tick_ms)
     }
 }
 
@@ -66,7 +86,7 @@ impl Dispatchers {
         supervision: SupervisionSettings,
         escalation: &Escalation,
     ) {
-        let desk = |policy: &crate::domain::policy::Policy| {
+        let desk = |policy: &Policy| {
             let nudged = Arc::new(AtomicBool::new(false));
             let (world, service, flag) = (Arc::clone(world), policy.service.clone(), Arc::clone(&nudged));
             let make = move || Dispatcher::new(Arc::clone(&world), service.clone(), pace, Arc::clone(&flag));
@@ -105,12 +125,6 @@ impl Dispatchers {
         self.by_service.get().into_iter().flatten().map(|(service, desk)| (service, &desk.actor))
     }
 
-    /// The figures of the kind.
-    #[must_use]
-    pub fn stats(&self) -> &Arc<KindStats> {
-        &self.stats
-    }
-
     fn desk(&self, service: &ServiceId) -> Option<&Desk> {
         self.by_service.get()?.get(service)
     }
@@ -124,13 +138,17 @@ impl Dispatchers {
     }
 }
 
-/// A service's dispatcher.
+/// The actor that brings the calls and drivers of one service together.
 pub struct Dispatcher {
     world: Arc<World>,
     service: ServiceId,
     pace: DispatchSettings,
     nudged: Arc<AtomicBool>,
     matching: bool,
+    /// Whether the next pass looks at calls that have offers, too.
+    offered_due: bool,
+    /// Up to which of the calls that have offers the last pass came.
+    offered_after: Option<Place>,
 }
 
 #[derive(Message)]
@@ -149,13 +167,21 @@ struct Nudge {
 
 impl Dispatcher {
     fn new(world: Arc<World>, service: ServiceId, pace: DispatchSettings, nudged: Arc<AtomicBool>) -> Self {
-        Self { world, service, pace, nudged, matching: false }
+        Self { world, service, pace, nudged, matching: false, offered_due: false, offered_after: None }
     }
 
-    /// Dead offers are only looked for now and then: most calls are taken long before.
+    /// Whether a new call has to wait for its turn: where the system assigns, the calls that wait already come first.
+    fn must_queue(&self) -> bool {
+        let assigns = |policy: &Policy| policy.file.dispatch.by == FoundBy::Assign;
+        self.world.policies.get(&self.service).is_some_and(assigns) && self.world.boards.demand.len(&self.service) > 0
+    }
+
+    /// Searches for dead offers only at the tick: most calls are taken before that.
     fn tick(&mut self, context: &mut Context<Self>) {
         let withdrawing = matching::withdraw_dead(Arc::clone(&self.world), self.service.clone());
         context.spawn(withdrawing.into_actor(self));
+        self.world.boards.promises.forget_old(Instant::now());
+        self.offered_due = true;
         self.pass(context);
     }
 
@@ -166,9 +192,12 @@ impl Dispatcher {
         }
         self.matching = true;
         self.nudged.store(false, Ordering::Release);
-        let pass = matching::pass(Arc::clone(&self.world), self.service.clone(), self.pace.candidates_max);
-        context.spawn(pass.into_actor(self).map(|(), actor, context| {
+        let (world, service, limit) = (Arc::clone(&self.world), self.service.clone(), self.pace.candidates_max);
+        let which = if std::mem::take(&mut self.offered_due) { Pass::AlsoOffered } else { Pass::Waiting };
+        let pass = matching::pass(world, service, limit, which, self.offered_after.take());
+        context.spawn(pass.into_actor(self).map(|offered_after, actor, context| {
             actor.matching = false;
+            actor.offered_after = offered_after;
             if actor.nudged.load(Ordering::Acquire) {
                 actor.pass(context);
             }
@@ -182,7 +211,7 @@ impl Actor for Dispatcher {
     fn started(&mut self, context: &mut Context<Self>) {
         self.matching = false;
         self.nudged.store(false, Ordering::Release);
-        context.run_interval(self.pace.tick, Self::tick);
+        context.run_interval(self.pace.tick(), Self::tick);
         self.pass(context);
     }
 }
@@ -198,7 +227,10 @@ impl Handler<Find> for Dispatcher {
             // It has waited long enough and goes on without: it is looked at in a pass.
             return;
         }
-        let found = matching::find(&self.world, &self.service, &find.search, self.pace.candidates_max);
+        let found = match self.must_queue() {
+            true => Found { drivers: Vec::new(), reached: find.search.round },
+            false => matching::find(&self.world, &self.service, &find.search, self.pace.candidates_max),
+        };
         let _ = find.reply.send(found);
     }
 }

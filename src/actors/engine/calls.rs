@@ -1,62 +1,73 @@
-//! What people do with calls.
+//! The use cases of calls.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{CallError, Engine};
+use super::{CallError, Engine, once_more};
 use crate::{
-    actors::{Cause, entity::AskError},
+    actors::{Cause, boards::Place, entity::AskError},
     domain::{
         CallId, DriverId, Party, Rejection,
-        call::{Call, Choice, Command, DenyReason, Phase, Request},
+        call::{Call, Choice, Command, DenyReason, FIRST_METHOD, Phase, Request},
         driver::{self, Driver, ReleaseReason},
         payment::{Method, PaymentStatus},
         policy::{FoundBy, PaymentDue, Policy},
     },
 };
 
-/// What a call's answer is.
-type Answer = Result<Arc<Call>, CallError>;
+/// The answer of a call.
+type CallResult = Result<Arc<Call>, CallError>;
 
 /// How long a caller is asked to wait for the outcome of a payment in flight.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// When those who find no driver are to come back.
 const SUPPLY_AGAIN: Duration = Duration::from_secs(30);
-/// A command whose actor panicked over it is given once more.
-const TRIES: u32 = 2;
+/// When a driver whose claim was not answered may try again.
+const CLAIM_AGAIN: Duration = Duration::from_secs(2);
 
 impl Engine {
-    /// A customer asks for a service and, when a method is given, pays with the request: the answer waits for the payment's
-    /// outcome.
+    /// A customer asks for a service and, when a method is given, pays with the request: the answer waits
+    /// for the payment's outcome.
     ///
     /// # Errors
-    /// Why the call was not taken, or what stands in the way of its payment; then it is there all the same.
-    pub async fn request_call(&self, mut request: Request, cause: Cause) -> Answer {
+    /// The reason why there is no call; or the trouble with its payment, while the call itself exists.
+    pub async fn request_call(&self, mut request: Request, cause: Cause) -> CallResult {
         let id = request.id.clone();
-        let policy = self.policies.get(&request.service);
+        let policy = self.world.policies.get(&request.service);
         let with_request = policy.is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest);
         if let Some(retry_after) = policy.and_then(|policy| self.exhausted(policy)) {
             return Err(CallError::NoDrivers { service: request.service, retry_after });
         }
+        // Held until the call is committed, and counts by itself.
+        let place = match policy {
+            Some(policy) => Some(self.unpaid_place(policy, &request)?),
+            None => None,
+        };
         let paying = request.method.is_some() && with_request;
         // Refused early: while the gateway takes nothing, the call is kept and nothing is sent.
-        let held_back = if paying { self.guard.gauge().admission().err() } else { None };
+        let held_back = if paying { self.world.guard.gauge().admission().err() } else { None };
         if held_back.is_some() {
             request.method = None;
         }
         let command = Command::Request(Box::new(request));
-        let asked = self.calls.ask_new(id.as_str(), command.clone(), None, cause.clone()).await;
-        let call = match asked {
-            Err(AskError::Crashed) => self.calls.ask(id.as_str(), command, cause).await?,
-            other => other?,
-        };
-        let settled = self.settled(call).await?;
+        let asked = async || self.world.calls.ask_new(id.as_str(), command.clone(), None, cause.clone()).await;
+        let call = once_more(asked).await?;
+        drop(place);
+        let given = paying.then_some(FIRST_METHOD);
+        let settled = self.settled(call, given).await?;
         match held_back {
             Some(retry_after) if matches!(settled.phase, Phase::Requested { .. }) => {
                 Err(CallError::PaymentUnavailable { call: settled, retry_after })
             }
-            None if paying => payment_outcome(settled),
+            None if paying => payment_outcome(settled, given),
             Some(_) | None => Ok(settled),
         }
+    }
+
+    /// A place among the customer's open calls that are not paid.
+    fn unpaid_place(&self, policy: &Policy, request: &Request) -> Result<Place, CallError> {
+        let max = policy.file.payment.unpaid_max;
+        let place = self.world.boards.unpaid.place(&request.service, &request.customer_id, &request.id, max as usize);
+        place.ok_or_else(|| CallError::TooManyUnpaid { service: request.service.clone(), max })
     }
 
     /// While no driver of the service is free and as many calls as it lets wait do wait: when to come back.
@@ -64,8 +75,8 @@ impl Engine {
         let rule = &policy.file.dispatch;
         let bounded = rule.waiting_max > 0 && rule.by != FoundBy::Choose;
         let full = || {
-            let free = self.boards.supply.len(&policy.service) + self.boards.idle.len(&policy.service);
-            free == 0 && self.boards.demand.len(&policy.service) >= rule.waiting_max as usize
+            let free = self.world.boards.supply.len(&policy.service) + self.world.boards.idle.len(&policy.service);
+            free == 0 && self.world.boards.demand.len(&policy.service) >= rule.waiting_max as usize
         };
         (bounded && full()).then_some(SUPPLY_AGAIN)
     }
@@ -73,33 +84,42 @@ impl Engine {
     /// The customer pays a call that is not paid yet. The answer waits for the outcome.
     ///
     /// # Errors
-    /// What stands in the way.
-    pub async fn pay(&self, id: &CallId, by: &Party, method: Method, cause: Cause) -> Answer {
+    /// The refusal, or the state of the payment that is not made.
+    pub async fn pay(&self, id: &CallId, by: &Party, method: Method, cause: Cause) -> CallResult {
         let call = self.visible(id, by).await?;
-        if matches!(call.phase, Phase::Requested { .. })
-            && !call.payment.status.in_flight()
-            && let Err(retry_after) = self.guard.gauge().admission()
+        if !call.payment.status.in_flight()
+            && let Err(retry_after) = self.world.guard.gauge().admission()
         {
-            return Err(CallError::PaymentUnavailable { call, retry_after });
+            // Nothing would be sent. A method that is kept already leaves no trace, another one takes its place.
+            let waits = call.completing.is_some() && call.keeps(&method);
+            if matches!(call.phase, Phase::Requested { .. }) || waits {
+                return Err(CallError::PaymentUnavailable { call, retry_after });
+            }
+            if call.is_deferred() && call.keeps(&method) {
+                return Ok(call);
+            }
         }
-        let call = self.command(id, Command::Pay { method }, cause).await?;
-        let settled = self.settled(call).await?;
+        let call = self.command(id, Command::Pay { method: method.clone() }, cause).await?;
+        let given = call.keeps(&method).then(|| call.method_number());
+        let settled = self.settled(call, given).await?;
         match settled.phase {
             // The call ended while its payment was under way: the money goes back.
             Phase::Cancelled { .. } | Phase::Denied { .. } => {
                 let rejection = Rejection::IllegalTransition { state: settled.phase.status(), command: "pay" };
                 Err(refused(rejection, settled))
             }
-            _ => payment_outcome(settled),
+            _ => payment_outcome(settled, given),
         }
     }
 
-    /// Waits until the chosen driver has answered and no payment is in flight, within the configured time.
-    async fn settled(&self, call: Arc<Call>) -> Answer {
+    /// Waits until the chosen driver has answered and no payment is in flight, or the method of this number has been
+    /// refused, within the configured time.
+    async fn settled(&self, call: Arc<Call>, given: Option<u32>) -> CallResult {
+        let is_settled = move |call: &Call| !is_settling(call) || refusal_of(call, given).is_some();
         let waiting = async {
             let mut call = call.clone();
-            while is_settling(&call) {
-                let settled = self.calls.get_when(call.id.as_str(), |call| !is_settling(call)).await;
+            while !is_settled(&call) {
+                let settled = self.world.calls.get_when(call.id.as_str(), Box::new(is_settled)).await;
                 match settled {
                     Ok(Some(settled)) => call = settled,
                     Ok(None) | Err(AskError::Crashed) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -109,7 +129,7 @@ impl Engine {
             Ok(call)
         };
         let Ok(settled) = tokio::time::timeout(self.payment_wait, waiting).await else {
-            let call = self.calls.get(call.id.as_str()).await.ok().flatten().unwrap_or(call);
+            let call = self.world.calls.get(call.id.as_str()).await.ok().flatten().unwrap_or(call);
             return Err(CallError::PaymentPending { call, retry_after: LOOK_AGAIN });
         };
         match settled? {
@@ -126,9 +146,9 @@ impl Engine {
     /// A driver takes a call: it holds itself for it, the call takes it, and it is engaged, or let go.
     ///
     /// # Errors
-    /// Who or what was first.
-    pub async fn accept(&self, id: &CallId, driver: &DriverId, cause: Cause) -> Answer {
-        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+    /// The refusal: another driver was first, the call is over, or the driver is not free.
+    pub async fn accept(&self, id: &CallId, driver: &DriverId, cause: Cause) -> CallResult {
+        let call = self.call(id).await?.ok_or_else(not_found)?;
         let known = self.driver_of(driver).await?;
         if call.phase.driver().is_some_and(|card| card.id == *driver) && !call.phase.is_terminal() {
             return Ok(call);
@@ -136,15 +156,22 @@ impl Engine {
         // A look before the leap: most of those who come too late need not hold themselves first.
         acceptable(&call, &known)?;
         let claim = driver::Command::Claim { call: id.clone() };
-        let claimed = self.drivers.ask_until(driver.as_str(), claim, |driver| !is_claiming(driver), cause).await;
-        let driver_now = match claimed {
+        let claimed = async || {
+            let (claim, cause) = (claim.clone(), cause.clone());
+            self.world.drivers.ask_until(driver.as_str(), claim, Box::new(|driver| !is_claiming(driver)), cause).await
+        };
+        let driver_now = match once_more(claimed).await {
             Ok(driver) => driver,
             Err(AskError::Rejected { rejection: Rejection::DriverUnavailable { status }, .. }) => {
                 return Err(CallError::DriverUnavailable { call: Some(call), status });
             }
             Err(error) => return Err(CallError::Driver(error)),
         };
-        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        let gave_up = |(of, why): &(CallId, ReleaseReason)| of == id && *why == ReleaseReason::NoAnswer;
+        if driver_now.call() != Some(id) && driver_now.last_release.as_ref().is_some_and(gave_up) {
+            return Err(CallError::ClaimGivenUp { call, retry_after: CLAIM_AGAIN });
+        }
+        let call = self.call(id).await?.ok_or_else(not_found)?;
         if call.phase.driver().is_some_and(|card| card.id == *driver) {
             return Ok(call);
         }
@@ -159,23 +186,23 @@ impl Engine {
     ///
     /// # Errors
     /// When it was not offered to it, or is gone.
-    pub async fn decline(&self, id: &CallId, driver: &DriverId, cause: Cause) -> Answer {
+    pub async fn decline(&self, id: &CallId, driver: &DriverId, cause: Cause) -> CallResult {
         let known = self.driver_of(driver).await?;
-        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+        let call = self.call(id).await?.ok_or_else(not_found)?;
         if call.service != known.profile.service {
             return Err(not_found());
         }
         self.command(id, Command::Decline { driver: driver.clone() }, cause).await
     }
 
-    /// A call gets under way. A driver that was chosen is handed over first, so that it is never out with two calls; whether
-    /// it is out is for the driver to say.
+    /// A call gets under way. A driver that was chosen is handed over first, so that it is never out with two calls;
+    /// whether it is out is for the driver to say.
     ///
     /// # Errors
     /// When it is not its time, or not for this party to say; when the chosen driver is still out with another call.
-    pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+    pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> CallResult {
         let call = self.call(id).await?.ok_or_else(not_found)?;
-        let chosen = self.policies.get(&call.service).and_then(|policy| call.hand_over(&by, policy));
+        let chosen = self.world.policies.get(&call.service).and_then(|policy| call.hand_over(&by, policy));
         if let Some(driver) = chosen {
             self.hand_over(driver, &call, cause.clone()).await?;
         }
@@ -184,11 +211,7 @@ impl Engine {
 
     async fn hand_over(&self, driver: &DriverId, call: &Arc<Call>, cause: Cause) -> Result<(), CallError> {
         let command = driver::Command::HandOver { call: call.id.clone() };
-        let asked = match self.drivers.ask(driver.as_str(), command.clone(), cause.clone()).await {
-            Err(AskError::Crashed) => self.drivers.ask(driver.as_str(), command, cause).await,
-            other => other,
-        };
-        match asked {
+        match self.ask_driver(driver, command, cause).await {
             Ok(_) => Ok(()),
             Err(AskError::Rejected { rejection: Rejection::DriverUnavailable { status }, .. }) => {
                 Err(CallError::DriverUnavailable { call: Some(Arc::clone(call)), status })
@@ -201,16 +224,24 @@ impl Engine {
     ///
     /// # Errors
     /// When it is not its time, or not for this party to say; what stands in the way of its payment.
-    pub async fn complete(&self, id: &CallId, by: Party, cause: Cause) -> Answer {
+    pub async fn complete(&self, id: &CallId, by: Party, cause: Cause) -> CallResult {
+        if let Err(retry_after) = self.world.guard.gauge().admission()
+            && let Some(call) = self.call(id).await?
+            && call.completing.as_ref() == Some(&by)
+            && !call.payment.status.in_flight()
+        {
+            // It was asked for before, and nothing would be sent.
+            return Err(CallError::PaymentUnavailable { call, retry_after });
+        }
         let call = self.command(id, Command::Complete { by }, cause).await?;
-        payment_outcome(self.settled(call).await?)
+        payment_outcome(self.settled(call, None).await?, None)
     }
 
     /// An operator approves a call that waits for it.
     ///
     /// # Errors
     /// When it waits for no approval.
-    pub async fn approve(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+    pub async fn approve(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> CallResult {
         self.command(id, Command::Approve { by, reason }, cause).await
     }
 
@@ -218,7 +249,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it waits for no approval.
-    pub async fn reject(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+    pub async fn reject(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> CallResult {
         self.command(id, Command::Reject { by, reason }, cause).await
     }
 
@@ -226,8 +257,16 @@ impl Engine {
     ///
     /// # Errors
     /// When it is too late, or not for this party to say.
-    pub async fn cancel(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> Answer {
+    pub async fn cancel(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> CallResult {
         self.command(id, Command::Cancel { by, reason }, cause).await
+    }
+
+    /// The driver who has a call gives it back before the start.
+    ///
+    /// # Errors
+    /// When it is too late, or the call is not this driver's.
+    pub async fn release(&self, id: &CallId, by: Party, reason: Option<String>, cause: Cause) -> CallResult {
+        self.command(id, Command::Release { by, reason }, cause).await
     }
 
     /// A call as it is now, read from its actor.
@@ -235,26 +274,16 @@ impl Engine {
     /// # Errors
     /// Why there is no answer.
     pub async fn call(&self, id: &CallId) -> Result<Option<Arc<Call>>, CallError> {
-        match self.calls.get(id.as_str()).await {
-            Err(AskError::Crashed) => Ok(self.calls.get(id.as_str()).await?),
-            other => Ok(other?),
-        }
+        Ok(once_more(async || self.world.calls.get(id.as_str()).await).await?)
     }
 
-    async fn command(&self, id: &CallId, command: Command, cause: Cause) -> Answer {
-        let mut tries = 1;
-        loop {
-            match self.calls.ask(id.as_str(), command.clone(), cause.clone()).await {
-                // Commands are idempotent: one that an actor failed over may be given again.
-                Err(AskError::Crashed) if tries < TRIES => tries += 1,
-                other => return Ok(other?),
-            }
-        }
+    async fn command(&self, id: &CallId, command: Command, cause: Cause) -> CallResult {
+        Ok(once_more(async || self.world.calls.ask(id.as_str(), command.clone(), cause.clone()).await).await?)
     }
 
     /// The call, if this party may know of it.
-    async fn visible(&self, id: &CallId, by: &Party) -> Answer {
-        let call = self.calls.get(id.as_str()).await?.ok_or_else(not_found)?;
+    async fn visible(&self, id: &CallId, by: &Party) -> CallResult {
+        let call = self.call(id).await?.ok_or_else(not_found)?;
         match by {
             Party::Customer(customer) if *customer != call.customer_id => Err(not_found()),
             _ => Ok(call),
@@ -262,7 +291,7 @@ impl Engine {
     }
 
     async fn driver_of(&self, driver: &DriverId) -> Result<Arc<Driver>, CallError> {
-        let known = self.drivers.get(driver.as_str()).await.map_err(CallError::Driver)?;
+        let known = self.driver(driver).await.map_err(CallError::Driver)?;
         known.ok_or(CallError::DriverUnavailable { call: None, status: "not registered" })
     }
 }
@@ -274,8 +303,19 @@ fn is_settling(call: &Call) -> bool {
     (asked || paying) && !call.phase.is_terminal()
 }
 
-/// What became of a payment that the call waited for.
-fn payment_outcome(call: Arc<Call>) -> Answer {
+/// Why the gateway refused the method of this number, if it did. One that was given before another refused one was not
+/// charged either: methods are tried in turn.
+fn refusal_of(call: &Call, given: Option<u32>) -> Option<&str> {
+    let refused = call.refused.as_ref()?;
+    (given? <= refused.number).then_some(refused.reason.as_str())
+}
+
+/// The outcome of a payment that the call waited for: of the method of that number, if one was given.
+fn payment_outcome(call: Arc<Call>, given: Option<u32>) -> CallResult {
+    if let Some(reason) = refusal_of(&call, given) {
+        let reason = if reason.is_empty() { "declined" } else { reason }.to_owned();
+        return Err(CallError::PaymentDeclined { call, reason });
+    }
     let waits = matches!(call.phase, Phase::Requested { .. }) || call.completing.is_some();
     match call.payment.status {
         PaymentStatus::Declined if waits => {

@@ -1,18 +1,18 @@
-//! What people do with drivers.
+//! The use cases of drivers.
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::{Engine, once_more};
 use crate::{
     actors::{Cause, entity::AskError},
     domain::{
-        DriverId, LatLng,
-        driver::{Command, Driver, Fix, Profile},
+        Asker, DriverId, LatLng,
+        driver::{Command, Driver, Fix, Registration},
     },
 };
 
-/// What a driver's answer is.
-type Answer = Result<Arc<Driver>, AskError<Driver>>;
+/// The answer of a driver.
+type DriverResult = Result<Arc<Driver>, AskError<Driver>>;
 
 impl Engine {
     /// Registers a driver, or changes its registration.
@@ -22,35 +22,36 @@ impl Engine {
     pub async fn register_driver(
         &self,
         id: &DriverId,
-        profile: Profile,
+        registration: Registration,
         position: Option<LatLng>,
+        by: Asker,
         cause: Cause,
-    ) -> Answer {
-        self.drivers.ask(id.as_str(), Command::Register { id: id.clone(), profile, position }, cause).await
+    ) -> DriverResult {
+        self.ask_driver(id, Command::Register { by, id: id.clone(), registration, position }, cause).await
     }
 
     /// A driver wants calls, or no more.
     ///
     /// # Errors
-    /// When there is no such driver, or it is retired.
-    pub async fn set_availability(&self, id: &DriverId, available: bool, cause: Cause) -> Answer {
-        self.drivers.ask(id.as_str(), Command::SetAvailability { available }, cause).await
+    /// When there is no such driver for the one who asks, it is retired, or it does not decide that about itself.
+    pub async fn set_availability(&self, id: &DriverId, available: bool, by: Asker, cause: Cause) -> DriverResult {
+        self.ask_driver(id, Command::SetAvailability { by, available }, cause).await
     }
 
     /// A driver moved. Of several fixes the newest counts; the others only show the way.
     ///
     /// # Errors
     /// When there is no such driver.
-    pub async fn move_driver(&self, id: &DriverId, fix: Fix, cause: Cause) -> Answer {
-        self.drivers.ask(id.as_str(), Command::Move { fix }, cause).await
+    pub async fn move_driver(&self, id: &DriverId, fix: Fix, cause: Cause) -> DriverResult {
+        self.ask_driver(id, Command::Move { fix }, cause).await
     }
 
     /// A driver is one no more.
     ///
     /// # Errors
-    /// When it has a call.
-    pub async fn retire_driver(&self, id: &DriverId, cause: Cause) -> Answer {
-        self.drivers.ask(id.as_str(), Command::Retire, cause).await
+    /// When it has a call, or the one who asks is no operator.
+    pub async fn retire_driver(&self, id: &DriverId, by: Asker, cause: Cause) -> DriverResult {
+        self.ask_driver(id, Command::Retire { by }, cause).await
     }
 
     /// A driver as it is now, read from its actor.
@@ -58,16 +59,10 @@ impl Engine {
     /// # Errors
     /// Why there is no answer.
     pub async fn driver(&self, id: &DriverId) -> Result<Option<Arc<Driver>>, AskError<Driver>> {
-        match self.drivers.get(id.as_str()).await {
-            Err(AskError::Crashed) => self.drivers.get(id.as_str()).await,
-            other => other,
-        }
+        once_more(async || self.world.drivers.get(id.as_str()).await).await
     }
 
-    /// A driver's status as people see it: `offered` when it is available and a call is offered to it.
-    #[must_use]
-    pub fn driver_status(&self, driver: &Driver) -> &'static str {
-        let offered = driver.is_available() && self.boards.offers.count(&driver.id) > 0;
-        if offered { "offered" } else { driver.status_at(crate::clock::now()) }
+    pub(super) async fn ask_driver(&self, id: &DriverId, command: Command, cause: Cause) -> DriverResult {
+        once_more(async || self.world.drivers.ask(id.as_str(), command.clone(), cause.clone()).await).await
     }
 }

@@ -18,27 +18,17 @@ pub enum CallError {
     NoAnswer {
         /// The call, as it was last seen.
         call: Arc<Call>,
-        /// Why not.
         error: AskError<Call>,
     },
     /// The service is not offered there; the call is `denied`.
     #[error("the trip is not within the service area")]
-    OutOfArea {
-        /// The call.
-        call: Arc<Call>,
-    },
+    OutOfArea { call: Arc<Call> },
     /// The payment method was refused; the call can be paid with another one.
     #[error("the payment was declined: {reason}")]
-    PaymentDeclined {
-        /// The call.
-        call: Arc<Call>,
-        /// The gateway's reason.
-        reason: String,
-    },
+    PaymentDeclined { call: Arc<Call>, reason: String },
     /// The gateway cannot take payments now; nothing was charged, and the call can be paid later.
     #[error("payments cannot be taken at the moment; nothing was charged")]
     PaymentUnavailable {
-        /// The call.
         call: Arc<Call>,
         /// When to try again.
         retry_after: Duration,
@@ -46,7 +36,6 @@ pub enum CallError {
     /// A charge was sent and its outcome is still to come.
     #[error("the payment's outcome is not known yet")]
     PaymentPending {
-        /// The call.
         call: Arc<Call>,
         /// When to look again.
         retry_after: Duration,
@@ -54,18 +43,31 @@ pub enum CallError {
     /// No driver is free and enough calls wait already; nothing was taken.
     #[error("no driver is free at the moment")]
     NoDrivers {
-        /// Of which service.
         service: ServiceId,
         /// When to try again.
         retry_after: Duration,
     },
+    /// The customer has as many open calls that are not paid as one may have; nothing was taken.
+    #[error("{max} calls for {service} are open and not paid, and no more are taken; pay or cancel one of them first")]
+    TooManyUnpaid {
+        service: ServiceId,
+        /// How many one customer may have.
+        max: u32,
+    },
     /// The driver is not free to take the call.
     #[error("the driver is {status}")]
     DriverUnavailable {
-        /// The call.
         call: Option<Arc<Call>>,
-        /// What the driver is doing.
+        /// The driver's status, in words.
         status: &'static str,
+    },
+    /// The call did not answer the driver in time; the driver is free again.
+    #[error("the call does not answer; the driver is free again, and the call gives it back if it takes it later")]
+    ClaimGivenUp {
+        /// The call, as it was last seen.
+        call: Arc<Call>,
+        /// When to try again.
+        retry_after: Duration,
     },
     /// The driver's actor gives no answer.
     #[error("the driver's actor gives no answer: {0}")]

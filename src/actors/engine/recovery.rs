@@ -1,23 +1,32 @@
-//! What happens at start: everything live comes back.
+//! Recovery: brings every live entity back at the start.
 //!
-//! Snapshots of live entities are read shard by shard. What they show goes to the boards and the timers; only those that
-//! owe effects come into memory, the others when they are asked for. Reading is bounded: a page at a time, a few shards at a
-//! time.
+//! Snapshots of live entities are read shard by shard, and shown to the boards and the timers. Only when all have been
+//! shown, and every service of a live call has its policy, do those come into memory that owe effects, and those whose
+//! snapshot cannot be read, so that they are parked and operators are told; the others when they are asked for. So no
+//! page can ever be shown over what an actor has committed since it was read. Reading is bounded: a page at a time, a
+//! few shards at a time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures_util::{TryStreamExt, stream};
+use parking_lot::Mutex;
 
+use super::StartError;
 use crate::{
     actors::{
         World,
-        entity::{Change, Entities, Entity, envelope},
-        ports::store::{EntityKind, Shard, Store, StoreError, Stored},
+        ports::{
+            set_aside,
+            store::{EntityRef, Shard, Store, StoreError, Stored, Unreadable},
+        },
     },
-    domain::{call::CallMachine, driver::DriverMachine, payment::PaymentMachine},
+    domain::ServiceId,
 };
 
 /// Snapshots read at once from one shard.
@@ -25,25 +34,45 @@ const PAGE: usize = 1_000;
 /// Shards read at the same time.
 const SHARDS_AT_ONCE: usize = 4;
 
-/// What came back.
+/// Counts of what was read at the start, and who is to be woken.
 #[derive(Debug, Default)]
-pub(super) struct Recovered {
+struct Recovered {
     live: AtomicU64,
-    owing: AtomicU64,
     unreadable: AtomicU64,
+    /// Those who owe effects, and those that cannot be read: they are parked where operators see them.
+    to_wake: Mutex<Vec<EntityRef>>,
+    /// Live calls whose service has no policy, by service.
+    without_policy: Mutex<BTreeMap<ServiceId, u64>>,
 }
 
-/// Brings everything live back. Answers when the boards are complete.
-pub(super) async fn recover(world: &Arc<World>, store: &Arc<dyn Store>) -> Result<(), StoreError> {
+impl Recovered {
+    /// It is woken all the same: its actor parks, where operators see it.
+    fn set_aside(&self, found: Unreadable) {
+        set_aside::snapshot(&found);
+        self.unreadable.fetch_add(1, Ordering::Relaxed);
+        self.to_wake.lock().extend(found.entity);
+    }
+}
+
+/// Brings everything live back. Answers when the boards are complete and those who owe something have been called.
+pub(super) async fn recover(world: &Arc<World>, store: &Arc<dyn Store>) -> Result<(), StartError> {
     let recovered = Recovered::default();
     let shards = stream::iter(Shard::all().map(Ok::<_, StoreError>));
     shards.try_for_each_concurrent(SHARDS_AT_ONCE, |shard| recover_shard(world, store, shard, &recovered)).await?;
+    let without_policy = recovered.without_policy.into_inner();
+    if !without_policy.is_empty() {
+        return Err(StartError::NoPolicies(without_policy));
+    }
+    let to_wake = recovered.to_wake.into_inner();
     tracing::info!(
         live = recovered.live.load(Ordering::Relaxed),
-        owing = recovered.owing.load(Ordering::Relaxed),
+        to_wake = to_wake.len(),
         unreadable = recovered.unreadable.load(Ordering::Relaxed),
         "live entities are back"
     );
+    for entity in to_wake {
+        world.kind(entity.kind).awaken(&entity.id);
+    }
     Ok(())
 }
 
@@ -56,6 +85,7 @@ async fn recover_shard(
     let pages = stream::try_unfold(Some(None), |after: Option<Option<String>>| async move {
         let Some(after) = after else { return Ok::<_, StoreError>(None) };
         let page = store.live(shard, after, PAGE).await?;
+        page.unreadable.into_iter().for_each(|found| recovered.set_aside(found));
         Ok(Some((page.items, page.next.map(Some))))
     });
     pages
@@ -68,31 +98,20 @@ async fn recover_shard(
         .await
 }
 
-fn recover_one(world: &Arc<World>, stored: &Stored, recovered: &Recovered) {
-    match stored.entity.kind {
-        EntityKind::Call => show::<CallMachine>(world, &world.calls, stored, recovered),
-        EntityKind::Driver => show::<DriverMachine>(world, &world.drivers, stored, recovered),
-        EntityKind::Payment => show::<PaymentMachine>(world, &world.payments, stored, recovered),
-    }
-}
-
-fn show<E: Entity>(world: &Arc<World>, entities: &Entities<E>, stored: &Stored, recovered: &Recovered) {
+fn recover_one(world: &World, stored: &Stored, recovered: &Recovered) {
     recovered.live.fetch_add(1, Ordering::Relaxed);
-    let snapshot = match envelope::read::<E>(&stored.snapshot) {
-        Ok(snapshot) => snapshot,
-        Err(error) => {
-            recovered.unreadable.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(entity = %stored.entity, "the snapshot {error}");
-            return;
+    match world.kind(stored.entity.kind).recover(world, stored) {
+        Ok(found) => {
+            if let Some(service) = found.without_policy {
+                *recovered.without_policy.lock().entry(service).or_default() += 1;
+            }
+            if found.owes {
+                recovered.to_wake.lock().push(stored.entity.clone());
+            }
         }
-    };
-    if !E::is_terminal(&snapshot.state) {
-        entities.stats().live.fetch_add(1, Ordering::Relaxed);
-    }
-    world.timers.set(&stored.entity, E::due_at(&snapshot.state));
-    E::project(world, &Change::Recovered, &Arc::new(snapshot.state));
-    if !snapshot.owed.is_empty() {
-        recovered.owing.fetch_add(1, Ordering::Relaxed);
-        entities.awaken(&stored.entity.id);
+        Err(error) => {
+            let reason = format!("the snapshot of {} {error}", stored.entity);
+            recovered.set_aside(Unreadable { entity: Some(stored.entity.clone()), reason });
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Starting the engine: take the shards, make the world, bring back what is live, and only then wake anybody.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,63 +15,69 @@ use crate::{
         boards::Boards,
         dispatcher::{DispatchSettings, Dispatchers},
         drain::Drain,
-        entities,
         entity::{Entities, Parts},
         fence::keep_asking,
         guard::{Guard, GuardGauge, GuardHandle, GuardSettings},
         hub::Hub,
+        kinds,
         ports::{
             gateway::PaymentGateway,
             routing::Router,
             store::{Store, StoreError},
         },
-        supervision::{Escalation, KindStats, Singleton, SupervisionSettings, install_panic_hook},
-        timers::{Timers, Waker},
+        supervision::{ActorKind, Escalation, KindStats, Singleton, SupervisionTable, install_panic_hook},
+        timers::{self, Timers, Waker},
         world::Repeats,
     },
-    domain::policy::Policies,
+    domain::{ServiceId, policy::Policies},
 };
 
 /// How the actors run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineSettings {
-    /// Supervision of calls.
-    pub call: SupervisionSettings,
-    /// Supervision of drivers.
-    pub driver: SupervisionSettings,
-    /// Supervision of payments.
-    pub payment: SupervisionSettings,
-    /// Supervision of dispatchers.
-    pub dispatcher: SupervisionSettings,
-    /// Supervision of the payment guard.
-    pub guard_supervision: SupervisionSettings,
-    /// Supervision of supporting actors that have no section of their own.
-    pub support: SupervisionSettings,
-    /// The payment guard's limits.
+    /// The rules for an actor that fails. Owed effects are repeated between actors at the pace of its default.
+    pub supervision: SupervisionTable,
+    /// The payment guard's limits. Refunds and unknown outcomes are repeated at the pace of its `retry`.
     pub guard: GuardSettings,
-    /// The dispatchers' pace.
     pub dispatch: DispatchSettings,
-    /// How owed effects are repeated.
-    pub repeats: Repeats,
     /// How long a request waits for its payment's outcome.
     pub payment_wait: Duration,
 }
 
-/// What the engine is plugged into.
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There are live calls of services without a policy: no command on them could be decided.
+    #[error(
+        "live calls have no policy: {}; put the files back into the configuration folder until these calls are over",
+        missing(.0)
+    )]
+    NoPolicies(BTreeMap<ServiceId, u64>),
+}
+
+fn missing(calls: &BTreeMap<ServiceId, u64>) -> String {
+    let of = |(service, calls): (&ServiceId, &u64)| {
+        format!("{calls} of the service {service}, whose file services/{service}.toml is missing")
+    };
+    calls.iter().map(of).collect::<Vec<_>>().join("; ")
+}
+
+/// The parts that the engine works with.
 pub struct EngineParts {
-    /// Where committed truth lives.
+    /// The store of the committed state.
     pub store: Arc<dyn Store>,
-    /// Who takes payments.
     pub gateway: Arc<dyn PaymentGateway>,
-    /// Who knows the roads.
+    /// The source of distances and travel times.
     pub router: Arc<dyn Router>,
-    /// The services' rules.
     pub policies: Arc<Policies>,
     /// Where actors run; at least one.
     pub arbiters: Vec<ArbiterHandle>,
     /// Raised when another process takes over: this one must end.
     pub fence: Arc<Fence>,
-    /// Told when the process should not go on.
+    /// Called when the process should end.
     pub escalation: Escalation,
 }
 
@@ -78,10 +85,11 @@ impl Engine {
     /// Takes over every shard, brings back what is live, and starts the supporting actors.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StoreError> {
+    /// When the store does not answer, or live calls name a service that has no policy.
+    pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StartError> {
         install_panic_hook();
-        entities::show_metrics();
+        kinds::show_metrics();
+        timers::describe_metrics();
         let EngineParts { store, gateway, router, policies, arbiters, fence, escalation } = parts;
         let asked = Instant::now();
         let epoch = store.take_ownership().await?;
@@ -89,7 +97,8 @@ impl Engine {
         // A thread of their own: under load the entities' threads have a long queue, in which nobody may wait who has to be
         // in time, or whom every call asks.
         let desk = Arbiter::new().handle();
-        desk.spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
+        // The fence has one that nothing else runs on: a long search for drivers must not make this process doubt itself.
+        Arbiter::new().spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
         tracing::info!(epoch = epoch.0, "this process owns every shard");
         let shared = Parts {
             store: Arc::clone(&store),
@@ -104,15 +113,15 @@ impl Engine {
         let guard = Singleton::start(
             "guard/gateway",
             desk.clone(),
-            settings.guard_supervision,
+            settings.supervision.of(ActorKind::Guard),
             KindStats::new("guard"),
             Arc::clone(&escalation),
             move || Guard::new(Arc::clone(&gateway), Arc::clone(&guard_gauge)),
         );
         let world = Arc::new(World {
-            calls: Entities::new(&shared, settings.call),
-            drivers: Entities::new(&shared, settings.driver),
-            payments: Entities::new(&shared, settings.payment),
+            calls: Entities::new(&shared, settings.supervision.of(ActorKind::Call)),
+            drivers: Entities::new(&shared, settings.supervision.of(ActorKind::Driver)),
+            payments: Entities::new(&shared, settings.supervision.of(ActorKind::Payment)),
             boards: Boards::default(),
             hub: Hub::new(),
             policies,
@@ -120,34 +129,38 @@ impl Engine {
             guard: GuardHandle::new(guard, gauge),
             dispatchers: Dispatchers::default(),
             timers: Timers::default(),
-            repeats: settings.repeats,
+            repeats: Repeats::new(settings.supervision.default.backoff, settings.guard.retry),
         });
-        world.calls.connect(Arc::downgrade(&world));
-        world.drivers.connect(Arc::downgrade(&world));
-        world.payments.connect(Arc::downgrade(&world));
+        world.kinds().for_each(|kind| kind.connect(Arc::downgrade(&world)));
         recovery::recover(&world, &store).await?;
-        world.dispatchers.start(&world, &desk, settings.dispatch, settings.dispatcher, &escalation);
-        let waker_world = Arc::clone(&world);
-        let timers = Singleton::start(
+        world.dispatchers.start(
+            &world,
+            &desk,
+            settings.dispatch,
+            settings.supervision.of(ActorKind::Dispatcher),
+            &escalation,
+        );
+        let (waker_world, waker_store) = (Arc::clone(&world), Arc::clone(&store));
+        let waker = Singleton::start(
             "timers/timers",
             desk.clone(),
-            settings.support,
+            settings.supervision.of(ActorKind::Readmodel),
             KindStats::new("timers"),
             Arc::clone(&escalation),
-            move || Waker(Arc::clone(&waker_world)),
+            move || Waker { world: Arc::clone(&waker_world), store: Arc::clone(&waker_store) },
         );
         let drain_world = Arc::clone(&world);
         let drain = Singleton::start(
             "drain/payments",
             desk.clone(),
-            settings.support,
+            settings.supervision.of(ActorKind::Readmodel),
             KindStats::new("drain"),
             Arc::clone(&escalation),
             move || Drain(Arc::clone(&drain_world)),
         );
         let ops = Ops::new(&world, Arc::clone(&store));
         ops.watch(drain);
-        ops.watch(timers);
+        ops.watch(waker);
         Ok(Arc::new(Self { world, ops, store, payment_wait: settings.payment_wait }))
     }
 }

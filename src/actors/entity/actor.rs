@@ -2,15 +2,19 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, Supervised, WrapFuture};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, SpawnHandle, Supervised};
+use jiff::Timestamp;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Change, Entity, Until, commit,
+    Change, Entity, Until,
+    answers::Asker,
+    busy::Busy,
+    commit,
     commit::Written,
     envelope,
+    ledger::{Ledger, LedgerChange},
     message::{AskError, Reply, Request, Turn},
-    owed::Ledger,
     registry::Shared,
 };
 use crate::{
@@ -18,13 +22,17 @@ use crate::{
         Cause,
         ports::store::{Commit, EntityRef, NewEvent},
         supervision::Vitals,
+        timers::AGAIN_AFTER,
     },
     clock,
-    domain::{Decision, Rejection, Volatile},
+    domain::{Decision, Rejection, Undecided, Volatile, policy::NoPolicy},
 };
 
 /// When the store can tell nothing better: when to try again.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Commands that could not be decided for want of a policy, by kind of entity.
+pub(super) const NO_POLICY: &str = "callout_policies_missing_total";
 
 /// One entity in memory.
 pub struct EntityActor<E: Entity> {
@@ -33,40 +41,30 @@ pub struct EntityActor<E: Entity> {
     pub(super) vitals: Arc<Vitals>,
     pub(super) state: Option<Arc<E::State>>,
     pub(super) ledger: Ledger<E::Effect>,
-    waiting: Vec<(Until<E>, Reply<E>)>,
+    pub(super) waiting: Vec<(Until<E>, Reply<E>)>,
     /// Known to be new when it was made: nothing to load. Not after a restart.
     fresh: bool,
     /// Something changed that is not committed: a position, an acknowledged effect.
     pub(super) dirty: bool,
     last_active: Instant,
+    /// How often in a row another version was stored than the one in memory.
+    pub(super) conflicts: u32,
     /// A commit without an event that is to come.
     pub(super) saving: Option<SpawnHandle>,
+    pub(super) busy: Busy<E>,
 }
 
-/// What a turn will have changed once it is committed.
+/// A decision, and when it was made: what it says happened at that moment and at no later one, which no deadline
+/// in between would outlive.
+struct Decided<E: Entity> {
+    decision: Decision<E::Event, E::Effect>,
+    at: Timestamp,
+}
+
+/// The change by a turn, to be adopted once it is committed.
 struct Turned<E: Entity> {
     state: Arc<E::State>,
-    ledger: Ledger<E::Effect>,
-    performs: Vec<u64>,
-}
-
-/// Who waits for a turn's answer, and from when on it may be given.
-pub(super) struct Asker<E: Entity> {
-    reply: Option<Reply<E>>,
-    until: Option<Until<E>>,
-}
-
-impl<E: Entity> Asker<E> {
-    /// Nobody waits.
-    pub(super) fn nobody() -> Self {
-        Self { reply: None, until: None }
-    }
-
-    fn refuse(self, error: AskError<E::State>) {
-        if let Some(reply) = self.reply {
-            let _ = reply.send(Err(error));
-        }
-    }
+    owing: LedgerChange<E::Effect>,
 }
 
 impl<E: Entity> EntityActor<E> {
@@ -80,67 +78,40 @@ impl<E: Entity> EntityActor<E> {
             waiting: Vec::new(),
             fresh,
             dirty: false,
+            conflicts: 0,
             last_active: Instant::now(),
             saving: None,
+            busy: Busy::default(),
         }
-    }
-
-    /// Reads the snapshot and goes on from there. No message is handled before that is done.
-    fn load(&mut self, context: &mut Context<Self>) {
-        let (store, entity, vitals) = (Arc::clone(&self.shared.store), self.entity.clone(), Arc::clone(&self.vitals));
-        let loading = async move {
-            let mut attempt = 0;
-            loop {
-                match store.load(entity.clone()).await {
-                    Ok(stored) => break stored,
-                    Err(error) => {
-                        tracing::warn!(%entity, %error, "an entity cannot be loaded yet");
-                        vitals.set_frozen(true);
-                    }
-                }
-                tokio::time::sleep(commit::REPEAT.delay(attempt, clock::random_unit())).await;
-                attempt += 1;
-            }
-        };
-        context.wait(loading.into_actor(self).map(|stored, actor, context| {
-            actor.vitals.set_frozen(false);
-            let Some(stored) = stored else {
-                // There is no such entity, whatever was in memory: a store that lost writes is believed, not fought.
-                actor.state = None;
-                actor.ledger = Ledger::default();
-                return;
-            };
-            match envelope::read::<E>(&stored.snapshot) {
-                Ok(snapshot) => {
-                    actor.state = Some(Arc::new(snapshot.state));
-                    actor.ledger = Ledger::recovered(snapshot.owed);
-                    actor.show(&Change::Recovered);
-                    actor.perform_all(context);
-                }
-                // Caught by the supervisor; an entity that cannot be read ends up parked, for a person to look at.
-                Err(error) => panic!("the snapshot of {} {error}", actor.entity),
-            }
-        }));
     }
 
     fn handle_request(&mut self, request: Request<E>, reply: Option<Reply<E>>, context: &mut Context<Self>) {
         self.last_active = Instant::now();
         match request {
             Request::Get { until } => self.answer_when(Asker { reply, until }),
+            Request::Save => self.save_now(reply, context),
             Request::Crash => panic!("a drill: {} was asked to crash", self.entity),
+            Request::Wake { cause } => {
+                self.turn(&E::wake(), &cause, Asker { reply, until: None }, None, context);
+                // A commit notes the deadline by itself.
+                if !self.busy.is_waiting() {
+                    self.set_timer();
+                }
+            }
             Request::Command { command, until, cause } => {
                 let asker = Asker { reply, until };
                 match self.shared.world().and_then(|world| E::prepare(&world, self.state.as_deref(), &command)) {
-                    Some(preparing) => context.wait(preparing.into_actor(self).map(move |command, actor, context| {
+                    Some(preparing) => self.wait_for(context, preparing, move |actor, command, context| {
                         actor.turn(&command, &cause, asker, None, context);
-                    })),
+                    }),
                     None => self.turn(&command, &cause, asker, None, context),
                 }
             }
         }
     }
 
-    /// One turn: decide, commit, adopt, answer, perform. `acknowledged` is the effect that the command is the outcome of.
+    /// One turn: decide, commit, adopt, answer, perform. `acknowledged` is the effect that the command
+    /// is the outcome of.
     pub(super) fn turn(
         &mut self,
         command: &E::Command,
@@ -166,13 +137,23 @@ impl<E: Entity> EntityActor<E> {
                 });
             }
         }
-        let decided = E::decide(self.state.as_deref(), command, &self.shared.policies, clock::now());
+        let now = clock::now();
+        let decided = E::decide(self.state.as_deref(), command, &self.shared.policies, now);
         match decided {
             Ok(decision) if !decision.is_nothing() => {
-                return self.commit(decision, command, cause, asker, acknowledged, context);
+                let decided = Decided { decision, at: now };
+                return self.commit(decided, command, cause, asker, acknowledged, context);
             }
             Ok(_) => self.answer_when(asker),
-            Err(rejection) => asker.refuse(AskError::Rejected { rejection, state: self.state.clone() }),
+            Err(Undecided::Rejected(rejection)) => {
+                asker.refuse(AskError::Rejected { rejection, state: self.state.clone() });
+            }
+            Err(Undecided::NoPolicy(missing)) => {
+                self.note_missing(&missing);
+                asker.refuse(AskError::NoPolicy(missing));
+                // An outcome that cannot be taken in is not lost: it comes again.
+                return Self::retry_later(acknowledged, (command.clone(), cause.clone()), RETRY_AFTER, context);
+            }
         }
         if let Some(id) = acknowledged {
             self.acknowledge(id, context);
@@ -181,32 +162,30 @@ impl<E: Entity> EntityActor<E> {
 
     fn commit(
         &mut self,
-        decision: Decision<E::Event, E::Effect>,
+        decided: Decided<E>,
         command: &E::Command,
         cause: &Cause,
         asker: Asker<E>,
         acknowledged: Option<u64>,
         context: &mut Context<Self>,
     ) {
-        let now = clock::now();
+        let Decided { decision, at: now } = decided;
         let before = self.state.as_deref().map_or(0, E::version);
         let evolved =
             decision.events.iter().fold(self.state.as_deref().cloned(), |state, event| E::evolve(state, event, now));
         let Some(state) = evolved.map(Arc::new) else {
             return asker.refuse(AskError::Rejected { rejection: Rejection::NotFound, state: None });
         };
+        let owing = LedgerChange { settles: acknowledged, effects: decision.effects, cause: cause.clone() };
         let mut ledger = self.ledger.clone();
-        if let Some(id) = acknowledged {
-            ledger.settle(id);
-        }
-        let performs = ledger.owe(decision.effects, cause);
+        ledger.apply(owing.clone());
         let events = decision.events.iter().zip(before + 1..).map(|(event, seq)| NewEvent {
             seq,
             at: now,
             body: envelope::write_event(event, cause).expect("events hold finite numbers only"),
         });
         let commit = self.write_of(&state, &ledger, before, events.collect());
-        let turned = Turned { state, ledger, performs };
+        let turned = Turned { state, owing };
         let retry = (command.clone(), cause.clone());
         let reply = Arc::new(parking_lot::Mutex::new(asker.reply));
         let until = asker.until;
@@ -217,21 +196,25 @@ impl<E: Entity> EntityActor<E> {
             }
         };
         let writing = commit::write(Arc::clone(&self.shared.store), commit, Arc::clone(&self.vitals), on_freeze);
-        context.wait(writing.into_actor(self).map(move |written, actor, context| {
+        // What is in memory goes along; what changes from now on does not.
+        let dirty = mem::take(&mut self.dirty);
+        self.wait_for(context, writing, move |actor, written, context| {
             let asker = Asker { reply: reply.lock().take(), until };
             match written {
                 Written::Yes => actor.adopt(turned, asker, context),
                 Written::No(retry_after) => {
+                    actor.dirty |= dirty;
                     asker.refuse(AskError::Unavailable { retry_after });
                     Self::retry_later(acknowledged, retry, retry_after, context);
                 }
                 Written::Conflict => actor.reload_and_retry(retry, asker, context),
+                Written::Unreadable(reason) => actor.is_unreadable(&reason),
                 Written::Fenced => {
                     asker.refuse(AskError::Stopping);
                     actor.fenced(context);
                 }
             }
-        }));
+        });
     }
 
     /// The write that makes `state` and `ledger` what is stored.
@@ -252,23 +235,24 @@ impl<E: Entity> EntityActor<E> {
             events,
             due_at: E::due_at(state),
             live: !E::is_terminal(state) || !ledger.owed().is_empty(),
+            expires_with: E::EXPIRES_WITH.map(|kind| EntityRef::new(kind, Arc::clone(&self.entity.id))),
         }
     }
 
     fn adopt(&mut self, turned: Turned<E>, asker: Asker<E>, context: &mut Context<Self>) {
+        self.conflicts = 0;
         let before = self.state.replace(turned.state);
-        self.ledger = turned.ledger;
-        self.dirty = false;
+        let performs = self.ledger.apply(turned.owing);
         self.show(&Change::Committed { before: before.as_deref() });
         self.answer_waiting();
         self.answer_when(asker);
-        for id in turned.performs {
+        for id in performs {
             self.perform(id, true, context);
         }
     }
 
     /// Shows the state to the timers, the boards and the hub.
-    fn show(&self, change: &Change<'_, E::State>) {
+    pub(super) fn show(&self, change: &Change<'_, E::State>) {
         let (Some(world), Some(state)) = (self.shared.world(), &self.state) else { return };
         if let Change::Committed { before } = change {
             let was_live = before.is_some_and(|before| !E::is_terminal(before));
@@ -280,68 +264,41 @@ impl<E: Entity> EntityActor<E> {
         E::project(&world, change, state);
     }
 
-    /// Another version is stored than the one in memory: only possible for an entity that was taken for new. What is
-    /// stored is right.
-    fn reload_and_retry(&mut self, retry: (E::Command, Cause), asker: Asker<E>, context: &mut Context<Self>) {
-        tracing::debug!(entity = %self.entity, "another version is stored; loading it");
-        let (command, cause) = retry;
-        // Waits are worked off last in, first out: the turn runs after the load.
-        context.wait(actix::fut::ready(()).into_actor(self).map(move |(), actor, context| {
-            actor.turn(&command, &cause, asker, None, context);
-        }));
-        self.load(context);
+    /// Notes when it wants to be woken next, after a wake that changed nothing: it came too early, or what it is due
+    /// for cannot be done yet.
+    fn set_timer(&self) {
+        let Some(world) = self.shared.world() else { return };
+        let due_at = self.state.as_deref().and_then(E::due_at);
+        let now = clock::now();
+        world.timers.set(&self.entity, due_at.map(|due_at| if due_at > now { due_at } else { now + AGAIN_AFTER }));
+    }
+
+    /// Something of a service is here whose policy is not: every time it is in the way, that is said and counted.
+    fn note_missing(&self, missing: &NoPolicy) {
+        tracing::error!(entity = %self.entity, "{missing}; what was asked of it waits until the file is back");
+        metrics::counter!(NO_POLICY, "kind" => E::KIND.as_str()).increment(1);
     }
 
     /// The outcome of an effect could not be committed: the effect is still owed, and its outcome comes again.
     fn retry_later(acknowledged: Option<u64>, retry: (E::Command, Cause), wait: Duration, context: &mut Context<Self>) {
         if let Some(id) = acknowledged {
             context.run_later(wait, move |actor, context| {
-                actor.turn(&retry.0, &retry.1, Asker::nobody(), Some(id), context);
+                actor.in_turn(context, move |actor, context| {
+                    actor.turn(&retry.0, &retry.1, Asker::nobody(), Some(id), context);
+                });
             });
         }
     }
 
     /// Whether nothing happened for that long, and nothing is under way.
-    pub(super) fn is_idle(&self, idle_max: Duration) -> bool {
+    pub(super) fn is_idle(&mut self, idle_max: Duration) -> bool {
+        self.forget_who_left();
         self.last_active.elapsed() >= idle_max && self.ledger.owed().is_empty() && self.waiting.is_empty()
     }
 
     pub(super) fn fenced(&mut self, context: &mut Context<Self>) {
         self.shared.fenced();
         context.stop();
-    }
-
-    fn answer(&self, reply: Option<Reply<E>>) {
-        if let Some(reply) = reply {
-            let _ = reply.send(Ok(self.state.clone()));
-        }
-    }
-
-    /// Answers now if the state satisfies the asker, else when it does.
-    fn answer_when(&mut self, asker: Asker<E>) {
-        match (asker.until, asker.reply) {
-            (Some(until), Some(reply)) if self.state.as_deref().is_some_and(|state| !until(state)) => {
-                if self.waiting.len() < self.shared.settings.mailbox_max as usize {
-                    self.waiting.push((until, reply));
-                } else {
-                    let _ = reply.send(Err(AskError::Overloaded { retry_after: RETRY_AFTER }));
-                }
-            }
-            (_, reply) => self.answer(reply),
-        }
-    }
-
-    fn answer_waiting(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        self.waiting.retain(|(_, reply)| !reply.is_closed());
-        let Some(state) = self.state.clone() else { return };
-        let (ready, waiting) = mem::take(&mut self.waiting).into_iter().partition(|(until, _)| until(&state));
-        self.waiting = waiting;
-        for (_, reply) in ready {
-            self.answer(Some(reply));
-        }
     }
 }
 
@@ -354,7 +311,9 @@ impl<E: Entity> Actor for EntityActor<E> {
         self.ledger = Ledger::default();
         self.waiting.clear();
         self.dirty = false;
+        self.conflicts = 0;
         self.saving = None;
+        self.busy = Busy::default();
         if mem::take(&mut self.fresh) {
             tracing::trace!(entity = %self.entity, "a new entity");
         } else {

@@ -21,9 +21,8 @@ pub(super) fn describe_metrics() {
 }
 
 /// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
-    /// It is there.
     Yes,
     /// Nothing was written; the store says when to try again.
     No(Duration),
@@ -31,13 +30,15 @@ pub(super) enum Written {
     Conflict,
     /// Another owner has the shard.
     Fenced,
+    /// The stored snapshot cannot be read and must not be overwritten: it needs a person.
+    Unreadable(String),
 }
 
 /// How long a repetition of a write with an unknown outcome waits.
 pub(super) const REPEAT: BackoffSettings = BackoffSettings { initial_ms: 50, factor: 2.0, max_ms: 1_000, jitter: 0.2 };
 
-/// Writes, repeating the same write id for as long as its outcome is unknown. Meanwhile the entity is frozen: callers are
-/// told so by `on_freeze`, once.
+/// Writes, repeating the same write id for as long as its outcome is unknown. Meanwhile the entity is frozen: callers
+/// are told so by `on_freeze`, once.
 pub(super) async fn write(
     store: Arc<dyn Store>,
     commit: Commit,
@@ -56,6 +57,7 @@ pub(super) async fn write(
             }
             // Only certain as long as no repetition of it is on its way.
             Err(StoreError::Unavailable { retry_after, .. }) if attempt == 0 => break Written::No(retry_after),
+            Err(StoreError::Corrupt { reason }) => break Written::Unreadable(reason),
             Err(error) => {
                 tracing::warn!(entity = %commit.entity, %error, attempt, "the outcome of a write is unknown");
                 metrics::counter!(REPEATS).increment(1);

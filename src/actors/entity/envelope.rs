@@ -1,5 +1,5 @@
-//! The form in which an entity is stored: a snapshot in a versioned envelope, and events with their cause. JSON, so that it
-//! can be read with the store's own tools and migrated.
+//! The form in which an entity is stored: a snapshot in a versioned envelope, and events with their cause. JSON, so
+//! that it can be read with the store's own tools and migrated.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -12,9 +12,7 @@ pub const FORM: u32 = 1;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Serialize, F: Serialize", deserialize = "S: DeserializeOwned, F: DeserializeOwned"))]
 pub struct Snapshot<S, F> {
-    /// The form's version.
     pub v: u32,
-    /// The entity's state.
     pub state: S,
     /// Effects that are not acknowledged yet.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
@@ -26,20 +24,8 @@ pub struct Snapshot<S, F> {
 pub struct Owed<F> {
     /// Which one, unique within its entity.
     pub id: u64,
-    /// What is to be done.
+    /// The work to do.
     pub effect: F,
-    /// Why.
-    #[serde(flatten)]
-    pub cause: Cause,
-}
-
-/// An event with its cause, as the event stream carries it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(bound(serialize = "E: Serialize", deserialize = "E: DeserializeOwned"))]
-pub struct EventBody<E> {
-    /// What happened.
-    pub event: E,
-    /// Why.
     #[serde(flatten)]
     pub cause: Cause,
 }
@@ -55,7 +41,7 @@ pub enum Unreadable {
     Form(u32),
 }
 
-/// Reads a snapshot.
+/// Reads the state and the ledger of a snapshot.
 ///
 /// # Errors
 /// When the text is no snapshot of that kind of entity in this form.

@@ -1,4 +1,4 @@
-//! What goes into an entity's mailbox, and what comes back.
+//! The messages to an entity, and its answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     actors::{Cause, supervision::Permit},
-    domain::{Machine, Rejection},
+    domain::{Machine, Rejection, policy::NoPolicy},
 };
 
 /// When an answer may be given: as soon as the state satisfies it.
-pub type Until<M> = fn(&<M as Machine>::State) -> bool;
+pub type Until<M> = Box<dyn Fn(&<M as Machine>::State) -> bool + Send>;
 
 /// Why a question has no answer, or a refusal for one.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,16 +19,18 @@ pub enum AskError<S> {
     /// The entity refuses; nothing has changed.
     #[error("{rejection}")]
     Rejected {
-        /// Why.
         rejection: Rejection,
         /// Its state, when there is one.
         state: Option<Arc<S>>,
     },
+    /// The rules of its service are not there: a fault of this server, and no refusal.
+    #[error("{0}")]
+    NoPolicy(NoPolicy),
     /// It failed too often and waits for an operator.
     #[error("the actor is parked after repeated failures")]
     Parked,
     /// Its mailbox is full.
-    #[error("too many requests wait for this one thing")]
+    #[error("too many requests wait for the same call, driver or payment")]
     Overloaded {
         /// When to try again.
         retry_after: Duration,
@@ -40,7 +42,7 @@ pub enum AskError<S> {
         retry_after: Duration,
     },
     /// The store has not said what became of the change: it may have taken effect, and will be found out.
-    #[error("the store does not answer; whether this took effect is not known yet")]
+    #[error("the store does not answer; it is not known yet whether the request took effect")]
     Undecided {
         /// When to look again.
         retry_after: Duration,
@@ -53,7 +55,7 @@ pub enum AskError<S> {
     Stopping,
 }
 
-/// An answer.
+/// The state after a request, `None` when there is no such entity, or why there is no answer.
 pub type Answer<M> = Result<Option<Arc<<M as Machine>::State>>, AskError<<M as Machine>::State>>;
 
 /// Where an answer goes. Dropping it tells the caller that the actor failed over the message.
@@ -66,22 +68,22 @@ pub(super) struct Turn<M: Machine> {
     pub(super) permit: Option<Permit>,
 }
 
-/// What is asked of it.
+/// A question or a command.
 pub(super) enum Request<M: Machine> {
-    /// Its state.
     Get {
         /// Hold the answer back until then.
         until: Option<Until<M>>,
     },
-    /// To do something.
     Command {
-        /// What.
         command: M::Command,
         /// Hold the answer back until then.
         until: Option<Until<M>>,
-        /// Why.
         cause: Cause,
     },
+    /// To commit what is in memory only, such as a position.
+    Save,
+    /// To do what its deadline asks for, and to note when it wants to be woken next.
+    Wake { cause: Cause },
     /// To panic: a drill.
     Crash,
 }

@@ -1,35 +1,57 @@
 //! Entity actors: one per call, driver and payment, all with the same turn.
 //!
-//! A turn takes a message, decides, commits, adopts, answers, and then performs the effects. Nothing is answered, shown or
-//! done before it is committed. This folder knows how; what the entities are is `Entity`'s business, see `world`.
+//! A turn takes a message, decides, commits, adopts, answers, and then performs the effects. Nothing is answered, shown
+//! or done before it is committed. This folder knows how; what the entities are is `Entity`'s business, see `world`.
 
 mod actor;
+mod answers;
+mod busy;
 mod commit;
 pub mod envelope;
+mod kind;
+mod ledger;
+mod load;
 mod message;
-mod owed;
+mod perform;
 mod registry;
 mod rest;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use actor::EntityActor;
+pub use kind::{Inspected, Kind, Recovered};
 pub use message::{AskError, Until};
 pub use registry::{Entities, Parts};
 
 use super::{Cause, World, ports::store::EntityKind};
-use crate::domain::{Machine, policy::Policies};
+use crate::domain::{Machine, ServiceId, policy::Policies};
 
 /// A future that stays on its arbiter.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A state machine with what its actor needs to know of the others: how to show itself, and how its effects are done.
+/// A state machine together with its actor's part: how a state is shown to the boards, and how effects are performed.
 pub trait Entity: Machine<Policy = Policies> {
-    /// Its kind.
+    /// Its name in keys, metrics and the operators' interface.
     const KIND: EntityKind;
+
+    /// The kind whose entity of the same id it begins with, though nothing is stored of it yet.
+    const BEGINS_WITH: Option<EntityKind> = None;
+
+    /// The kind whose entity of the same id it may be forgotten with, once both are over. `None`: it is kept for ever.
+    const EXPIRES_WITH: Option<EntityKind> = None;
 
     /// The state's version: how many events it has seen.
     fn version(state: &Self::State) -> u64;
+
+    /// The service whose entity it is, as far as its own state says that.
+    fn service(_state: &Self::State) -> Option<&ServiceId> {
+        None
+    }
+
+    /// Whether it cannot go on without the policy of its service.
+    fn needs_policy(_state: &Self::State) -> bool {
+        false
+    }
 
     /// Shows a state to the boards and the hub. Must be idempotent and quick; must not wait.
     fn project(world: &World, change: &Change<'_, Self::State>, after: &Arc<Self::State>);
@@ -43,8 +65,8 @@ pub trait Entity: Machine<Policy = Policies> {
         None
     }
 
-    /// Performs an effect until it is acknowledged. `first` is false when it may have been performed before, wholly or in
-    /// part: after a restart, or a panic. Answers with what its entity is to be told, if anything.
+    /// Performs an effect until it is acknowledged. `first` is false when it may have been performed before, wholly or
+    /// in part: after a restart, or a panic. Answers with what its entity is to be told, if anything.
     fn perform(task: Task<Self::Effect>) -> LocalFuture<Option<Self::Command>>;
 }
 
@@ -53,7 +75,7 @@ pub trait Entity: Machine<Policy = Policies> {
 pub enum Change<'a, S> {
     /// It was committed just now.
     Committed {
-        /// What it was before; `None` when it is new.
+        /// The state before; `None` when the entity is new.
         before: Option<&'a S>,
     },
     /// It was committed some time ago and read from the store.
@@ -66,11 +88,10 @@ pub enum Change<'a, S> {
 pub struct Task<F> {
     /// Where to find the others.
     pub world: Arc<World>,
-    /// Whose effect it is.
+    /// The id of the entity that owes the effect.
     pub id: Arc<str>,
-    /// What to do.
     pub effect: F,
-    /// Whether it certainly was not performed before.
+    /// Whether this is certainly the first time that it is performed.
     pub first: bool,
     /// Why it is done.
     pub cause: Cause,

@@ -7,11 +7,12 @@ use std::{
 
 use actix::{Addr, ArbiterHandle, Context, dev::channel};
 use dashmap::{DashMap, Entry};
+use futures_util::{StreamExt, future, stream};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Entity, EntityActor, Until,
-    actor::RETRY_AFTER,
+    actor::{NO_POLICY, RETRY_AFTER},
     commit,
     message::{Answer, AskError, Request, Turn},
 };
@@ -29,7 +30,10 @@ use crate::{
 /// How often one who waits for an answer looks whether there can be any.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What all actors of a kind share.
+/// Entities asked at the same time to commit what is in memory only: about what one group of commits takes.
+const SAVES_AT_ONCE: usize = 256;
+
+/// The state that all actors of a kind share.
 pub struct Shared<E: Entity> {
     pub(super) store: Arc<dyn Store>,
     pub(super) epoch: Epoch,
@@ -61,19 +65,17 @@ impl<E: Entity> Clone for Entities<E> {
     }
 }
 
-/// What a registry is made of.
+/// The parts that a registry is made of.
 pub struct Parts {
-    /// Where committed truth lives.
+    /// The store of the committed state.
     pub store: Arc<dyn Store>,
     /// The epoch under which this process owns every shard.
     pub epoch: Epoch,
-    /// The services' rules.
     pub policies: Arc<Policies>,
     /// Raised once another process owns the shards: this one answers no more.
     pub fence: Arc<Fence>,
-    /// Whom to tell when the process should not go on.
+    /// Called when the process should end.
     pub escalation: Escalation,
-    /// Where actors run.
     pub arbiters: Vec<ArbiterHandle>,
 }
 
@@ -103,10 +105,10 @@ impl<E: Entity> Shared<E> {
 }
 
 impl<E: Entity> Entities<E> {
-    /// An empty registry.
     #[must_use]
     pub fn new(parts: &Parts, settings: SupervisionSettings) -> Self {
         commit::describe_metrics();
+        metrics::counter!(NO_POLICY, "kind" => E::KIND.as_str()).increment(0);
         Self(Arc::new(Shared {
             store: Arc::clone(&parts.store),
             epoch: parts.epoch,
@@ -184,6 +186,14 @@ impl<E: Entity> Entities<E> {
         self.send(id, Request::Get { until: Some(until) }, false).await
     }
 
+    /// Tells an entity that its time has come. It notes by itself when it wants to be woken next.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn wake(&self, id: &str, cause: Cause) -> Answer<E> {
+        self.send(id, Request::Wake { cause }, false).await
+    }
+
     async fn command(
         &self,
         id: &str,
@@ -204,8 +214,8 @@ impl<E: Entity> Entities<E> {
         let (slot, permit) = self.admit(id, fresh)?;
         let (reply, mut answer) = oneshot::channel();
         let unanswered = match request {
-            Request::Get { .. } | Request::Crash => AskError::Unavailable { retry_after: RETRY_AFTER },
-            Request::Command { .. } => AskError::Undecided { retry_after: RETRY_AFTER },
+            Request::Get { .. } | Request::Save | Request::Crash => AskError::Unavailable { retry_after: RETRY_AFTER },
+            Request::Command { .. } | Request::Wake { .. } => AskError::Undecided { retry_after: RETRY_AFTER },
         };
         // Bounded by the permit: actix's own bound does not hold for fresh addresses.
         slot.address.do_send(Turn { request, reply: Some(reply), permit: Some(permit) });
@@ -318,6 +328,14 @@ impl<E: Entity> Entities<E> {
             Err(AskError::Crashed | AskError::Parked) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Has every running actor commit what is in memory only. Answers how many could not.
+    pub async fn save_all(&self) -> usize {
+        let running = self.0.slots.iter().filter(|slot| slot.vitals.status() == Status::Running);
+        let ids: Vec<_> = running.map(|slot| Arc::clone(slot.key())).collect();
+        let saving = stream::iter(ids).map(async |id| self.send(&id, Request::Save, false).await.is_err());
+        saving.buffer_unordered(SAVES_AT_ONCE).filter(|failed| future::ready(*failed)).count().await
     }
 
     /// Puts a parked actor back to work. Answers whether it was parked.

@@ -1,35 +1,33 @@
 //! The circuit breaker: whether asking the gateway has any sense now. Pure: time is an argument, and nothing is sent.
 //!
-//! Closed, it counts failed and slow calls over a sliding window. Open, it lets nothing through for a while. Half-open, it
-//! lets a few probes through: one failure opens it again, enough successes close it. Calls that were sent in an
+//! Closed, it counts failed and slow calls over a sliding window. Open, it lets nothing through for a while. Half-open,
+//! it lets a few probes through: one failure opens it again, enough successes close it. Calls that were sent in an
 //! earlier state no longer count.
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     settings::BreakerSettings,
     window::{Totals, Window},
 };
 
-/// What the breaker does with requests.
+/// The state of the breaker, which decides about requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
-    /// Lets them through.
     Closed,
     /// Lets a few through, to see.
     HalfOpen,
-    /// Refuses them.
     Open,
 }
 
-/// Who decides about the state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The source of the state: the rates, or an operator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerMode {
-    /// The rates do.
     #[default]
     Auto,
     /// An operator holds it open.
@@ -42,19 +40,19 @@ pub enum BreakerMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
-/// The breaker.
+/// Stops requests to a gateway that fails or is slow too often, and tries it again after a while.
 #[derive(Debug)]
 pub(super) struct Breaker {
     settings: BreakerSettings,
     mode: BreakerMode,
-    phase: Phase,
-    /// Counts changes of phase.
+    circuit: Circuit,
+    /// Counts changes of circuit.
     generation: u64,
     window: Window,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Phase {
+enum Circuit {
     Closed,
     Open { since: Instant },
     HalfOpen { sent: u32, succeeded: u32, slow: u32 },
@@ -63,55 +61,59 @@ enum Phase {
 impl Breaker {
     pub(super) fn new(settings: BreakerSettings, now: Instant) -> Self {
         let window = Window::new(now, Duration::from_secs(settings.window_s));
-        Self { settings, mode: BreakerMode::Auto, phase: Phase::Closed, generation: 0, window }
+        Self { settings, mode: BreakerMode::Auto, circuit: Circuit::Closed, generation: 0, window }
     }
 
     /// Whether a request may come in, or after what time it should try again.
     pub(super) fn admission(&self, now: Instant) -> Result<(), Duration> {
-        match (self.mode, self.phase) {
+        match (self.mode, self.circuit) {
             (BreakerMode::Open, _) => Err(self.open_for()),
-            (BreakerMode::Auto, Phase::Open { since }) => {
+            (BreakerMode::Auto, Circuit::Open { since }) => {
                 let left = (since + self.open_for()).saturating_duration_since(now);
                 if left.is_zero() { Ok(()) } else { Err(left) }
             }
-            (BreakerMode::Closed, _) | (BreakerMode::Auto, Phase::Closed | Phase::HalfOpen { .. }) => Ok(()),
+            (BreakerMode::Closed, _) | (BreakerMode::Auto, Circuit::Closed | Circuit::HalfOpen { .. }) => Ok(()),
         }
     }
 
     /// Whether a request may be sent now. One that came in may still have to wait for the probes.
     pub(super) fn can_send(&self, now: Instant) -> bool {
-        let probes_left = match self.phase {
-            Phase::HalfOpen { sent, .. } => sent < self.settings.half_open_probes,
-            Phase::Closed | Phase::Open { .. } => true,
+        let probes_left = match self.circuit {
+            Circuit::HalfOpen { sent, .. } => sent < self.settings.half_open_probes,
+            Circuit::Closed | Circuit::Open { .. } => true,
         };
         self.admission(now).is_ok() && (probes_left || self.mode == BreakerMode::Closed)
     }
 
     /// Counts a request that is sent now. Only after [`Breaker::can_send`].
     pub(super) fn send(&mut self, now: Instant) -> Ticket {
-        if self.mode == BreakerMode::Auto && matches!(self.phase, Phase::Open { .. }) && self.admission(now).is_ok() {
-            self.enter(Phase::HalfOpen { sent: 0, succeeded: 0, slow: 0 });
+        if self.mode == BreakerMode::Auto && matches!(self.circuit, Circuit::Open { .. }) && self.admission(now).is_ok()
+        {
+            self.enter(Circuit::HalfOpen { sent: 0, succeeded: 0, slow: 0 });
         }
-        if let Phase::HalfOpen { sent, .. } = &mut self.phase {
+        if let Circuit::HalfOpen { sent, .. } = &mut self.circuit {
             *sent += 1;
         }
         Ticket(self.generation)
     }
 
-    /// Takes note of how a request ended.
+    /// Takes note of how a request ended. One that was sent in an earlier state says nothing about this one.
     pub(super) fn record(&mut self, now: Instant, ticket: Ticket, success: bool, took: Duration) {
-        let is_slow = took >= Duration::from_millis(self.settings.slow_call_ms);
-        self.window.record(now, !success, is_slow);
-        if ticket.0 != self.generation || self.mode != BreakerMode::Auto {
+        if ticket.0 != self.generation {
             return;
         }
-        match self.phase {
-            Phase::Closed if self.is_bad(self.window.totals(now)) => self.enter(Phase::Open { since: now }),
-            Phase::Closed | Phase::Open { .. } => {}
-            Phase::HalfOpen { .. } if !success => self.enter(Phase::Open { since: now }),
-            Phase::HalfOpen { sent, succeeded, slow } => {
+        let is_slow = took >= Duration::from_millis(self.settings.slow_call_ms);
+        self.window.record(now, !success, is_slow);
+        if self.mode != BreakerMode::Auto {
+            return;
+        }
+        match self.circuit {
+            Circuit::Closed if self.is_bad(self.window.totals(now)) => self.enter(Circuit::Open { since: now }),
+            Circuit::Closed | Circuit::Open { .. } => {}
+            Circuit::HalfOpen { .. } if !success => self.enter(Circuit::Open { since: now }),
+            Circuit::HalfOpen { sent, succeeded, slow } => {
                 let (succeeded, slow) = (succeeded + 1, slow + u32::from(is_slow));
-                self.phase = Phase::HalfOpen { sent, succeeded, slow };
+                self.circuit = Circuit::HalfOpen { sent, succeeded, slow };
                 self.judge_probes(now, succeeded, slow);
             }
         }
@@ -127,18 +129,18 @@ impl Breaker {
     }
 
     pub(super) fn state(&self) -> BreakerState {
-        match (self.mode, self.phase) {
-            (BreakerMode::Open, _) | (BreakerMode::Auto, Phase::Open { .. }) => BreakerState::Open,
-            (BreakerMode::Closed, _) | (BreakerMode::Auto, Phase::Closed) => BreakerState::Closed,
-            (BreakerMode::Auto, Phase::HalfOpen { .. }) => BreakerState::HalfOpen,
+        match (self.mode, self.circuit) {
+            (BreakerMode::Open, _) | (BreakerMode::Auto, Circuit::Open { .. }) => BreakerState::Open,
+            (BreakerMode::Closed, _) | (BreakerMode::Auto, Circuit::Closed) => BreakerState::Closed,
+            (BreakerMode::Auto, Circuit::HalfOpen { .. }) => BreakerState::HalfOpen,
         }
     }
 
     /// Since when the rates hold it open.
     pub(super) fn opened_at(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Open { since } => Some(since),
-            Phase::Closed | Phase::HalfOpen { .. } => None,
+        match self.circuit {
+            Circuit::Open { since } => Some(since),
+            Circuit::Closed | Circuit::HalfOpen { .. } => None,
         }
     }
 
@@ -156,7 +158,7 @@ impl Breaker {
             return;
         }
         if f64::from(slow) / f64::from(succeeded) >= self.settings.slow_call_rate {
-            self.enter(Phase::Open { since: now });
+            self.enter(Circuit::Open { since: now });
         } else {
             self.close(now);
         }
@@ -170,12 +172,12 @@ impl Breaker {
 
     fn close(&mut self, now: Instant) {
         self.window = Window::new(now, Duration::from_secs(self.settings.window_s));
-        self.enter(Phase::Closed);
+        self.enter(Circuit::Closed);
     }
 
-    fn enter(&mut self, phase: Phase) {
+    fn enter(&mut self, circuit: Circuit) {
         self.generation += 1;
-        self.phase = phase;
+        self.circuit = circuit;
     }
 
     fn open_for(&self) -> Duration {

@@ -1,8 +1,8 @@
 //! The guard's decisions, without actors, tasks or clocks: who may wait, who may be sent now, who is refused.
 //!
-//! `offer` lets a request in or gives it back; `next`, asked until it answers `None`, says what is to be done with those
-//! that are waiting; `on_done` takes note of an end. Nothing is ever sent twice or forgotten: a job leaves only
-//! through `next`.
+//! `offer` lets a request in or gives it back; `next`, asked until it answers `None`, says what is to be done
+//! with those that are waiting; `on_done` takes note of an end. Nothing is ever sent twice or forgotten: a job
+//! leaves only through `next`.
 
 use std::{
     fmt,
@@ -25,11 +25,11 @@ pub(super) trait Waiting {
     /// Whether anyone still waits for it.
     fn is_wanted(&self) -> bool;
 
-    /// Marks it as sent from now on. `false` when it was withdrawn a moment ago.
+    /// Marks it as sent. `false` when it was withdrawn a moment ago.
     fn begin(&self) -> bool;
 }
 
-/// The guard's state.
+/// The guard's decisions without its actor: the queue, the breaker, and the places of requests in flight.
 pub(super) struct GuardCore<J> {
     settings: GuardSettings,
     limiter: Limiter,
@@ -39,15 +39,14 @@ pub(super) struct GuardCore<J> {
     limited_until: Option<Instant>,
 }
 
-/// What to do with a job that waited.
-pub(super) enum Turn<J> {
-    /// Send it.
+/// The next step for a job that waited.
+pub(super) enum Next<J> {
     Send(J, Sending),
     /// Tell its caller that it was not sent.
     Refuse(J, Refusal),
 }
 
-/// What a request under way holds.
+/// The ticket and the place of a request in flight.
 pub(super) struct Sending {
     pub(super) ticket: Ticket,
     /// Its place among the requests in flight; free again when this is dropped.
@@ -57,7 +56,6 @@ pub(super) struct Sending {
 /// Why a request was not sent, and when another try makes sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
     pub reason: RefusalReason,
     /// When to come back.
     pub retry_after: Duration,
@@ -98,7 +96,7 @@ impl<J: Waiting> GuardCore<J> {
         Self {
             settings,
             limiter: Limiter::new(now, settings.rate_per_s, settings.burst),
-            queue: WaitQueue::new(settings.queue_max, settings.background_max),
+            queue: WaitQueue::new(settings.queue_max, settings.background_max()),
             breaker: Breaker::new(settings.breaker, now),
             slots,
             limited_until: None,
@@ -121,16 +119,16 @@ impl<J: Waiting> GuardCore<J> {
             .map_err(|job| (job, Refusal { reason: RefusalReason::QueueFull, retry_after: self.drain_time(now) }))
     }
 
-    /// What to do now with one of those who wait; `None` when they have to wait on.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Turn<J>> {
+    /// The next step for one of the waiting jobs; `None` when all have to wait on.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Next<J>> {
         self.limited_until = None;
         if let Some(job) = self.queue.pop_expired(now) {
             let refusal = Refusal { reason: RefusalReason::WaitedTooLong, retry_after: self.drain_time(now) };
-            return Some(Turn::Refuse(job, refusal));
+            return Some(Next::Refuse(job, refusal));
         }
         if let Err(retry_after) = self.breaker.admission(now) {
             let refusal = Refusal { reason: RefusalReason::BreakerOpen, retry_after };
-            return self.queue.pop().map(|job| Turn::Refuse(job, refusal));
+            return self.queue.pop().map(|job| Next::Refuse(job, refusal));
         }
         self.send_first(now)
     }
@@ -140,7 +138,7 @@ impl<J: Waiting> GuardCore<J> {
         self.breaker.record(now, ticket, success, took);
     }
 
-    /// When `next` should be asked again, though nothing happens before.
+    /// The time at which `next` should be asked again, unless something happens before.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let deadline = self.queue.deadline()?;
         Some(self.limited_until.map_or(deadline, |limited| limited.min(deadline)))
@@ -161,7 +159,7 @@ impl<J: Waiting> GuardCore<J> {
         self.queue.oldest_wait(now)
     }
 
-    fn send_first(&mut self, now: Instant) -> Option<Turn<J>> {
+    fn send_first(&mut self, now: Instant) -> Option<Next<J>> {
         loop {
             while !self.queue.front()?.is_wanted() {
                 self.queue.pop();
@@ -177,7 +175,7 @@ impl<J: Waiting> GuardCore<J> {
             let job = self.queue.pop()?;
             if job.begin() {
                 let ticket = self.breaker.send(now);
-                return Some(Turn::Send(job, Sending { ticket, slot }));
+                return Some(Next::Send(job, Sending { ticket, slot }));
             }
         }
     }

@@ -8,24 +8,18 @@ use super::breaker::{BreakerMode, BreakerState};
 /// Limiter, queue and breaker of the payment guard.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GatewayFigures {
-    /// The circuit breaker.
     pub breaker: BreakerFigures,
-    /// Who waits.
     pub queue: QueueFigures,
-    /// What is under way.
     pub in_flight: InFlightFigures,
-    /// The rate limit.
     pub limiter: LimiterFigures,
     /// Requests since the start, by how they ended.
     pub counts: Counts,
 }
 
-/// The circuit breaker.
+/// The circuit breaker: whether it lets charges through, and the rates it decides by.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreakerFigures {
-    /// What it does.
     pub state: BreakerState,
-    /// Who decides that.
     pub mode: BreakerMode,
     /// The share of failed calls within the window, 0 to 1.
     pub failure_rate: f64,
@@ -33,35 +27,32 @@ pub struct BreakerFigures {
     pub slow_call_rate: f64,
     /// The calls within the window.
     pub calls: u32,
-    /// Since when the rates hold it open.
+    /// When the rates opened it; none while it is not open because of its rates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opened_at: Option<Timestamp>,
-    /// How long it refuses everything, in ms.
+    /// The time until it lets a request through again, in ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
 
-/// Who waits for the gateway.
+/// The requests that wait for the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueueFigures {
-    /// How many.
     pub length: usize,
-    /// How many may.
     pub max: usize,
-    /// How long the first in line has, in ms.
+    /// How long the first in line has waited, in ms.
     pub oldest_wait_ms: u64,
 }
 
-/// What is under way at the gateway.
+/// The requests that were sent to the gateway and are not answered yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct InFlightFigures {
-    /// How many requests.
     pub now: usize,
-    /// How many may be.
+    /// How many may be in flight at once.
     pub max: usize,
 }
 
-/// The rate limit.
+/// The limit on how fast requests are sent to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimiterFigures {
     /// Requests per second in the long run.
@@ -73,7 +64,6 @@ pub struct LimiterFigures {
 /// Requests since the start, by how they ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Performed.
     pub ok: u64,
     /// Charges that were declined.
     pub declined: u64,

@@ -1,5 +1,5 @@
-//! What everyone may know about the guard without asking the actor: whether a request would be let in, and the figures
-//! for operators. It survives the guard's restarts, and so does the operator's hand on the breaker.
+//! The state of the guard that can be read without asking its actor: whether a request would be let in, and the figures
+//! for operators. It survives the guard's restarts, and so does the breaker's mode that an operator set.
 
 use std::{
     sync::{
@@ -87,7 +87,8 @@ impl GuardGauge {
         self.refusal().map_or(Ok(()), |refusal| Err(refusal.retry_after))
     }
 
-    /// Takes the breaker in hand, or gives it back. New requests notice at once, waiting ones within a quarter of a second.
+    /// Takes the breaker in hand, or gives it back. New requests notice at once, waiting ones within a
+    /// quarter of a second.
     pub fn set_breaker(&self, mode: BreakerMode) {
         let code = match mode {
             BreakerMode::Auto => 0,
@@ -157,11 +158,12 @@ impl GuardGauge {
         Refusal { reason: RefusalReason::Parked, retry_after: RESUME_TIME }
     }
 
-    /// Takes over what the guard's turn came to.
+    /// Publishes the state after a turn of the guard.
     pub(super) fn publish<J: Waiting>(&self, core: &GuardCore<J>, at: Instant) {
         let totals = core.breaker.totals(at);
         let reopens = core.breaker.opened_at().map(|since| since + self.open_time());
-        let open_until_ms = reopens.map_or(0, |until| millis(until.saturating_duration_since(self.begun)).max(1));
+        // Rounded up: whoever comes at the time that this tells is not refused by the breaker's own clock.
+        let open_until_ms = reopens.map_or(0, |until| millis_up(until.saturating_duration_since(self.begun)).max(1));
         self.open_until_ms.store(open_until_ms, Ordering::Release);
         self.queue_len.store(core.queue_len(), Ordering::Release);
         self.drain_ms.store(millis(core.drain_time(at)), Ordering::Relaxed);
@@ -219,6 +221,10 @@ impl GuardGauge {
 /// The guard's monotonic clock.
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+fn millis_up(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 fn millis(time: Duration) -> u64 {

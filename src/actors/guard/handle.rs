@@ -11,13 +11,16 @@ use super::{
     Guard, Submit,
     core::{Refusal, RefusalReason},
     gauge::{GuardGauge, now},
-    job::{Claim, Job, Kind, Reply, Work},
+    job::{Job, Reply, RequestKind, Work},
     outcome::GuardError,
     queue::Urgency,
 };
-use crate::actors::{
-    ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
-    supervision::{Singleton, SingletonError},
+use crate::{
+    actors::{
+        ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
+        supervision::{Singleton, SingletonError},
+    },
+    claim::{Caller, Claim},
 };
 
 /// How much later than the guard a caller gives up by itself: only needed while the guard is not running.
@@ -43,7 +46,7 @@ impl GuardHandle {
         &self.actor
     }
 
-    /// What is known without asking the guard.
+    /// The figures that can be read without asking the guard.
     #[must_use]
     pub fn gauge(&self) -> &Arc<GuardGauge> {
         &self.gauge
@@ -55,7 +58,7 @@ impl GuardHandle {
     /// [`GuardError::Refused`]: nothing was sent. [`GuardError::Gateway`]: as the port says; also
     /// [`GatewayError::NoAnswer`] when the request was lost while it was under way.
     pub async fn charge(&self, request: ChargeRequest, urgency: Urgency) -> Result<ChargeOutcome, GuardError> {
-        self.ask(Kind::Charge, urgency, |reply| Work::Charge(request, reply)).await
+        self.ask(RequestKind::Charge, urgency, |reply| Work::Charge(request, reply)).await
     }
 
     /// Gives money back, at most once per key. `Ok` once it is confirmed.
@@ -63,7 +66,7 @@ impl GuardHandle {
     /// # Errors
     /// As for [`GuardHandle::charge`].
     pub async fn refund(&self, request: RefundRequest, urgency: Urgency) -> Result<(), GuardError> {
-        self.ask(Kind::Refund, urgency, |reply| Work::Refund(request, reply)).await
+        self.ask(RequestKind::Refund, urgency, |reply| Work::Refund(request, reply)).await
     }
 
     /// The outcome of a charge's key, or `None` when it certainly never reached the gateway.
@@ -71,36 +74,42 @@ impl GuardHandle {
     /// # Errors
     /// As for [`GuardHandle::charge`].
     pub async fn lookup(&self, key: Arc<str>, urgency: Urgency) -> Result<Option<ChargeOutcome>, GuardError> {
-        self.ask(Kind::Lookup, urgency, |reply| Work::Lookup(key, reply)).await
+        self.ask(RequestKind::Lookup, urgency, |reply| Work::Lookup(key, reply)).await
     }
 
-    async fn ask<T>(&self, kind: Kind, urgency: Urgency, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, GuardError> {
+    async fn ask<T>(
+        &self,
+        kind: RequestKind,
+        urgency: Urgency,
+        work: impl FnOnce(Reply<T>) -> Work,
+    ) -> Result<T, GuardError> {
         if let Some(refusal) = self.gauge.refusal() {
             return Err(self.refused(kind, refusal));
         }
         let deadline = now() + self.gauge.settings.queue_wait();
         let claim = Arc::new(Claim::default());
+        let caller = Caller::of(&claim);
         let (reply, answer) = oneshot::channel();
-        let job = Job { work: work(reply), claim: Arc::clone(&claim) };
+        let job = Job { work: work(reply), claim };
         match self.actor.tell(|permit| Submit { job, urgency, deadline, permit }) {
             Ok(()) => {}
             Err(SingletonError::Full) => return Err(self.refused(kind, self.gauge.full())),
             Err(SingletonError::Parked) => return Err(self.refused(kind, self.gauge.parked())),
         }
-        self.wait(kind, answer, &claim, deadline.into()).await
+        self.wait(kind, answer, &caller, deadline.into()).await
     }
 
     /// Waits as long as the request may be under way; before that, only until its deadline.
     async fn wait<T>(
         &self,
-        kind: Kind,
+        kind: RequestKind,
         mut answer: oneshot::Receiver<Result<T, GuardError>>,
-        claim: &Claim,
+        caller: &Caller,
         deadline: Instant,
     ) -> Result<T, GuardError> {
         let answered = match timeout_at(deadline + GRACE, &mut answer).await {
             Ok(answered) => answered,
-            Err(_) if claim.withdraw() => {
+            Err(_) if caller.give_up() => {
                 let reason = RefusalReason::WaitedTooLong;
                 return Err(self.refused(kind, Refusal { reason, ..self.gauge.full() }));
             }
@@ -108,12 +117,12 @@ impl GuardHandle {
         };
         match answered {
             Ok(result) => result,
-            Err(_) if claim.withdraw() => Err(self.refused(kind, self.gauge.restarting())),
+            Err(_) if caller.give_up() => Err(self.refused(kind, self.gauge.restarting())),
             Err(_) => Err(GatewayError::NoAnswer("the request was lost while it was under way".to_owned()).into()),
         }
     }
 
-    fn refused(&self, kind: Kind, refusal: Refusal) -> GuardError {
+    fn refused(&self, kind: RequestKind, refusal: Refusal) -> GuardError {
         self.gauge.meter.refused(kind);
         refusal.into()
     }

@@ -1,25 +1,22 @@
 //! A request on its way through the guard, with the one who waits for it.
 //!
-//! Its *claim* settles, in one atomic step, whether it is sent or withdrawn: so a caller that gives up, or whose guard
-//! panicked, knows whether a byte may have left.
+//! Its [`Claim`] settles whether it is sent or given up: so a caller that gives up, or whose guard panicked, knows whether a
+//! byte may have left.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     core::{Refusal, Waiting},
-    outcome::{Answer, GuardError, Outcome},
+    outcome::{GatewayAnswer, GuardError, Outcome},
 };
-use crate::actors::ports::{
-    BoxFuture,
-    gateway::{ChargeOutcome, ChargeRequest, GatewayError, PaymentGateway, RefundRequest},
+use crate::{
+    actors::ports::{
+        BoxFuture,
+        gateway::{ChargeOutcome, ChargeRequest, GatewayError, PaymentGateway, RefundRequest},
+    },
+    claim::Claim,
 };
 
 /// Where the answer goes.
@@ -32,9 +29,9 @@ pub(super) enum Work {
     Lookup(Arc<str>, Reply<Option<ChargeOutcome>>),
 }
 
-/// The kinds of requests, in the order of [`Kind::ALL`].
+/// The kinds of requests, in the order of [`RequestKind::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RequestKind {
     Charge,
     Refund,
     Lookup,
@@ -46,40 +43,17 @@ pub(super) struct Job {
     pub(super) claim: Arc<Claim>,
 }
 
-/// Whether a request may still be withdrawn.
-#[derive(Debug, Default)]
-pub(super) struct Claim(AtomicU8);
-
-const WAITING: u8 = 0;
-const SENT: u8 = 1;
-const WITHDRAWN: u8 = 2;
-
-impl Claim {
-    /// Takes the request back; `false` when it may have been sent.
-    pub(super) fn withdraw(&self) -> bool {
-        self.0.compare_exchange(WAITING, WITHDRAWN, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn send(&self) -> bool {
-        self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.0.load(Ordering::Acquire) == WAITING
-    }
-}
-
 impl Waiting for Job {
     fn is_wanted(&self) -> bool {
-        self.claim.is_waiting() && self.work.has_listener()
+        self.claim.is_waiting()
     }
 
     fn begin(&self) -> bool {
-        self.claim.send()
+        self.claim.take()
     }
 }
 
-impl Kind {
+impl RequestKind {
     pub(super) const ALL: [Self; 3] = [Self::Charge, Self::Refund, Self::Lookup];
 
     pub(super) fn name(self) -> &'static str {
@@ -92,11 +66,11 @@ impl Kind {
 }
 
 impl Work {
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> RequestKind {
         match self {
-            Self::Charge(..) => Kind::Charge,
-            Self::Refund(..) => Kind::Refund,
-            Self::Lookup(..) => Kind::Lookup,
+            Self::Charge(..) => RequestKind::Charge,
+            Self::Refund(..) => RequestKind::Refund,
+            Self::Lookup(..) => RequestKind::Lookup,
         }
     }
 
@@ -119,17 +93,9 @@ impl Work {
             Self::Lookup(_, reply) => drop(reply.send(Err(error))),
         }
     }
-
-    fn has_listener(&self) -> bool {
-        match self {
-            Self::Charge(_, reply) => !reply.is_closed(),
-            Self::Refund(_, reply) => !reply.is_closed(),
-            Self::Lookup(_, reply) => !reply.is_closed(),
-        }
-    }
 }
 
-async fn answer<T: Answer>(
+async fn answer<T: GatewayAnswer>(
     asked: BoxFuture<'_, Result<T, GatewayError>>,
     reply: Reply<T>,
     longest: Duration,

@@ -16,7 +16,7 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
-/// The limiter.
+/// How many requests go out in a second.
 pub(super) struct Limiter {
     inner: RateLimiter<NotKeyed, InMemoryState, SetClock, NoOpMiddleware<Duration>>,
     clock: SetClock,

@@ -7,13 +7,13 @@ use std::{
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::{breaker::BreakerState, figures::Counts, job::Kind, outcome::Outcome};
+use super::{breaker::BreakerState, figures::Counts, job::RequestKind, outcome::Outcome};
 
 /// Handles to the metrics, and the counts that operators see.
 pub(super) struct Meter {
     counts: [AtomicU64; Outcome::ALL.len()],
-    requests: [[Counter; Outcome::ALL.len()]; Kind::ALL.len()],
-    seconds: [Histogram; Kind::ALL.len()],
+    requests: [[Counter; Outcome::ALL.len()]; RequestKind::ALL.len()],
+    seconds: [Histogram; RequestKind::ALL.len()],
     queue_length: Gauge,
     in_flight: Gauge,
     breaker_state: Gauge,
@@ -21,15 +21,15 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new() -> Self {
-        let requests = |kind: Kind| {
+        let requests = |kind: RequestKind| {
             Outcome::ALL.map(|outcome| {
                 counter!("callout_gateway_requests_total", "kind" => kind.name(), "outcome" => outcome.name())
             })
         };
         Self {
             counts: Default::default(),
-            requests: Kind::ALL.map(requests),
-            seconds: Kind::ALL.map(|kind| histogram!("callout_gateway_request_seconds", "kind" => kind.name())),
+            requests: RequestKind::ALL.map(requests),
+            seconds: RequestKind::ALL.map(|kind| histogram!("callout_gateway_request_seconds", "kind" => kind.name())),
             queue_length: gauge!("callout_gateway_queue_length"),
             in_flight: gauge!("callout_gateway_in_flight"),
             breaker_state: gauge!("callout_gateway_breaker_state"),
@@ -37,13 +37,13 @@ impl Meter {
     }
 
     /// A request that was sent has ended.
-    pub(super) fn ended(&self, kind: Kind, outcome: Outcome, took: Duration) {
+    pub(super) fn ended(&self, kind: RequestKind, outcome: Outcome, took: Duration) {
         self.count(kind, outcome);
         self.seconds[kind as usize].record(took.as_secs_f64());
     }
 
     /// A request was not sent.
-    pub(super) fn refused(&self, kind: Kind) {
+    pub(super) fn refused(&self, kind: RequestKind) {
         self.count(kind, Outcome::Refused);
     }
 
@@ -66,7 +66,7 @@ impl Meter {
         }
     }
 
-    fn count(&self, kind: Kind, outcome: Outcome) {
+    fn count(&self, kind: RequestKind, outcome: Outcome) {
         self.counts[outcome as usize].fetch_add(1, Ordering::Relaxed);
         self.requests[kind as usize][outcome as usize].increment(1);
     }

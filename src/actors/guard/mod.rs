@@ -30,9 +30,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use self::{
     breaker::Ticket,
-    core::{GuardCore, Sending, Turn},
+    core::{GuardCore, Next, Sending},
     gauge::now,
-    job::{Job, Kind},
+    job::{Job, RequestKind},
     outcome::Outcome,
 };
 pub use self::{
@@ -53,7 +53,10 @@ use crate::actors::{
 /// How often the guard looks around though nothing happens: figures age, operators change the breaker.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The guard's actor.
+/// How much longer than the gateway's own time-out a request is waited for: a gateway that keeps its word ends first.
+const ANSWER_MARGIN: Duration = Duration::from_secs(1);
+
+/// The actor that stands in front of the payment gateway.
 pub struct Guard {
     gateway: Arc<dyn PaymentGateway>,
     gauge: Arc<GuardGauge>,
@@ -98,8 +101,8 @@ impl Guard {
         self.core.breaker.set_mode(at, self.gauge.mode());
         while let Some(turn) = self.core.next(at) {
             match turn {
-                Turn::Send(job, sending) => self.send(job, sending, ctx),
-                Turn::Refuse(job, refusal) => self.refuse(job, refusal),
+                Next::Send(job, sending) => self.send(job, sending, ctx),
+                Next::Refuse(job, refusal) => self.refuse(job, refusal),
             }
         }
         self.gauge.publish(&self.core, at);
@@ -108,7 +111,7 @@ impl Guard {
 
     fn send(&self, job: Job, sending: Sending, ctx: &Context<Self>) {
         let gateway = Arc::clone(&self.gateway);
-        let longest = self.gauge.settings.request_timeout();
+        let longest = self.gateway.answer_timeout() + ANSWER_MARGIN;
         let report = Report {
             guard: ctx.address(),
             gauge: Arc::clone(&self.gauge),
@@ -196,7 +199,7 @@ struct Report {
     guard: actix::Addr<Guard>,
     gauge: Arc<GuardGauge>,
     incarnation: u64,
-    kind: Kind,
+    kind: RequestKind,
     begun: Instant,
     outcome: Outcome,
     ticket: Ticket,

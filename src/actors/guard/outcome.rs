@@ -10,28 +10,15 @@ use crate::actors::ports::gateway::{ChargeOutcome, GatewayError};
 /// Why the guard gives no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
-    /// Nothing was sent.
     #[error("{reason}; try again in {retry_after:?}")]
     Refused {
         /// When another try makes sense.
         retry_after: Duration,
-        /// Why.
         reason: RefusalReason,
     },
     /// The gateway was asked, or could not be.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-}
-
-impl GuardError {
-    /// When to come back, in whole seconds, at least 1, as `Retry-After` says it; `None` when the guard did not refuse.
-    #[must_use]
-    pub fn retry_after_s(&self) -> Option<u64> {
-        match self {
-            Self::Refused { retry_after, .. } => Some(whole_seconds(*retry_after)),
-            Self::Gateway(_) => None,
-        }
-    }
 }
 
 /// A wait in whole seconds, rounded up, at least 1.
@@ -78,7 +65,7 @@ impl Outcome {
         matches!(self, Self::Ok | Self::Declined)
     }
 
-    pub(super) fn of<T: Answer>(result: &Result<T, GatewayError>) -> Self {
+    pub(super) fn of<T: GatewayAnswer>(result: &Result<T, GatewayError>) -> Self {
         match result {
             Ok(answer) if answer.is_decline() => Self::Declined,
             Ok(_) => Self::Ok,
@@ -89,21 +76,21 @@ impl Outcome {
     }
 }
 
-/// What a gateway answers to a kind of request.
-pub(super) trait Answer {
+/// A gateway's answer to a kind of request.
+pub(super) trait GatewayAnswer {
     fn is_decline(&self) -> bool {
         false
     }
 }
 
-impl Answer for ChargeOutcome {
+impl GatewayAnswer for ChargeOutcome {
     fn is_decline(&self) -> bool {
         matches!(self, Self::Declined { .. })
     }
 }
 
-/// A confirmed refund.
-impl Answer for () {}
+/// The money is on its way back: nothing there can be a decline.
+impl GatewayAnswer for () {}
 
 /// A lookup: that a charge had been declined is news, not a decline.
-impl Answer for Option<ChargeOutcome> {}
+impl GatewayAnswer for Option<ChargeOutcome> {}

@@ -1,4 +1,5 @@
-//! Who waits for the gateway: a bounded queue, first in, first out, with a deadline for each. Time is an argument.
+//! The requests that wait for the gateway: a bounded queue, first in, first out, with a deadline for each.
+//! Time is an argument.
 //!
 //! Background requests (refunds, lookups, repeats) wait in the same line, but may fill only a part of it, so that what
 //! piled up during an outage leaves room for customers.
@@ -8,16 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Who is waiting for the answer.
+/// The party that waits for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// A person.
     Customer,
     /// The system itself, which can come back later.
     Background,
 }
 
-/// The line.
+/// Requests that wait for the gateway, the urgent ones first, bounded in number.
 #[derive(Debug)]
 pub(super) struct WaitQueue<J> {
     waiters: VecDeque<Waiter<J>>,

@@ -1,48 +1,65 @@
-//! The `[guard]` section of the configuration: every bound of the payment guard, with its unit.
+//! The section `guard`: every bound of the payment guard.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    actors::backoff::BackoffSettings,
+    settings::{Findings, Section},
+};
 
 /// The bounds of the payment guard.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardSettings {
-    /// Requests per second that may go to the gateway in the long run, at least 1.
+    /// Requests per second to the gateway, on average.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub rate_per_s: u32,
-    /// Requests that may go at once after a pause, at least 1.
+    /// Requests that may be sent at once after a quiet time.
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub burst: u32,
-    /// Requests that may be under way at the gateway at the same time, at least 1.
+    /// Requests that may be sent and not answered yet.
+    #[schema(minimum = 1, maximum = 100_000)]
     pub in_flight_max: usize,
-    /// Requests that may wait, at least 1.
+    /// Requests that may wait to be sent. Further ones are refused with 503. Refunds, look-ups and repetitions may use
+    /// up to a quarter of these places.
+    #[schema(minimum = 1, maximum = 100_000)]
     pub queue_max: usize,
-    /// How many of the waiting may be in the background (refunds, lookups, repeats), 1 to `queue_max`.
-    pub background_max: usize,
-    /// How long a request may wait before it is refused unsent, in ms, at least 1.
+    /// Time until a waiting request is refused unsent.
+    #[schema(minimum = 1, maximum = 600_000)]
     pub queue_wait_ms: u64,
-    /// When a request under way is given up as unanswered, in ms: a backstop, longer than the gateway's own timeout.
-    pub request_timeout_ms: u64,
-    /// When to stop asking a gateway that fails.
+    /// The rates at which the guard stops sending requests to a failing gateway.
     pub breaker: BreakerSettings,
+    /// The waits before an unknown outcome is looked up again or a refund is tried again.
+    pub retry: BackoffSettings,
 }
 
 /// When the circuit breaker opens and closes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerSettings {
-    /// The time that rates are taken over, in s, at least 1.
+    /// Time over which outcomes are counted.
+    #[schema(minimum = 1, maximum = 3_600)]
     pub window_s: u64,
-    /// Fewer calls than this within the window open nothing, at least 1.
+    /// Outcomes in the window below which the breaker stays closed.
+    #[schema(minimum = 1, maximum = 100_000)]
     pub calls_min: u32,
-    /// The share of failed calls that opens it, above 0, at most 1.
+    /// Share of failures that opens the breaker.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
     pub failure_rate: f64,
-    /// A call that takes this long counts as slow, in ms, at least 1.
+    /// Time after which an answer counts as slow, less than `gateway.response_timeout_ms`.
+    #[schema(minimum = 1, maximum = 600_000)]
     pub slow_call_ms: u64,
-    /// The share of slow calls that opens it, above 0, at most 1.
+    /// Share of slow answers that opens the breaker.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
     pub slow_call_rate: f64,
-    /// How long it stays open, in s, at least 1.
+    /// Time the breaker stays open before it lets probes through.
+    #[schema(minimum = 1, maximum = 3_600)]
     pub open_s: u64,
-    /// The calls that are let through afterwards and must succeed before it closes, at least 1.
+    /// Probes of a half-open breaker. All must succeed to close it.
+    #[schema(minimum = 1, maximum = 1_000)]
     pub half_open_probes: u32,
 }
 
@@ -53,10 +70,9 @@ impl Default for GuardSettings {
             burst: 2_000,
             in_flight_max: 256,
             queue_max: 1_024,
-            background_max: 256,
             queue_wait_ms: 2_000,
-            request_timeout_ms: 10_000,
             breaker: BreakerSettings::default(),
+            retry: BackoffSettings { initial_ms: 500, factor: 2.0, max_ms: 30_000, jitter: 0.2 },
         }
     }
 }
@@ -75,74 +91,21 @@ impl Default for BreakerSettings {
     }
 }
 
-impl GuardSettings {
-    /// What is wrong with the settings: key within the section, and what would be right.
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
-        let breaker = &self.breaker;
-        let mut problems = Vec::new();
-        let mut at_least_one = |key, zero: bool| {
-            if zero {
-                problems.push((key, "is 0; it must be at least 1".to_owned()));
-            }
-        };
-        at_least_one("rate_per_s", self.rate_per_s == 0);
-        at_least_one("burst", self.burst == 0);
-        at_least_one("in_flight_max", self.in_flight_max == 0);
-        at_least_one("queue_max", self.queue_max == 0);
-        at_least_one("background_max", self.background_max == 0);
-        at_least_one("queue_wait_ms", self.queue_wait_ms == 0);
-        at_least_one("request_timeout_ms", self.request_timeout_ms == 0);
-        at_least_one("breaker.window_s", breaker.window_s == 0);
-        at_least_one("breaker.calls_min", breaker.calls_min == 0);
-        at_least_one("breaker.slow_call_ms", breaker.slow_call_ms == 0);
-        at_least_one("breaker.open_s", breaker.open_s == 0);
-        at_least_one("breaker.half_open_probes", breaker.half_open_probes == 0);
-        for (key, rate) in
-            [("breaker.failure_rate", breaker.failure_rate), ("breaker.slow_call_rate", breaker.slow_call_rate)]
-        {
-            if !(rate > 0.0 && rate <= 1.0) {
-                problems.push((key, format!("is {rate}; it must be above 0 and at most 1")));
-            }
-        }
-        problems.extend(self.problems_of_size());
-        problems
+impl Section for GuardSettings {
+    fn contradictions(&self, findings: &mut Findings) {
+        findings.within("retry", |findings| self.retry.contradictions(findings));
     }
+}
 
-    fn problems_of_size(&self) -> Vec<(&'static str, String)> {
-        /// Beyond any use, and far below what a semaphore can count.
-        const LARGEST: usize = 1_000_000;
-        /// An hour: no one waits longer for a payment.
-        const LONGEST_MS: u64 = 3_600_000;
-        let mut problems = Vec::new();
-        if self.background_max > self.queue_max {
-            problems.push(("background_max", format!("is {}; queue_max is {}", self.background_max, self.queue_max)));
-        }
-        for (key, size) in [("in_flight_max", self.in_flight_max), ("queue_max", self.queue_max)] {
-            if size > LARGEST {
-                problems.push((key, format!("is {size}; it must be at most {LARGEST}")));
-            }
-        }
-        for (key, ms) in [
-            ("queue_wait_ms", self.queue_wait_ms),
-            ("request_timeout_ms", self.request_timeout_ms),
-            ("breaker.slow_call_ms", self.breaker.slow_call_ms),
-            ("breaker.window_s", self.breaker.window_s.saturating_mul(1_000)),
-            ("breaker.open_s", self.breaker.open_s.saturating_mul(1_000)),
-        ] {
-            if ms > LONGEST_MS {
-                problems.push((key, "is more than an hour; it must be at most an hour".to_owned()));
-            }
-        }
-        problems
+impl GuardSettings {
+    /// How many of the waiting requests may be in the background: refunds, look-ups and repetitions. A backlog of those
+    /// leaves room for customers.
+    pub(super) fn background_max(&self) -> usize {
+        (self.queue_max / 4).max(1)
     }
 
     pub(super) fn queue_wait(&self) -> Duration {
         Duration::from_millis(self.queue_wait_ms)
-    }
-
-    pub(super) fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms)
     }
 }
 
@@ -151,20 +114,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_have_no_problems_and_each_bad_key_is_named() -> Result<(), serde_json::Error> {
-        assert!(GuardSettings::default().problems().is_empty());
-        let bad: GuardSettings = serde_json::from_str(
-            r#"{"rate_per_s": 0, "queue_max": 5000, "background_max": 5001, "breaker": {"failure_rate": 0, "open_s": 0}}"#,
-        )?;
-        let keys: Vec<&str> = bad.problems().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["rate_per_s", "breaker.open_s", "breaker.failure_rate", "background_max"]);
-        Ok(())
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_and_missing_ones_have_their_default() -> Result<(), serde_json::Error> {
-        assert_eq!(serde_json::from_str::<GuardSettings>("{}")?, GuardSettings::default());
-        assert!(serde_json::from_str::<GuardSettings>(r#"{"breaker": {"open": 5}}"#).is_err());
-        Ok(())
+    fn a_quarter_of_the_queue_is_for_the_background() {
+        for (queue_max, background_max) in [(1, 1), (4, 1), (1_024, 256)] {
+            assert_eq!(GuardSettings { queue_max, ..GuardSettings::default() }.background_max(), background_max);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// How finely the window slides.
 const BUCKETS: usize = 10;
 
-/// The window.
+/// Outcomes of the last seconds, by second, from which the breaker judges.
 #[derive(Debug)]
 pub(super) struct Window {
     begun: Instant,
@@ -13,7 +13,7 @@ pub(super) struct Window {
     buckets: [Bucket; BUCKETS],
 }
 
-/// What happened within the window.
+/// The outcomes within the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) calls: u32,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::{
-    entity::{Entities, Entity},
+    entity::Kind,
     ports::store::EntityKind,
     supervision::{KindStats, PanicReport, Status, Vitals},
 };
@@ -15,11 +15,11 @@ use super::super::{
 /// One kind of actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KindFigures {
-    /// The kind.
+    /// The kind: `call`, `driver`, `payment`, or a supporting actor's.
     pub kind: String,
     /// Entities that are not finished, in memory or not; for supporting actors: how many there are.
     pub live: i64,
-    /// Actors in memory.
+    /// How many actors are in memory.
     pub running: i64,
     /// Actors that failed too often and wait for an operator.
     pub parked: i64,
@@ -34,12 +34,12 @@ pub struct KindFigures {
     pub parked_ids: Vec<String>,
 }
 
-/// One actor.
+/// One actor: its health and its committed state.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ActorFigures {
-    /// Its kind.
+    /// The kind: `call`, `driver`, `payment`, or a supporting actor's.
     pub kind: String,
-    /// Its id.
+    /// The id, unique within the kind.
     pub id: String,
     /// Whether it handles messages.
     #[schema(value_type = String, example = "running")]
@@ -52,15 +52,24 @@ pub struct ActorFigures {
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_panic: Option<PanicReport>,
-    /// Messages waiting.
+    /// How many messages wait in its mailbox.
     pub mailbox: u32,
+    /// The number of effects in its committed snapshot that are not acknowledged yet.
+    pub owed: usize,
     /// Its committed state; `null` when there is none.
     #[schema(value_type = Value)]
     pub state: Value,
 }
 
+/// The content of a stored snapshot.
+pub(super) struct Committed {
+    pub(super) version: u64,
+    pub(super) owed: usize,
+    pub(super) state: Value,
+}
+
 impl KindFigures {
-    pub(super) fn of_entities<E: Entity>(entities: &Entities<E>, parked_max: usize) -> Self {
+    pub(super) fn of_entities(entities: &dyn Kind, parked_max: usize) -> Self {
         let parked_ids = entities.parked(parked_max).iter().map(ToString::to_string).collect();
         Self { parked_ids, ..Self::of(entities.stats()) }
     }
@@ -93,14 +102,12 @@ impl KindFigures {
 }
 
 impl ActorFigures {
-    pub(super) fn of_entity(
-        kind: EntityKind,
-        id: &str,
-        vitals: Option<&Vitals>,
-        snapshot: Option<(u64, Value)>,
-    ) -> Self {
-        let (version, state) = snapshot.map_or((None, Value::Null), |(version, state)| (Some(version), state));
-        Self { version, state, ..Self::of(kind.as_str(), id, vitals) }
+    pub(super) fn of_entity(kind: EntityKind, id: &str, vitals: Option<&Vitals>, snapshot: Option<Committed>) -> Self {
+        let figures = Self::of(kind.as_str(), id, vitals);
+        match snapshot {
+            Some(Committed { version, owed, state }) => Self { version: Some(version), owed, state, ..figures },
+            None => figures,
+        }
     }
 
     pub(super) fn of_single(kind: &str, id: &str, vitals: &Vitals) -> Self {
@@ -116,6 +123,7 @@ impl ActorFigures {
             restarts: vitals.map_or(0, Vitals::restarts),
             last_panic: vitals.and_then(Vitals::last_panic).map(|report| (*report).clone()),
             mailbox: vitals.map_or(0, Vitals::queued),
+            owed: 0,
             state: Value::Null,
         }
     }

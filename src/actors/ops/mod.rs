@@ -1,4 +1,4 @@
-//! What operators see of actors, and may do to them: the supervision tree, one actor, drills, putting back to work.
+//! The operators' view of actors, and their actions: the supervision tree, one actor, drills, putting back to work.
 
 mod figures;
 
@@ -7,14 +7,16 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, Context, Handler, Supervised};
 use parking_lot::RwLock;
 
+use figures::Committed;
 pub use figures::{ActorFigures, KindFigures};
 
 use super::{
     World,
-    entity::{AskError, Entities, Entity, envelope},
+    entity::{Inspected, Kind},
     ports::store::{EntityKind, EntityRef, Store, StoreError, Stored},
     supervision::{Crash, KindStats, Singleton, Status, Vitals},
 };
+use crate::domain::ServiceId;
 
 /// Parked actors listed at once, per kind.
 const PARKED_MAX: usize = 200;
@@ -28,29 +30,18 @@ const CRASH_LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OpsError {
     /// There is no such kind of actor.
-    #[error("there is no kind of actor {kind:?}; there are {known}")]
+    #[error("there is no kind of actor {kind:?}; the kinds are {known}")]
     NoSuchKind {
-        /// What was asked for.
+        /// The kind in the request.
         kind: String,
-        /// What there is.
         known: String,
     },
     /// There is no such actor.
     #[error("there is no {kind} {id:?}")]
-    NoSuchActor {
-        /// Its kind.
-        kind: String,
-        /// Its id.
-        id: String,
-    },
+    NoSuchActor { kind: String, id: String },
     /// It is parked already.
     #[error("{kind}/{id} is parked; resume it first")]
-    Parked {
-        /// Its kind.
-        kind: String,
-        /// Its id.
-        id: String,
-    },
+    Parked { kind: String, id: String },
     /// The actor does not take the request now.
     #[error("the actor does not answer now: {0}")]
     NoAnswer(String),
@@ -59,7 +50,7 @@ pub enum OpsError {
     Store(#[from] StoreError),
 }
 
-/// The operators' desk.
+/// The operators' questions and actions, for entities and singletons alike.
 pub struct Ops {
     world: Arc<World>,
     store: Arc<dyn Store>,
@@ -122,11 +113,7 @@ impl Ops {
     /// The supervision tree, by kind.
     #[must_use]
     pub fn kinds(&self) -> Vec<KindFigures> {
-        let mut kinds = vec![
-            KindFigures::of_entities(&self.world.calls, PARKED_MAX),
-            KindFigures::of_entities(&self.world.drivers, PARKED_MAX),
-            KindFigures::of_entities(&self.world.payments, PARKED_MAX),
-        ];
+        let mut kinds: Vec<_> = self.world.kinds().map(|kind| KindFigures::of_entities(kind, PARKED_MAX)).collect();
         for single in self.singles.read().iter() {
             let (kind, id) = split(single.name());
             let parked = single.vitals().status() == Status::Parked;
@@ -138,21 +125,44 @@ impl Ops {
         kinds
     }
 
-    /// One actor.
+    /// The figures of one actor, by its kind and id.
     ///
     /// # Errors
     /// When there is no such actor, or the store does not answer.
     pub async fn actor(&self, kind: &str, id: &str) -> Result<ActorFigures, OpsError> {
         match EntityKind::parse(kind) {
-            Some(EntityKind::Call) => self.entity(&self.world.calls, id).await,
-            Some(EntityKind::Driver) => self.entity(&self.world.drivers, id).await,
-            Some(EntityKind::Payment) => self.entity(&self.world.payments, id).await,
+            Some(kind) => self.entity(kind, id).await,
             None => Ok(ActorFigures::of_single(kind, id, &self.single(kind, id)?.vitals())),
         }
     }
 
-    /// Makes an actor panic in its next message. Answers once it is back or parked, or after a second if it still waits for
-    /// its restart.
+    /// The one service that an actor concerns; `None` when it serves them all, or nobody can say.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn service_of(&self, kind: &str, id: &str) -> Result<Option<ServiceId>, OpsError> {
+        let Some(kind) = EntityKind::parse(kind) else {
+            // A dispatcher is named after its service.
+            return Ok(self
+                .world
+                .policies
+                .iter()
+                .map(|policy| &policy.service)
+                .find(|known| known.as_str() == id)
+                .cloned());
+        };
+        // A payment is of the service of its call.
+        let kind = self.world.kind(kind).begins_with().unwrap_or(kind);
+        let stored = match self.store.load(EntityRef::new(kind, id)).await {
+            Err(StoreError::Corrupt { .. }) => return Ok(None),
+            stored => stored?,
+        };
+        let inspected = stored.and_then(|stored| self.world.kind(kind).inspect(&stored.snapshot).ok());
+        Ok(inspected.and_then(|inspected| inspected.service))
+    }
+
+    /// Makes an actor panic in its next message. Answers once it is back or parked, or after a second if it still
+    /// waits for its restart.
     ///
     /// # Errors
     /// When there is no such actor, or it takes no messages now.
@@ -162,9 +172,7 @@ impl Ops {
             return Err(OpsError::Parked { kind: kind.to_owned(), id: id.to_owned() });
         }
         match EntityKind::parse(kind) {
-            Some(EntityKind::Call) => crashed(self.world.calls.crash(id).await)?,
-            Some(EntityKind::Driver) => crashed(self.world.drivers.crash(id).await)?,
-            Some(EntityKind::Payment) => crashed(self.world.payments.crash(id).await)?,
+            Some(kind) => self.world.kind(kind).crash(id).await.map_err(OpsError::NoAnswer)?,
             None => self.single(kind, id)?.crash(),
         }
         let back = async {
@@ -190,9 +198,7 @@ impl Ops {
     pub async fn resume(&self, kind: &str, id: &str) -> Result<ActorFigures, OpsError> {
         self.actor(kind, id).await?;
         let resumed = match EntityKind::parse(kind) {
-            Some(EntityKind::Call) => self.world.calls.resume(id),
-            Some(EntityKind::Driver) => self.world.drivers.resume(id),
-            Some(EntityKind::Payment) => self.world.payments.resume(id),
+            Some(kind) => self.world.kind(kind).resume(id),
             None => self.single(kind, id)?.resume(),
         };
         if resumed {
@@ -201,21 +207,30 @@ impl Ops {
         self.actor(kind, id).await
     }
 
-    async fn entity<E: Entity>(&self, entities: &Entities<E>, id: &str) -> Result<ActorFigures, OpsError> {
+    async fn entity(&self, kind: EntityKind, id: &str) -> Result<ActorFigures, OpsError> {
+        let entities = self.world.kind(kind);
         let vitals = entities.vitals(id);
-        let stored = self.store.load(EntityRef::new(E::KIND, id)).await?;
-        match (vitals, stored) {
-            // A payment is there with its call, though it has nothing to say before the first charge.
-            (None, None) if E::KIND == EntityKind::Payment && self.is_call(id).await? => {
-                Ok(ActorFigures::of_entity(E::KIND, id, None, None))
+        let stored = match self.store.load(EntityRef::new(kind, id)).await {
+            Err(StoreError::Corrupt { reason }) => {
+                let figures = ActorFigures::of_entity(kind, id, vitals.as_deref(), None);
+                return Ok(ActorFigures { state: unreadable(&reason), ..figures });
             }
-            (None, None) => Err(OpsError::NoSuchActor { kind: E::KIND.as_str().to_owned(), id: id.to_owned() }),
-            (vitals, stored) => Ok(ActorFigures::of_entity(E::KIND, id, vitals.as_deref(), snapshot::<E>(stored))),
+            stored => stored?,
+        };
+        if vitals.is_none() && stored.is_none() && !self.has_begun(kind, id).await? {
+            return Err(OpsError::NoSuchActor { kind: kind.as_str().to_owned(), id: id.to_owned() });
         }
+        let committed = stored.map(|stored| committed(entities, &stored));
+        Ok(ActorFigures::of_entity(kind, id, vitals.as_deref(), committed))
     }
 
-    async fn is_call(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(self.store.load(EntityRef::new(EntityKind::Call, id)).await?.is_some())
+    /// Whether something of which nothing is stored is there all the same: it begins with an entity that is stored.
+    async fn has_begun(&self, kind: EntityKind, id: &str) -> Result<bool, StoreError> {
+        let Some(first) = self.world.kind(kind).begins_with() else { return Ok(false) };
+        match self.store.load(EntityRef::new(first, id)).await {
+            Err(StoreError::Corrupt { .. }) => Ok(true),
+            stored => Ok(stored?.is_some()),
+        }
     }
 
     fn single(&self, kind: &str, id: &str) -> Result<Arc<dyn Single>, OpsError> {
@@ -237,16 +252,15 @@ fn split(name: &str) -> (&str, &str) {
     name.split_once('/').unwrap_or((name, name))
 }
 
-fn crashed<S>(result: Result<(), AskError<S>>) -> Result<(), OpsError> {
-    result.map_err(|error| OpsError::NoAnswer(error.to_string()))
+/// Stands for a state that cannot be read.
+fn unreadable(reason: &str) -> serde_json::Value {
+    serde_json::json!({ "unreadable": reason })
 }
 
-/// The version and the state in a stored snapshot, as JSON.
-fn snapshot<E: Entity>(stored: Option<Stored>) -> Option<(u64, serde_json::Value)> {
-    let stored = stored?;
-    let state = match envelope::read::<E>(&stored.snapshot) {
-        Ok(snapshot) => serde_json::to_value(snapshot.state).unwrap_or_default(),
-        Err(error) => serde_json::json!({ "unreadable": error.to_string() }),
-    };
-    Some((stored.version, state))
+/// The content of a stored snapshot, its state as JSON.
+fn committed(entities: &dyn Kind, stored: &Stored) -> Committed {
+    match entities.inspect(&stored.snapshot) {
+        Ok(Inspected { owed, state, .. }) => Committed { version: stored.version, owed, state },
+        Err(error) => Committed { version: stored.version, owed: 0, state: unreadable(&error.to_string()) },
+    }
 }

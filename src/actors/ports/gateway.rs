@@ -1,11 +1,11 @@
 //! The payment port: what the guard needs from a payment gateway.
 //!
-//! Every request carries an idempotency key: the gateway performs a key at most once, and answers a repeat of it with the
-//! first outcome. An error says how much is known about the outcome, because that decides what may be done next.
+//! Every request carries an idempotency key: the gateway performs a key at most once, and answers a repeat of it with
+//! the first outcome. An error says how much is known about the outcome, because that decides what may be done next.
 //!
 //! A gateway that is only simulated also has a *drill*: its faults can be set, and its ledger of real movements read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -19,9 +19,8 @@ use crate::domain::Money;
 pub struct ChargeRequest {
     /// Idempotency key: the same for every repetition of this attempt.
     pub key: Arc<str>,
-    /// The payment, which is also the call, that it is for.
+    /// The id of the payment, which is also the id of its call.
     pub payment_id: Arc<str>,
-    /// How much.
     pub amount: Money,
     /// The customer's payment method: a gateway token.
     pub method: SecretString,
@@ -32,15 +31,14 @@ pub struct ChargeRequest {
 pub struct RefundRequest {
     /// Idempotency key: the same for every repetition.
     pub key: Arc<str>,
-    /// The payment it is for.
+    /// The id of the payment.
     pub payment_id: Arc<str>,
     /// The gateway's reference of the charge.
     pub charge: Arc<str>,
-    /// How much.
     pub amount: Money,
 }
 
-/// What became of a charge.
+/// The outcome of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeOutcome {
     /// The money was taken.
@@ -74,28 +72,24 @@ pub enum GatewayError {
 pub struct LedgerEntry {
     /// Its place in the ledger: counts from 1, later movements have larger numbers.
     pub seq: u64,
-    /// The payment it was for.
+    /// The id of the payment.
     pub payment_id: Arc<str>,
-    /// Charge or refund.
     pub kind: LedgerKind,
-    /// How much.
     pub amount: Money,
-    /// The idempotency key it came with.
+    /// The idempotency key of the request.
     pub key: Arc<str>,
-    /// When.
     pub at: Timestamp,
 }
 
 /// The direction of a movement of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerKind {
-    /// From the customer.
     Charge,
     /// Back to the customer.
     Refund,
 }
 
-/// The payment port.
+/// How the guard reaches a payment gateway.
 pub trait PaymentGateway: Send + Sync {
     /// Takes money, at most once per key.
     fn charge(&self, request: ChargeRequest) -> BoxFuture<'_, Result<ChargeOutcome, GatewayError>>;
@@ -106,6 +100,9 @@ pub trait PaymentGateway: Send + Sync {
     /// The outcome of a charge's key, or `None` when the gateway certainly never processed it. A gateway that cannot be
     /// certain answers [`GatewayError::NoAnswer`]: then repeating the charge with the same key settles it.
     fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>>;
+
+    /// How long any of these takes at most, connecting included, before it fails by itself.
+    fn answer_timeout(&self) -> Duration;
 }
 
 /// The faults a simulated gateway shows. Rates are drawn anew for every request.
@@ -124,15 +121,13 @@ pub struct Faults {
     pub down: bool,
 }
 
-/// What is wrong with [`Faults`].
+/// The mistake in [`Faults`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {value}; it must be {expected}")]
 pub struct InvalidFaults {
-    /// The field.
     pub field: &'static str,
-    /// What it was.
     pub value: String,
-    /// What would be right.
+    /// The allowed values, in words.
     pub expected: &'static str,
 }
 
@@ -156,7 +151,7 @@ impl Faults {
     }
 }
 
-/// What operators can do to a simulated gateway.
+/// The operators' actions on a simulated gateway.
 pub trait GatewayDrill: Send + Sync {
     /// The faults in force.
     fn faults(&self) -> Faults;

@@ -3,6 +3,7 @@
 
 pub mod gateway;
 pub mod routing;
+pub(crate) mod set_aside;
 pub mod store;
 
 use std::{future::Future, pin::Pin};

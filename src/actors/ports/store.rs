@@ -21,7 +21,8 @@ pub const SHARDS: u16 = 64;
 pub struct Shard(u16);
 
 impl Shard {
-    /// The shard of an entity id: FNV-1a over its bytes, modulo [`SHARDS`]. The same in every release, on every machine.
+    /// The shard of an entity id: FNV-1a over its bytes, modulo [`SHARDS`]. The same in every
+    /// release, on every machine.
     #[must_use]
     pub fn of(id: &str) -> Self {
         let hash = id
@@ -42,20 +43,19 @@ impl Shard {
     }
 }
 
-/// What kind of entity a snapshot belongs to.
+/// The kind of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityKind {
     /// One request by a customer.
     Call,
-    /// Who or what answers calls.
+    /// A driver, company, car or seat.
     Driver,
     /// The money of one call.
     Payment,
 }
 
 impl EntityKind {
-    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Call, Self::Driver, Self::Payment];
 
     /// The kind's name in keys, metrics and the ops interface.
@@ -78,9 +78,7 @@ impl EntityKind {
 /// Names one entity: its kind and id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityRef {
-    /// What it is.
     pub kind: EntityKind,
-    /// Which one.
     pub id: Arc<str>,
 }
 
@@ -90,7 +88,7 @@ impl EntityRef {
         Self { kind, id: id.into() }
     }
 
-    /// The shard the entity lives in.
+    /// The shard of the entity.
     #[must_use]
     pub fn shard(&self) -> Shard {
         Shard::of(&self.id)
@@ -103,7 +101,7 @@ impl fmt::Display for EntityRef {
     }
 }
 
-/// Who owns the shards: every start takes a higher epoch, and commits with a lower one are fenced.
+/// The number of an ownership of the shards: every start takes a higher epoch, and commits with a lower one are fenced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
 
@@ -112,7 +110,6 @@ pub struct Epoch(pub u64);
 pub struct NewEvent {
     /// Position in the entity's own history, from 1, without gaps.
     pub seq: u64,
-    /// When it happened.
     pub at: Timestamp,
     /// The event as JSON text.
     pub body: String,
@@ -121,7 +118,7 @@ pub struct NewEvent {
 /// One entity's write. All of it is written, or nothing.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// Whose write it is.
+    /// The entity that is written.
     pub entity: EntityRef,
     /// The epoch under which this process owns the entity's shard.
     pub epoch: Epoch,
@@ -139,12 +136,14 @@ pub struct Commit {
     pub due_at: Option<Timestamp>,
     /// Whether the entity still has something ahead of it and must be found by [`Store::live`].
     pub live: bool,
+    /// The entity of the same shard that it may be forgotten with: once neither is live, a store that forgets may
+    /// forget both. `None`: it is kept for ever.
+    pub expires_with: Option<EntityRef>,
 }
 
 /// A store's answer to a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
-    /// Written.
     Ok,
     /// This very write was there already: as good as [`Committed::Ok`].
     Duplicate,
@@ -155,7 +154,6 @@ pub enum Committed {
     },
     /// A later owner has the shard; nothing was written, and nothing by this epoch ever will be.
     Fenced {
-        /// The epoch found.
         found: Epoch,
     },
 }
@@ -163,9 +161,8 @@ pub enum Committed {
 /// A snapshot as it was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Whose snapshot it is.
+    /// The entity of the snapshot.
     pub entity: EntityRef,
-    /// Its version.
     pub version: u64,
     /// The snapshot, JSON text.
     pub snapshot: String,
@@ -178,11 +175,10 @@ pub struct Stored {
 /// One committed event, as a consumer of the stream gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
-    /// Whose event it is.
+    /// The entity of the event.
     pub entity: EntityRef,
     /// Position in the entity's own history.
     pub seq: u64,
-    /// When it happened.
     pub at: Timestamp,
     /// The event as JSON text.
     pub body: String,
@@ -199,8 +195,11 @@ pub struct EventCursor(pub String);
 pub struct EventPage {
     /// The events after the cursor that was given, oldest first.
     pub events: Vec<EventRecord>,
-    /// Where to go on. Equal to the cursor given when there was nothing new.
+    /// The cursor for the next page. Equal to the given cursor when there was nothing new.
     pub next: EventCursor,
+    /// Whether there may be more behind `next` already: it is worth asking again at once. A page may have fewer events
+    /// than were asked for all the same.
+    pub more: bool,
 }
 
 /// A page of the live set.
@@ -208,8 +207,19 @@ pub struct EventPage {
 pub struct LivePage {
     /// Live entities, by kind and id.
     pub items: Vec<Stored>,
+    /// Records that cannot be read. They hold up no other one.
+    pub unreadable: Vec<Unreadable>,
     /// Give this back to go on; `None` when that was all of the shard.
     pub next: Option<String>,
+}
+
+/// Something in the live set that cannot be read; needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The entity of the snapshot; `None` when not even that can be read.
+    pub entity: Option<EntityRef>,
+    /// The mistake, and its place.
+    pub reason: String,
 }
 
 /// Why a store did not answer.
@@ -218,7 +228,7 @@ pub enum StoreError {
     /// The request did not reach the store or was refused by it: nothing was written.
     #[error("the store is unavailable: {reason}")]
     Unavailable {
-        /// What the store or the connection said.
+        /// The error of the store or the connection.
         reason: String,
         /// When it is worth asking again.
         retry_after: Duration,
@@ -226,13 +236,13 @@ pub enum StoreError {
     /// Sent, but the answer never came: it may have been written. Repeat the same write id.
     #[error("the outcome of the write is unknown: {reason}")]
     Unknown {
-        /// What happened to the connection.
+        /// The error of the connection.
         reason: String,
     },
-    /// What is stored cannot be read; needs a person.
-    #[error("the store holds something unreadable: {reason}")]
+    /// A stored record cannot be read; it needs a person.
+    #[error("the store has a record that cannot be read: {reason}")]
     Corrupt {
-        /// What was found where.
+        /// The mistake, and its place.
         reason: String,
     },
 }
@@ -240,8 +250,8 @@ pub enum StoreError {
 /// How much a store has to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoreLoad {
-    /// How long a commit takes, from asking for it to its answer: smoothed over the latest, and fading when there are none.
-    /// It grows when the store is slow, and also when this process has too much to do.
+    /// How long a commit takes, from asking for it to its answer: smoothed over the latest, and fading when there are
+    /// none. It grows when the store is slow, and also when this process has too much to do.
     pub wait: Duration,
     /// How much of the room for waiting commits is taken, 0 to 1. It grows before `wait` does.
     pub queued: f64,
@@ -262,19 +272,22 @@ pub trait Store: Send + Sync {
     /// Commits one write. Many callers' writes travel together (group commit).
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
-    /// The latest snapshot of an entity, if it ever had one.
+    /// The latest snapshot of an entity, if it ever had one. [`StoreError::Corrupt`] when it cannot be read.
     fn load(&self, entity: EntityRef) -> BoxFuture<'_, Result<Option<Stored>, StoreError>>;
 
-    /// Entities of a shard whose deadline is at or before `now`, earliest first, at most `limit`.
+    /// Entities of a shard whose deadline is at or before `now`, earliest first, at most `limit`; without those
+    /// that cannot be read.
     fn due(&self, shard: Shard, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<Vec<Stored>, StoreError>>;
 
     /// The live entities of a shard, a page at a time; `after` is the previous page's `next`.
     fn live(&self, shard: Shard, after: Option<String>, limit: usize) -> BoxFuture<'_, Result<LivePage, StoreError>>;
 
-    /// Events after a cursor, at most `limit`.
+    /// Events after a cursor, at most `limit`. One that cannot be read is left out and counted: the page's cursor is
+    /// behind it all the same.
     fn events(&self, after: EventCursor, limit: usize) -> BoxFuture<'_, Result<EventPage, StoreError>>;
 
-    /// Forgets the events up to and including the cursor: every consumer has them.
+    /// Forgets the events up to and including the cursor: every consumer of this process has them. Refused when another
+    /// process owns the shards: its consumers may not.
     fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Changes whenever something has been committed by this process: wakes consumers of the event stream.

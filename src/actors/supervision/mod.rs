@@ -1,9 +1,9 @@
 //! Supervision: what happens between an actor's panic and its next message.
 //!
 //! actix drops an actor that panics, with its mailbox and every address. Here each actor's context is polled inside a
-//! future of ours that catches the panic, waits out a backoff without polling, and restarts the context: the address and the
-//! queued messages survive, the actor's state does not. `Actor::started` runs again after each restart and must build the
-//! state anew.
+//! future of ours that catches the panic, waits out a backoff without polling, and restarts the context: the address
+//! and the queued messages survive, the actor's state does not. `Actor::started` runs again after each restart and must
+//! build the state anew.
 
 mod panics;
 mod settings;
@@ -17,7 +17,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 pub use panics::{PanicReport, install_panic_hook};
-pub use settings::{Intensity, OnExceeded, SupervisionSettings};
+pub use settings::{ActorKind, Intensity, OnExceeded, SupervisionSettings, SupervisionTable};
 pub use singleton::{Crash, Singleton, SingletonError};
 pub use vitals::{Admission, KindStats, Permit, Status, Vitals};
 
@@ -26,29 +26,28 @@ use crate::clock;
 /// An actor that has failed too often.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// What it is called: `call/call_…`.
+    /// The actor's name: `call/call_…`.
     pub actor: Arc<str>,
-    /// Its last panic.
     pub report: Arc<PanicReport>,
-    /// What its settings say is to be done. With [`OnExceeded::Escalate`] the process should not go on.
+    /// The reaction in its settings. After [`OnExceeded::Escalate`] the process should end.
     pub on_exceeded: OnExceeded,
 }
 
 /// Told when an actor has failed too often. Must be quick; must not wait.
 pub type Escalation = Arc<dyn Fn(&Failure) + Send + Sync>;
 
-/// What a supervisor needs to know of its actor.
+/// The data that a supervisor needs about its actor.
 #[derive(Clone)]
 pub struct Watch {
-    /// What the actor is called, in logs: `call/call_…`.
+    /// The actor's name in logs: `call/call_…`.
     pub name: Arc<str>,
     /// Its state of health, shared with those who talk to it.
     pub vitals: Arc<Vitals>,
     /// The figures of its kind.
     pub stats: Arc<KindStats>,
-    /// What to do when it fails.
+    /// The reaction to its failures.
     pub settings: Arc<SupervisionSettings>,
-    /// Whom to tell when it has failed too often.
+    /// The receiver of the report when it has failed too often.
     pub escalation: Escalation,
 }
 
@@ -85,7 +84,7 @@ where
 /// How long to wait before the restart; `None` when there were too many.
 fn next_wait(restarts: &mut VecDeque<Instant>, watch: &Watch) -> Option<Duration> {
     let now = Instant::now();
-    let window = watch.settings.intensity.window;
+    let window = watch.settings.intensity.window();
     while restarts.front().is_some_and(|at| now.duration_since(*at) > window) {
         restarts.pop_front();
     }
@@ -102,7 +101,7 @@ fn exceeded(watch: &Watch, report: Arc<PanicReport>) {
     tracing::error!(
         actor = %watch.name,
         restarts_max = intensity.restarts_max,
-        window_s = intensity.window.as_secs(),
+        window_s = intensity.window_s,
         on_exceeded = ?watch.settings.on_exceeded,
         "an actor failed too often"
     );

@@ -16,11 +16,8 @@ use serde::Serialize;
 /// A panic that a supervisor caught.
 #[derive(Debug, Clone, Serialize)]
 pub struct PanicReport {
-    /// What it said.
     pub message: String,
-    /// File and line.
     pub place: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -62,7 +59,7 @@ pub(super) fn caught<F: Future + Unpin>(future: F) -> Caught<F> {
     Caught(future)
 }
 
-/// See [`caught`].
+/// The future of [`caught`]: a panic while it is polled becomes its output.
 pub(super) struct Caught<F>(F);
 
 impl<F: Future + Unpin> Future for Caught<F> {

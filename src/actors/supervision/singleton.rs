@@ -142,7 +142,6 @@ where
         Arc::clone(&self.current.read().1)
     }
 
-    /// Its name: `dispatcher/driver-call`.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.name

@@ -1,7 +1,7 @@
 //! An actor's state of health, and its mailbox's bound: shared between the actor, its supervisor and its callers.
 //!
-//! actix does not bound a mailbox for fresh addresses, so callers take a permit first. The same counter closes the door when
-//! an actor leaves memory: nobody can slip a message in between the last look and the end.
+//! actix does not bound a mailbox for fresh addresses, so callers take a permit first. The same counter closes the door
+//! when an actor leaves memory: nobody can slip a message in between the last look and the end.
 
 use std::sync::{
     Arc,
@@ -17,7 +17,6 @@ use super::PanicReport;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It handles messages.
     Running,
     /// It panicked and waits for its restart; messages queue up.
     BackingOff,
@@ -43,7 +42,6 @@ pub struct KindStats {
     kind: &'static str,
     /// Entities that are not finished, in memory or not.
     pub live: AtomicI64,
-    /// Actors in memory.
     pub running: AtomicI64,
     parked: AtomicI64,
     restarts: AtomicU64,
@@ -54,10 +52,9 @@ pub struct KindStats {
 #[derive(Debug)]
 pub struct Permit(Arc<Vitals>);
 
-/// What a caller learns at the mailbox's door.
+/// The answer to a caller who asks for a place in the mailbox.
 #[derive(Debug)]
 pub enum Admission {
-    /// There is room.
     Granted(Permit),
     /// The mailbox is full.
     Full,
@@ -113,7 +110,6 @@ impl Vitals {
         self.queued.compare_exchange(0, CLOSED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Messages waiting.
     #[must_use]
     pub fn queued(&self) -> u32 {
         match self.queued.load(Ordering::Acquire) {
@@ -128,7 +124,6 @@ impl Vitals {
         self.restarts.load(Ordering::Acquire)
     }
 
-    /// Its last panic.
     #[must_use]
     pub fn last_panic(&self) -> Option<Arc<PanicReport>> {
         self.last_panic.lock().clone()
@@ -145,7 +140,7 @@ impl Vitals {
         self.frozen.store(frozen, Ordering::Release);
     }
 
-    /// What an actor made anew keeps of the one before it.
+    /// The state of health of a new actor, with the counters of the one before it.
     #[must_use]
     pub fn successor(&self) -> Self {
         let next = Self::default();
@@ -177,13 +172,11 @@ impl KindStats {
         Arc::new(Self { kind, ..Self::default() })
     }
 
-    /// The kind's name.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Actors parked now.
     #[must_use]
     pub fn parked_now(&self) -> i64 {
         self.parked.load(Ordering::Relaxed)

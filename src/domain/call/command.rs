@@ -1,4 +1,4 @@
-//! What may be asked of a call.
+//! The commands that a call takes.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,30 +10,25 @@ use crate::domain::{
 /// A driver as a call remembers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverCard {
-    /// Its id.
     pub id: DriverId,
-    /// What people call it.
+    /// The driver's name for people.
     pub name: String,
 }
 
-/// What a customer asks for.
+/// A customer's request for a new call.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The call's id, made by the server.
     pub id: CallId,
-    /// The service.
     pub service: ServiceId,
-    /// Who asks.
     pub customer_id: CustomerId,
-    /// Where it begins.
     pub pickup: Place,
-    /// Where it leads.
     pub dropoff: Option<Place>,
-    /// What the customer adds.
+    /// The customer's note to the driver.
     pub note: Option<String>,
     /// The driver whom the customer chooses.
     pub driver_id: Option<DriverId>,
-    /// What it is booked for.
+    /// The booked period.
     pub period: Option<Period>,
     /// Drivers that could be offered the call at once, nearest first, if it needs no payment first.
     pub candidates: Vec<DriverId>,
@@ -41,23 +36,19 @@ pub struct Request {
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
     pub request_fingerprint: Option<String>,
-    /// How it is paid, if with the request.
+    /// The payment method, if it comes with the request.
     pub method: Option<Method>,
 }
 
-/// What may be asked of a call.
+/// The commands that a call takes.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// A customer asks.
     Request(Box<Request>),
-    /// The customer pays.
     Pay {
-        /// How.
         method: Method,
     },
-    /// The payment says where it stands.
+    /// The payment reports its state.
     PaymentNews {
-        /// What it says.
         news: News,
         /// Drivers that could be offered the call at once, nearest first, if this news starts the dispatch.
         candidates: Vec<DriverId>,
@@ -66,28 +57,23 @@ pub enum Command {
     RetryPayment,
     /// The chosen driver was asked whether it is free.
     SettleBooking {
-        /// Who it is, if it is held for this call now.
+        /// The driver, if it is held for this call now.
         booked: Option<DriverCard>,
         /// How it is paid now that it is held, if with the request.
         method: Option<Method>,
     },
     /// An operator approves it.
     Approve {
-        /// Who.
         by: Party,
-        /// Why.
         reason: Option<String>,
     },
     /// An operator rejects it.
     Reject {
-        /// Who.
         by: Party,
-        /// Why.
         reason: Option<String>,
     },
     /// Drivers who are asked, or to whom the system assigned it, cannot take it.
     Withdraw {
-        /// Who.
         drivers: Vec<DriverId>,
     },
     /// The dispatcher found drivers.
@@ -96,62 +82,36 @@ pub enum Command {
         round: u32,
         /// The radius was widened to reach these drivers: the round in which they are offered the call.
         reached: u32,
-        /// Who, nearest first.
         drivers: Vec<DriverId>,
     },
     /// A driver takes it. The driver holds itself for the call already.
     Accept {
-        /// Who.
         driver: DriverCard,
-        /// Of which service.
         service: ServiceId,
+    },
+    /// A driver gave its claim up because no answer came in time: it is not to have the call, even if the call took it.
+    GiveBack {
+        driver: DriverId,
     },
     /// A driver does not want it.
     Decline {
-        /// Who.
         driver: DriverId,
     },
     /// It gets under way.
     Start {
-        /// Who says so.
         by: Party,
     },
-    /// It is done.
     Complete {
-        /// Who says so.
         by: Party,
     },
-    /// Call it off.
     Cancel {
-        /// Who says so.
         by: Party,
-        /// Why.
         reason: Option<String>,
     },
-    /// A deadline passed.
+    /// Give it back before the start, as the driver who has it.
+    Release {
+        by: Party,
+        reason: Option<String>,
+    },
     Wake,
-}
-
-impl Command {
-    /// The command's name, for a refusal.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Request(_) => "request",
-            Self::Pay { .. } => "pay",
-            Self::PaymentNews { .. } => "update the payment",
-            Self::RetryPayment => "retry the payment",
-            Self::SettleBooking { .. } => "book",
-            Self::Approve { .. } => "approve",
-            Self::Reject { .. } => "reject",
-            Self::Withdraw { .. } => "withdraw",
-            Self::Offer { .. } => "offer",
-            Self::Accept { .. } => "accept",
-            Self::Decline { .. } => "decline",
-            Self::Start { .. } => "start",
-            Self::Complete { .. } => "complete",
-            Self::Cancel { .. } => "cancel",
-            Self::Wake => "wake",
-        }
-    }
 }

@@ -1,17 +1,15 @@
-//! What may happen to a call, and what that causes: which command leads where.
+//! Decides on the commands of a call: the events and effects of each command in each phase.
 
 use jiff::Timestamp;
 
-use super::{Call, Command, Effect, Event, Phase, approval, dispatch, evolve, paying, steps};
-use crate::domain::{
-    Decision, Machine, Party, Rejection,
-    policy::{Policies, Policy},
+use super::{
+    Call, Command, Effect, Event, Phase, approval, dispatch, evolve, paying, request,
+    steps::{self, PERIOD_OVER, lapsed},
 };
+use crate::domain::{Decision, Machine, Party, Rejection, Undecided, policy::Policies};
 
 /// The call as a state machine.
 pub enum CallMachine {}
-
-pub(super) type Decided = Result<Decision<Event, Effect>, Rejection>;
 
 impl Machine for CallMachine {
     type State = Call;
@@ -20,19 +18,19 @@ impl Machine for CallMachine {
     type Effect = Effect;
     type Policy = Policies;
 
-    fn decide(state: Option<&Call>, command: &Command, policies: &Policies, now: Timestamp) -> Decided {
-        let service = match (state, command) {
-            (Some(call), _) => &call.service,
-            (None, Command::Request(request)) => &request.service,
-            (None, _) => return Err(Rejection::NotFound),
-        };
-        let policy =
-            policies.get(service).ok_or_else(|| Rejection::Invalid(format!("there is no service {service}")))?;
+    fn decide(
+        state: Option<&Call>,
+        command: &Command,
+        policies: &Policies,
+        now: Timestamp,
+    ) -> Result<Decision<Event, Effect>, Undecided> {
         match (state, command) {
-            (None, Command::Request(new)) => approval::request(new, policy, now),
-            (Some(_), Command::Request(_)) => Err(Rejection::Exists),
-            (Some(call), command) => decide_existing(call, command, policy, now),
-            (None, _) => Err(Rejection::NotFound),
+            (Some(call), command) => decide_existing(call, command, policies, now),
+            (None, Command::Request(new)) => {
+                let unknown = || Rejection::Invalid(format!("there is no service {}", new.service));
+                Ok(request::request(new, policies.get(&new.service).ok_or_else(unknown)?, now)?)
+            }
+            (None, _) => Err(Rejection::NotFound.into()),
         }
     }
 
@@ -42,12 +40,15 @@ impl Machine for CallMachine {
 
     fn due_at(call: &Call) -> Option<Timestamp> {
         let in_flight = call.payment.status.in_flight();
+        let over = call.period.map(|period| period.to);
         match &call.phase {
-            // While a charge is in flight its outcome decides, not the clock.
-            Phase::Requested { unpaid_until } => (!in_flight).then_some(*unpaid_until),
+            // While a charge is in flight its outcome decides, not the clock, unless what it is for is over.
+            Phase::Requested { .. } if in_flight => over,
+            Phase::Requested { unpaid_until } => Some(*unpaid_until),
             Phase::AwaitingApproval { until } => Some(*until),
-            // What can be charged is charged when the gateway is back, however long that takes.
-            Phase::AwaitingPayment { until } => (!in_flight && !call.method_kept).then_some(*until),
+            // What can be charged is charged when the gateway is back, however long that takes, unless it is over by then.
+            Phase::AwaitingPayment { .. } if in_flight || call.method_kept => over,
+            Phase::AwaitingPayment { until } => Some(*until),
             Phase::Dispatching(search) => Some(dispatch::due_at(search)),
             Phase::Assigned { .. }
             | Phase::Started { .. }
@@ -66,35 +67,51 @@ impl Machine for CallMachine {
     }
 }
 
-fn decide_existing(call: &Call, command: &Command, policy: &Policy, now: Timestamp) -> Decided {
-    match command {
+/// The policy is asked for only where it is needed: a call whose service lost its file can still be taken, called off
+/// and told of its money.
+fn decide_existing(
+    call: &Call,
+    command: &Command,
+    policies: &Policies,
+    now: Timestamp,
+) -> Result<Decision<Event, Effect>, Undecided> {
+    let policy = || policies.of(&call.service);
+    Ok(match command {
         Command::Request(_) => Err(Rejection::Exists),
-        Command::Pay { method } => paying::pay(call, method, policy),
-        Command::PaymentNews { news, candidates } => Ok(paying::news(call, news, candidates, policy, now)),
-        Command::RetryPayment => Ok(paying::retry(call)),
+        Command::Pay { method } => paying::pay(call, method, policy()?, now),
+        Command::PaymentNews { news, candidates } => Ok(paying::news(call, news, candidates, policies, now)?),
+        Command::RetryPayment => Ok(paying::retry(call, now)),
         Command::SettleBooking { booked, method } => {
-            Ok(approval::settle_booking(call, booked.as_ref(), method.as_ref(), policy, now))
+            Ok(request::settle_booking(call, booked.as_ref(), method.as_ref(), policies, now)?)
         }
-        Command::Approve { by, reason } => approval::approve(call, by, reason.as_deref(), policy, now),
+        Command::Approve { by, reason } => approval::approve(call, by, reason.as_deref(), policy()?, now),
         Command::Reject { by, reason } => approval::reject(call, by, reason.as_deref()),
-        Command::Offer { round, reached, drivers } => Ok(dispatch::offer(call, *round, *reached, drivers, policy, now)),
+        Command::Offer { round, reached, drivers } => {
+            Ok(dispatch::offer(call, *round, *reached, drivers, policy()?, now))
+        }
         Command::Withdraw { drivers } => Ok(dispatch::withdraw(call, drivers)),
-        Command::Accept { driver, service } => dispatch::accept(call, driver, service),
+        Command::Accept { driver, service } => dispatch::accept(call, driver, service, now),
+        Command::GiveBack { driver } => Ok(dispatch::give_back(call, driver, policy()?, now)),
         Command::Decline { driver } => dispatch::decline(call, driver),
-        Command::Start { by } => steps::start(call, by, policy),
-        Command::Complete { by } => steps::complete(call, by, policy),
+        Command::Start { by } => steps::start(call, by, policy()?),
+        Command::Complete { by } => paying::complete(call, by, policy()?),
+        // Where drivers are found for the customer, one who cannot come does not end the customer's call.
+        Command::Cancel { by: by @ Party::Driver(driver), reason } if dispatch::is_released_by(call, driver) => {
+            dispatch::release(call, by, reason.as_deref(), policy()?, now)
+        }
         Command::Cancel { by, reason } => steps::cancel(call, by, reason.as_deref()),
+        Command::Release { by, reason } => dispatch::release(call, by, reason.as_deref(), policy()?, now),
         Command::Wake => Ok(wake(call, now)),
-    }
+    }?)
 }
 
 fn wake(call: &Call, now: Timestamp) -> Decision<Event, Effect> {
     let idle = !call.payment.status.in_flight();
-    let lapsed = |reason: &str| steps::cancelled(call, Party::System, Some(reason.to_owned()));
     match &call.phase {
-        Phase::Requested { unpaid_until } if now >= *unpaid_until && idle => lapsed("unpaid"),
-        Phase::AwaitingApproval { until } if now >= *until => lapsed("not_approved"),
-        Phase::AwaitingPayment { until } if now >= *until && idle && !call.method_kept => lapsed("unpaid"),
+        Phase::Requested { unpaid_until } if now >= *unpaid_until && idle => lapsed(call, "unpaid"),
+        Phase::AwaitingApproval { until } if now >= *until => lapsed(call, "not_approved"),
+        Phase::AwaitingPayment { until } if now >= *until && idle && !call.method_kept => lapsed(call, "unpaid"),
+        Phase::Requested { .. } | Phase::AwaitingPayment { .. } if call.is_over(now) => lapsed(call, PERIOD_OVER),
         Phase::Dispatching(search) => dispatch::wake(call, search, now),
         Phase::Requested { .. }
         | Phase::AwaitingApproval { .. }
@@ -105,9 +122,4 @@ fn wake(call: &Call, now: Timestamp) -> Decision<Event, Effect> {
         | Phase::Cancelled { .. }
         | Phase::Denied { .. } => Decision::nothing(),
     }
-}
-
-/// The refusal of a command that the phase does not allow.
-pub(super) fn illegal(call: &Call, command: &'static str) -> Rejection {
-    Rejection::IllegalTransition { state: call.phase.status(), command }
 }

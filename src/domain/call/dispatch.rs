@@ -1,14 +1,16 @@
 //! A call's search for a driver: offers, declines, accepts and deadlines.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Call, Dispatching, DriverCard, Effect, Event, Phase, decide::illegal};
+use super::{
+    Call, Dispatching, DriverCard, Effect, Event, Phase,
+    refused::{Decided, illegal},
+    steps,
+};
 use crate::domain::{
-    Decision, DriverId, Party, Period, Rejection, ServiceId,
+    Decision, DriverId, Party, Period, Rejection, Role, ServiceId,
     policy::{FoundBy, Policy},
 };
-
-type Decided = Result<Decision<Event, Effect>, Rejection>;
 
 /// Why a call without a driver is cancelled by the system.
 pub(super) const NO_DRIVER: &str = "no_driver";
@@ -29,9 +31,13 @@ pub(super) fn begin(
     }
 }
 
-/// When the search ends. One for a period goes on until that begins, if it is not longer anyway, and never beyond its end.
+/// When the search ends.
 fn deadline(period: Option<&Period>, policy: &Policy, now: Timestamp) -> Timestamp {
-    let patience = now + policy.dispatch_time();
+    within(period, now + policy.dispatch_time())
+}
+
+/// A search for a period goes on until that begins, if it is not longer anyway, and never beyond its end.
+fn within(period: Option<&Period>, patience: Timestamp) -> Timestamp {
     period.map_or(patience, |period| patience.max(period.from).min(period.to))
 }
 
@@ -99,11 +105,12 @@ pub(super) fn offer(
 }
 
 /// A driver takes the call. The first one who was offered it wins.
-pub(super) fn accept(call: &Call, driver: &DriverCard, service: &ServiceId) -> Decided {
+pub(super) fn accept(call: &Call, driver: &DriverCard, service: &ServiceId, now: Timestamp) -> Decided {
     if *service != call.service {
         return Err(Rejection::NotFound);
     }
     match &call.phase {
+        Phase::Dispatching(_) if call.is_over(now) => Err(Rejection::CallTaken),
         Phase::Dispatching(search) if search.is_offered_to(&driver.id) => {
             Ok(Decision::event(Event::Assigned { driver: driver.clone() }))
         }
@@ -121,6 +128,69 @@ pub(super) fn accept(call: &Call, driver: &DriverCard, service: &ServiceId) -> D
             Err(Rejection::NotFound)
         }
     }
+}
+
+/// A driver gave its claim up. A call that took it meanwhile is without a driver again, and searches anew; who passed
+/// it on is asked last. This holds after the start, too: the driver is the authority on what it is doing.
+pub(super) fn give_back(call: &Call, driver: &DriverId, policy: &Policy, now: Timestamp) -> Decision<Event, Effect> {
+    match &call.phase {
+        Phase::Assigned { driver: own } | Phase::Started { driver: own }
+            if own.id == *driver && call.choice.is_none() =>
+        {
+            let deadline = deadline(call.period.as_ref(), policy, now);
+            Decision::event(Event::GivenBack { driver: driver.clone(), deadline })
+        }
+        // Who is not asked does not accept once more: another one is assigned.
+        Phase::Dispatching(_) if policy.file.dispatch.by == FoundBy::Assign => {
+            withdraw(call, std::slice::from_ref(driver))
+        }
+        Phase::Dispatching(_)
+        | Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
+        | Phase::Assigned { .. }
+        | Phase::Started { .. }
+        | Phase::Completed { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Decision::nothing(),
+    }
+}
+
+/// Whether a cancel by this driver gives the call back, or would again: it was found for the customer, and
+/// is not under way.
+pub(super) fn is_released_by(call: &Call, driver: &DriverId) -> bool {
+    match &call.phase {
+        Phase::Assigned { driver: own } => own.id == *driver && call.choice.is_none(),
+        Phase::Dispatching(_) => call.released.contains(driver),
+        Phase::Cancelled { by: Party::System, driver: Some(own), .. } => own.id == *driver && call.choice.is_none(),
+        _ => false,
+    }
+}
+
+/// The driver who has the call gives it back before the start. It is free, and another one is looked for, as often as
+/// the policy says; after that the call ends.
+pub(super) fn release(call: &Call, by: &Party, reason: Option<&str>, policy: &Policy, now: Timestamp) -> Decided {
+    let Party::Driver(driver) = by else { return Err(Rejection::Forbidden) };
+    match &call.phase {
+        Phase::Dispatching(_) if call.released.contains(driver) => return Ok(Decision::nothing()),
+        // It was this driver's release that ended it.
+        Phase::Cancelled { by: Party::System, driver: Some(own), .. } if own.id == *driver => {
+            return Ok(Decision::nothing());
+        }
+        _ => steps::must_have_it(call, by, "release")?,
+    }
+    steps::may_step(call, by, &[Role::Driver])?;
+    if !is_released_by(call, driver) {
+        return Err(illegal(call, "release"));
+    }
+    let rule = policy.file.redispatch;
+    let search_ends = within(call.period.as_ref(), now + SignedDuration::from_secs(rule.search_s.into()));
+    if call.released.len() >= usize::from(rule.tries) || search_ends <= now {
+        return Ok(steps::lapsed(call, NO_DRIVER));
+    }
+    let (driver, reason) = (driver.clone(), reason.map(str::to_owned));
+    let released = Event::Released { driver: driver.clone(), reason, deadline: search_ends };
+    Ok(Decision::event(released).then(Effect::ReleaseDriver { driver }))
 }
 
 /// A driver does not want the call.
@@ -147,10 +217,10 @@ pub(super) fn decline(call: &Call, driver: &DriverId) -> Decided {
     }
 }
 
-/// What the clock does to a search: it ends at its deadline; before that, offers end at theirs.
+/// The deadlines of a search: offers end at theirs, and then the search at its own.
 pub(super) fn wake(call: &Call, search: &Dispatching, now: Timestamp) -> Decision<Event, Effect> {
     if now >= search.deadline {
-        return super::steps::cancelled(call, Party::System, Some(NO_DRIVER.to_owned()));
+        return steps::lapsed(call, NO_DRIVER);
     }
     let expired: Vec<DriverId> =
         search.open_offers().filter(|(_, expires_at)| now >= *expires_at).map(|(driver, _)| driver.clone()).collect();

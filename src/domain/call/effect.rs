@@ -1,10 +1,11 @@
-//! What a call wants done outside.
+//! The effects of a call: the work that it owes other entities.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{DriverId, Money, Period, ServiceId, payment::Method};
 
-/// What a call wants done outside. Offers are not effects: they are part of its state, which others project.
+/// Work that a call owes to its payment or a driver. Offers are no effects: they are part of the call's state, and
+/// the boards show them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
@@ -12,11 +13,13 @@ pub enum Effect {
     Charge {
         /// Which attempt, from 1.
         attempt: u32,
-        /// How much.
         amount: Money,
         /// How it is paid; the method that the payment keeps, when none is given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         method: Option<Method>,
+        /// The method's number, also when it is not given here; 0: owed since before methods had numbers.
+        #[serde(default)]
+        number: u32,
     },
     /// Have the payment keep a method until it is due.
     KeepMethod {
@@ -24,38 +27,35 @@ pub enum Effect {
         amount: Money,
         /// How it is to be paid.
         method: Method,
+        /// The method's number; 0: owed since before methods had numbers.
+        #[serde(default)]
+        number: u32,
     },
     /// Have the chosen driver held.
     Book {
-        /// Whom.
         driver: DriverId,
-        /// Of which service the call is.
+        /// The call's service.
         service: ServiceId,
-        /// For when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         period: Option<Period>,
-        /// How it is paid once that is done, if with the request.
+        /// The method to charge once the driver is held, if it came with the request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         method: Option<Method>,
     },
     /// Tell the chosen driver that it is paid.
     ConfirmDriver {
-        /// Whom.
         driver: DriverId,
     },
     /// Have the driver take the call that the system assigns to it.
     AssignDriver {
-        /// Whom.
         driver: DriverId,
     },
     /// Have the payment charge nothing more and give back what it charged.
     CancelPayment {
-        /// What would have been charged.
+        /// The fare, which would have been charged.
         amount: Money,
     },
-    /// Free the driver.
     ReleaseDriver {
-        /// Whom.
         driver: DriverId,
     },
 }

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Choice, Dispatching, DriverCard, Event, OfferBatch, PASSED_MAX, PaymentView, Phase, Requested};
+use super::{
+    Call, Choice, Dispatching, DriverCard, Event, MethodMark, OfferBatch, PASSED_MAX, PaymentView, Phase,
+    RefusedMethod, Requested,
+};
 use crate::domain::{
     DriverId,
     payment::{News, PaymentStatus},
@@ -31,9 +34,14 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         Event::Booked { driver } => call.choice = Some(Choice::Held { driver: driver.clone() }),
         Event::ApprovalWanted { until } => call.phase = Phase::AwaitingApproval { until: *until },
         Event::Approved { until, .. } => call.phase = Phase::AwaitingPayment { until: *until },
-        Event::MethodGiven => call.method_kept = true,
+        Event::MethodGiven { method } => {
+            call.method_kept = true;
+            give(&mut call, method.as_ref());
+        }
         Event::CompletionAsked { by } => call.completing = Some(by.clone()),
-        Event::PaymentStarted { attempt } => {
+        Event::PaymentStarted { attempt, method } => {
+            give(&mut call, method.as_ref());
+            call.tried = call.method_number();
             call.payment.attempt = *attempt;
             call.payment.status = PaymentStatus::Charging;
             call.method_kept = true;
@@ -42,19 +50,27 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         }
         Event::PaymentChanged(news) => {
             apply_news(&mut call.payment, news);
-            // What was refused is not tried again.
-            call.method_kept &= news.status != PaymentStatus::Declined;
+            if news.status == PaymentStatus::Declined {
+                let reason = news.reason.clone().unwrap_or_default();
+                call.refused = Some(RefusedMethod { number: call.tried, reason });
+                // What was refused is not tried again; what was given meanwhile is.
+                call.method_kept &= call.has_untried_method();
+            }
         }
         Event::DispatchStarted { deadline } => {
-            call.phase = Phase::Dispatching(Dispatching {
-                deadline: *deadline,
-                round: 0,
-                offers: Vec::new(),
-                declined: Vec::new(),
-                passed: Vec::new(),
-            });
+            call.phase = Phase::Dispatching(searching(*deadline));
         }
         Event::Assigned { driver } => call.phase = Phase::Assigned { driver: driver.clone() },
+        Event::GivenBack { driver, deadline } => {
+            call.completing = None;
+            let (declined, passed) = (call.released.clone(), vec![driver.clone()]);
+            call.phase = Phase::Dispatching(Dispatching { declined, passed, ..searching(*deadline) });
+        }
+        Event::Released { driver, deadline, .. } => {
+            call.released.push(driver.clone());
+            call.completing = None;
+            call.phase = Phase::Dispatching(Dispatching { declined: call.released.clone(), ..searching(*deadline) });
+        }
         Event::Started { .. } => call.phase = with_driver(call.phase, |driver| Phase::Started { driver }),
         Event::Completed { .. } => {
             call.completing = None;
@@ -74,6 +90,11 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
     Some(call)
 }
 
+/// A search that begins.
+fn searching(deadline: Timestamp) -> Dispatching {
+    Dispatching { deadline, round: 0, offers: Vec::new(), declined: Vec::new(), passed: Vec::new() }
+}
+
 fn requested(request: &Requested, at: Timestamp) -> Call {
     Call {
         id: request.id.clone(),
@@ -83,8 +104,12 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
         dropoff: request.dropoff.clone(),
         note: request.note.clone(),
         choice: request.driver_id.clone().map(|driver| Choice::Asked { driver }),
+        released: Vec::new(),
         period: request.period,
         method_kept: request.method_kept,
+        method: request.method.clone(),
+        tried: 0,
+        refused: None,
         completing: None,
         fare: request.fare,
         request_fingerprint: request.request_fingerprint.clone(),
@@ -104,7 +129,13 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
     }
 }
 
-/// A call that ends owes back what was charged, visibly from that moment on.
+fn give(call: &mut Call, method: Option<&MethodMark>) {
+    if let Some(method) = method {
+        call.method = Some(method.clone());
+    }
+}
+
+/// A call that ends with a charge shows its payment as `refunding` from that moment on.
 fn owe_refund(payment: &mut PaymentView) {
     if payment.status == PaymentStatus::Charged {
         payment.status = PaymentStatus::Refunding;
@@ -149,12 +180,14 @@ fn evolve_offers(dispatching: &mut Dispatching, event: &Event) {
         | Event::Booked { .. }
         | Event::ApprovalWanted { .. }
         | Event::Approved { .. }
-        | Event::MethodGiven
+        | Event::MethodGiven { .. }
         | Event::CompletionAsked { .. }
         | Event::PaymentStarted { .. }
         | Event::PaymentChanged(_)
         | Event::DispatchStarted { .. }
         | Event::Assigned { .. }
+        | Event::GivenBack { .. }
+        | Event::Released { .. }
         | Event::Started { .. }
         | Event::Completed { .. }
         | Event::Cancelled { .. } => {}

@@ -8,60 +8,69 @@ mod effect;
 mod event;
 mod evolve;
 mod paying;
+mod refused;
+mod request;
 mod steps;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallId, CustomerId, DriverId, LatLng, Money, Party, Period, Place, ServiceId, money, payment::PaymentStatus,
+    CallId, CustomerId, DriverId, LatLng, Money, Party, Period, Place, ServiceId, money,
+    payment::{Method, PaymentStatus},
 };
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
 pub use effect::Effect;
-pub use event::{Event, Requested};
+pub use event::{Event, MethodMark, Requested};
+pub use request::FIRST_METHOD;
 
 /// How many drivers who let an offer pass are remembered.
 pub const PASSED_MAX: usize = 200;
-/// The longest note or reason, in characters.
-pub const MAX_NOTE_CHARS: usize = 500;
 
 /// The whole state of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// Its id.
     pub id: CallId,
-    /// The service it is a call of.
+    /// The call's service.
     pub service: ServiceId,
-    /// Who asks and pays.
+    /// The customer, who requested the call and pays for it.
     pub customer_id: CustomerId,
-    /// Where it begins.
     pub pickup: Place,
-    /// Where it leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropoff: Option<Place>,
-    /// What the customer adds.
+    /// The customer's note to the driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The driver whom the customer chose: a car, a seat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
-    /// What it is booked for.
+    /// Drivers who had it and gave it back. They are not asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<DriverId>,
+    /// The booked period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
     /// Whether its payment has a method to charge when it is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub method_kept: bool,
-    /// Who said that it is done, while that waits for the payment.
+    /// The newest method that was given for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<MethodMark>,
+    /// The number of the method that was charged last, or is being charged; 0 before the first attempt.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub tried: u32,
+    /// The method that was refused last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedMethod>,
+    /// The party that completes it, while the completion waits for the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completing: Option<Party>,
-    /// What it costs.
     #[serde(with = "money::compact")]
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
     #[serde(default, rename = "fingerprint", skip_serializing_if = "Option::is_none")]
     pub request_fingerprint: Option<String>,
-    /// Where it stands.
     pub phase: Phase,
     /// Where its payment stands, as far as the call was told.
     pub payment: PaymentView,
@@ -73,11 +82,17 @@ pub struct Call {
     pub updated_at: Timestamp,
 }
 
+/// A payment method that the gateway refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedMethod {
+    pub number: u32,
+    pub reason: String,
+}
+
 /// Where a call stands. A terminal phase is never left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Phase {
-    /// Not paid yet.
     Requested {
         /// When it lapses unpaid.
         unpaid_until: Timestamp,
@@ -96,33 +111,23 @@ pub enum Phase {
     Dispatching(Dispatching),
     /// A driver has it.
     Assigned {
-        /// Who.
         driver: DriverCard,
     },
-    /// Under way.
     Started {
-        /// With whom.
         driver: DriverCard,
     },
-    /// Done. Terminal.
     Completed {
-        /// By whom.
         driver: DriverCard,
     },
-    /// Called off. Terminal.
     Cancelled {
-        /// By whom.
         by: Party,
-        /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
-        /// Who had it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         driver: Option<DriverCard>,
     },
     /// Refused by the service. Terminal.
     Denied {
-        /// Why.
         reason: DenyReason,
         /// In an operator's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,19 +140,12 @@ pub enum Phase {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Choice {
     /// It was asked for; whether it is free is not known yet.
-    Asked {
-        /// Whom.
-        driver: DriverId,
-    },
+    Asked { driver: DriverId },
     /// It is held for this call.
-    Held {
-        /// Whom.
-        driver: DriverCard,
-    },
+    Held { driver: DriverCard },
 }
 
 impl Choice {
-    /// Who was chosen.
     #[must_use]
     pub fn driver(&self) -> &DriverId {
         match self {
@@ -163,7 +161,7 @@ impl Choice {
 pub enum DenyReason {
     /// Outside the service area.
     OutOfArea,
-    /// The driver whom the customer chose is not free then.
+    /// The driver whom the customer chose is not free at that time.
     DriverUnavailable,
     /// An operator said no.
     Rejected,
@@ -189,12 +187,12 @@ pub struct Dispatching {
     /// Which round comes next or is open, from 0.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
-    /// The open offers.
     pub offers: Vec<OfferBatch>,
-    /// Who does not want it.
+    /// The drivers who declined it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<DriverId>,
-    /// Who let an offer pass: asked again only when there is nobody else. The last [`PASSED_MAX`] of them.
+    /// The drivers who let an offer pass, the last [`PASSED_MAX`] of them. They are asked again only when
+    /// there is nobody else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<DriverId>,
 }
@@ -204,23 +202,20 @@ pub struct Dispatching {
 pub struct OfferBatch {
     /// When these offers end.
     pub expires_at: Timestamp,
-    /// To whom.
     pub drivers: Vec<DriverId>,
 }
 
 /// A payment as its call knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PaymentView {
-    /// Its status.
     pub status: PaymentStatus,
-    /// How many attempts at charging the call asked for.
+    /// The number of attempts at charging that the call asked for.
     pub attempt: u32,
     /// The payment's version, as last told.
     pub version: u64,
-    /// What was taken.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "money::compact_option")]
     pub charged: Option<Money>,
-    /// What was given back.
+    /// The amount that was refunded.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "money::compact_option")]
     pub refunded: Option<Money>,
     /// When to try again, in seconds, after an attempt that could not be made.
@@ -243,6 +238,42 @@ impl Call {
         matches!(self.phase, Phase::AwaitingPayment { .. })
             && self.method_kept
             && self.payment.status == PaymentStatus::Created
+    }
+
+    /// Whether the call is not over, and nothing has been charged for it.
+    #[must_use]
+    pub fn is_open_and_unpaid(&self) -> bool {
+        let is_charged =
+            matches!(self.payment.status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded);
+        !self.phase.is_terminal() && !is_charged
+    }
+
+    /// Whether the booked period is over.
+    #[must_use]
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.period.is_some_and(|period| now >= period.to)
+    }
+
+    /// Whether this method is the one that will be charged: giving it again changes nothing.
+    #[must_use]
+    pub fn keeps(&self, method: &Method) -> bool {
+        self.method_kept && self.method.as_ref().is_some_and(|kept| kept.digest == method.digest(&self.id))
+    }
+
+    /// Whether a method was given while another one was being charged, and has not been tried yet.
+    fn has_untried_method(&self) -> bool {
+        self.method_kept && self.tried > 0 && self.method_number() > self.tried
+    }
+
+    /// The mark of a method that is given now.
+    fn next_mark(&self, method: &Method) -> MethodMark {
+        MethodMark { number: self.method_number().saturating_add(1), digest: method.digest(&self.id) }
+    }
+
+    /// The number of the newest method; 0 if there is none, or it came before methods had numbers.
+    #[must_use]
+    pub fn method_number(&self) -> u32 {
+        self.method.as_ref().map_or(0, |method| method.number)
     }
 
     /// The driver as people see it on the call: who has or had it, or who was chosen and is held.
@@ -329,6 +360,15 @@ impl Dispatching {
     pub fn open_offers(&self) -> impl Iterator<Item = (&DriverId, Timestamp)> {
         self.offers.iter().flat_map(|batch| batch.drivers.iter().map(|driver| (driver, batch.expires_at)))
     }
+}
+
+/// How many of [`STATUSES`], the first ones, are those of calls that are not over.
+const ACTIVE: usize = 6;
+
+/// The statuses of calls that are not over.
+#[must_use]
+pub fn active_statuses() -> &'static [&'static str] {
+    &STATUSES[..ACTIVE]
 }
 
 /// All statuses of calls, in the order of a call's life.

@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Choice, DenyReason, Effect, Event, Phase, decide::Decided, decide::illegal, dispatch, steps};
+use super::{
+    Call, Choice, DenyReason, Effect, Event, Phase, dispatch,
+    refused::{Decided, illegal, too_late},
+    steps::{self, PERIOD_OVER, completed, lapsed, may_step, must_have_it},
+};
 use crate::domain::{
-    Decision, DriverId, Place, Rejection,
+    Decision, DriverId, Party, Place, Rejection,
     payment::{Method, News, PaymentStatus},
-    policy::{PaymentDue, Policy},
+    policy::{NoPolicy, PaymentDue, Policies, Policy},
 };
 
 /// Refuses amounts below what may be charged.
@@ -22,19 +26,23 @@ pub(super) fn attempt(
     method: Option<&Method>,
 ) -> Decision<Event, Effect> {
     let attempt = call.payment.attempt + 1;
-    decision.and(Event::PaymentStarted { attempt }).then(Effect::Charge {
+    let given = method.map(|method| call.next_mark(method));
+    let number = given.as_ref().map_or(call.method_number(), |given| given.number);
+    decision.and(Event::PaymentStarted { attempt, method: given }).then(Effect::Charge {
         attempt,
         amount: call.fare,
         method: method.cloned(),
+        number,
     })
 }
 
 /// The customer says how it is paid: charged at once when it is due, kept for later when it is not due yet.
-pub(super) fn pay(call: &Call, method: &Method, policy: &Policy) -> Decided {
+pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp) -> Decided {
     let due_now = match &call.phase {
         Phase::Requested { .. } if matches!(call.choice, Some(Choice::Asked { .. })) => {
             return Err(Rejection::PaymentPending);
         }
+        Phase::Requested { .. } | Phase::AwaitingPayment { .. } if call.is_over(now) => return Err(too_late("pay")),
         Phase::Requested { .. } | Phase::AwaitingPayment { .. } => true,
         Phase::AwaitingApproval { .. } => false,
         Phase::Dispatching(_) | Phase::Assigned { .. } | Phase::Started { .. } if is_charged(call) => {
@@ -49,25 +57,64 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy) -> Decided {
         Phase::Started { .. } => call.completing.is_some(),
         Phase::Completed { .. } | Phase::Cancelled { .. } | Phase::Denied { .. } => return Err(illegal(call, "pay")),
     };
-    // A repetition while the first attempt is in flight waits for that one's outcome.
-    if call.payment.status.in_flight() {
+    let in_flight = call.payment.status.in_flight();
+    // A repetition while the method is being charged waits for the outcome.
+    if in_flight && call.keeps(method) {
         return Ok(Decision::nothing());
     }
     check_minimum(call.fare.amount, policy)?;
-    Ok(if due_now {
-        attempt(call, Decision::nothing(), Some(method))
-    } else {
-        Decision::event(Event::MethodGiven).then(Effect::KeepMethod { amount: call.fare, method: method.clone() })
+    // Another method waits until the one under way has failed.
+    Ok(match due_now && !in_flight {
+        true => attempt(call, Decision::nothing(), Some(method)),
+        false if call.keeps(method) => Decision::nothing(),
+        false => {
+            let given = call.next_mark(method);
+            let keep = Effect::KeepMethod { amount: call.fare, method: method.clone(), number: given.number };
+            Decision::event(Event::MethodGiven { method: Some(given) }).then(keep)
+        }
     })
+}
+
+/// Completes a call that is paid. One that is paid on completion is charged first: until that has succeeded
+/// it is not done.
+pub(super) fn complete(call: &Call, by: &Party, policy: &Policy) -> Decided {
+    must_have_it(call, by, "complete")?;
+    may_step(call, by, &policy.file.steps.complete)?;
+    match &call.phase {
+        Phase::Started { .. } if is_paid(call, policy) => Ok(completed(call, by.clone())),
+        Phase::Started { .. } if call.payment.status.in_flight() => Ok(Decision::nothing()),
+        Phase::Started { .. } => {
+            let asked_before = call.completing.as_ref() == Some(by);
+            let asked = Event::CompletionAsked { by: by.clone() };
+            let asked = if asked_before { Decision::nothing() } else { Decision::event(asked) };
+            Ok(attempt(call, asked, None))
+        }
+        Phase::Completed { .. } => Ok(Decision::nothing()),
+        Phase::Requested { .. }
+        | Phase::AwaitingApproval { .. }
+        | Phase::AwaitingPayment { .. }
+        | Phase::Dispatching(_)
+        | Phase::Assigned { .. }
+        | Phase::Cancelled { .. }
+        | Phase::Denied { .. } => Err(illegal(call, "complete")),
+    }
+}
+
+fn is_paid(call: &Call, policy: &Policy) -> bool {
+    policy.file.payment.due != PaymentDue::OnCompletion || call.payment.status == PaymentStatus::Charged
 }
 
 fn is_charged(call: &Call) -> bool {
     matches!(call.payment.status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded)
 }
 
-/// A payment that waits is tried again, with the method that it keeps.
-pub(super) fn retry(call: &Call) -> Decision<Event, Effect> {
-    if call.is_deferred() { attempt(call, Decision::nothing(), None) } else { Decision::nothing() }
+/// Tries a deferred payment again, with the method that it keeps, unless the booked period is over.
+pub(super) fn retry(call: &Call, now: Timestamp) -> Decision<Event, Effect> {
+    match call.is_deferred() {
+        true if call.is_over(now) => lapsed(call, PERIOD_OVER),
+        true => attempt(call, Decision::nothing(), None),
+        false => Decision::nothing(),
+    }
 }
 
 /// The payment says where it stands.
@@ -75,19 +122,35 @@ pub(super) fn news(
     call: &Call,
     news: &News,
     candidates: &[DriverId],
-    policy: &Policy,
+    policies: &Policies,
     now: Timestamp,
-) -> Decision<Event, Effect> {
+) -> Result<Decision<Event, Effect>, NoPolicy> {
     if news.version <= call.payment.version {
-        return Decision::nothing();
+        return Ok(Decision::nothing());
     }
     let changed = Decision::event(Event::PaymentChanged(news.clone()));
     if news.status != PaymentStatus::Charged {
-        return changed;
+        let is_settled = matches!(news.status, PaymentStatus::Declined | PaymentStatus::Created);
+        let is_due = match &call.phase {
+            Phase::Requested { .. } | Phase::AwaitingPayment { .. } => !call.is_over(now),
+            Phase::Started { .. } => call.completing.is_some(),
+            _ => false,
+        };
+        return Ok(if is_settled && is_due && call.has_untried_method() {
+            attempt(call, changed, None)
+        } else {
+            changed
+        });
     }
-    match (&call.phase, &call.completing) {
-        (Phase::Requested { .. } | Phase::AwaitingPayment { .. }, _) => paid(call, changed, candidates, policy, now),
-        (Phase::Started { .. }, Some(by)) => changed.and_all(steps::completed(call, by.clone())),
+    Ok(match (&call.phase, &call.completing) {
+        // It was charged too late: the money goes back.
+        (Phase::Requested { .. } | Phase::AwaitingPayment { .. }, _) if call.is_over(now) => {
+            changed.and_all(lapsed(call, PERIOD_OVER))
+        }
+        (Phase::Requested { .. } | Phase::AwaitingPayment { .. }, _) => {
+            paid(call, changed, candidates, policies.of(&call.service)?, now)
+        }
+        (Phase::Started { .. }, Some(by)) => changed.and_all(completed(call, by.clone())),
         (
             Phase::AwaitingApproval { .. }
             | Phase::Dispatching(_)
@@ -98,7 +161,7 @@ pub(super) fn news(
             | Phase::Denied { .. },
             _,
         ) => changed,
-    }
+    })
 }
 
 /// It is paid: the chosen driver has it, or the search begins.

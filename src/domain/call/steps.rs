@@ -1,11 +1,10 @@
-//! A call under way: who may start, complete and cancel it, and when.
+//! The steps of a call: who may start and cancel it and when, how it ends, and what it owes then.
 
-use super::{Call, Effect, Event, Phase, decide::Decided, decide::illegal};
-use crate::domain::{
-    Decision, DriverId, Party, Rejection, Role,
-    payment::PaymentStatus,
-    policy::{PaymentDue, Policy},
+use super::{
+    Call, Effect, Event, Phase,
+    refused::{Decided, illegal},
 };
+use crate::domain::{Decision, DriverId, Party, Rejection, Role, policy::Policy};
 
 pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
     must_have_it(call, by, "start")?;
@@ -31,34 +30,6 @@ impl Call {
             matches!(self.phase, Phase::Assigned { .. }) && may_step(self, by, &policy.file.steps.start).is_ok();
         self.choice.as_ref().filter(|_| starts).map(super::Choice::driver)
     }
-}
-
-/// Completes a call that is paid. One that is paid on completion is charged first: until that has succeeded it is not done.
-pub(super) fn complete(call: &Call, by: &Party, policy: &Policy) -> Decided {
-    must_have_it(call, by, "complete")?;
-    may_step(call, by, &policy.file.steps.complete)?;
-    match &call.phase {
-        Phase::Started { .. } if is_paid(call, policy) => Ok(completed(call, by.clone())),
-        Phase::Started { .. } if call.payment.status.in_flight() => Ok(Decision::nothing()),
-        Phase::Started { .. } => {
-            let attempt = call.payment.attempt + 1;
-            Ok(Decision::event(Event::CompletionAsked { by: by.clone() })
-                .and(Event::PaymentStarted { attempt })
-                .then(Effect::Charge { attempt, amount: call.fare, method: None }))
-        }
-        Phase::Completed { .. } => Ok(Decision::nothing()),
-        Phase::Requested { .. }
-        | Phase::AwaitingApproval { .. }
-        | Phase::AwaitingPayment { .. }
-        | Phase::Dispatching(_)
-        | Phase::Assigned { .. }
-        | Phase::Cancelled { .. }
-        | Phase::Denied { .. } => Err(illegal(call, "complete")),
-    }
-}
-
-fn is_paid(call: &Call, policy: &Policy) -> bool {
-    policy.file.payment.due != PaymentDue::OnCompletion || call.payment.status == PaymentStatus::Charged
 }
 
 /// The completion: the driver is free.
@@ -90,7 +61,15 @@ pub(super) fn cancelled(call: &Call, by: Party, reason: Option<String>) -> Decis
     settle_up(call, Decision::event(Event::Cancelled { by, reason }))
 }
 
-/// What a call owes that ends without being served: the money back, the driver free.
+/// The reason of a cancel by the system when the booked period of an unpaid call ends.
+pub(super) const PERIOD_OVER: &str = "period_over";
+
+/// A cancel by the system.
+pub(super) fn lapsed(call: &Call, reason: &str) -> Decision<Event, Effect> {
+    cancelled(call, Party::System, Some(reason.to_owned()))
+}
+
+/// Adds the debts of a call that ends without being served: the refund, and the release of its driver.
 pub(super) fn settle_up(call: &Call, mut decision: Decision<Event, Effect>) -> Decision<Event, Effect> {
     if call.payment.attempt > 0 || call.method_kept {
         decision = decision.then(Effect::CancelPayment { amount: call.fare });
@@ -120,7 +99,7 @@ pub(super) fn may_step(call: &Call, by: &Party, roles: &[Role]) -> Result<(), Re
 }
 
 /// A driver who is only offered the call knows of it: it is not its time yet.
-fn must_have_it(call: &Call, by: &Party, command: &'static str) -> Result<(), Rejection> {
+pub(super) fn must_have_it(call: &Call, by: &Party, command: &'static str) -> Result<(), Rejection> {
     if is_offered(call, by) { Err(illegal(call, command)) } else { Ok(()) }
 }
 

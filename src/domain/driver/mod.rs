@@ -1,32 +1,39 @@
 //! A driver: who or what answers calls, one at a time. The authority on whether it is free.
 
+mod claim;
+mod fix;
 mod machine;
+mod profile;
+mod registration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, DriverId, LatLng, Period, ServiceId};
+use super::{Asker, CallId, DriverId, LatLng, Period, ServiceId};
+pub use fix::Fix;
 pub use machine::DriverMachine;
+pub use profile::{Change, Profile, Registration};
 
-/// The longest name, phone number or plate, in characters.
-pub const MAX_TEXT_CHARS: usize = 100;
+/// How long a driver is held for a call that does not answer its claim.
+pub const CLAIM_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+/// How many claims that were given up may be unsettled before a driver claims nothing more.
+pub const GIVEN_UP_MAX: usize = 8;
 
 /// The whole state of a driver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Driver {
-    /// Its id.
     pub id: DriverId,
-    /// What it is registered as.
+    /// The driver's public data, as registered.
     pub profile: Profile,
     /// Whether it wants calls when it is free.
     pub on_duty: bool,
-    /// What it is doing.
+    /// Whether it is free, held, on a call or retired.
     pub duty: Duty,
-    /// What it is booked for, when customers choose it: a car, a seat. Bookings never overlap.
+    /// The bookings of a driver that customers choose: a car, a seat. They never overlap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bookings: Vec<Booking>,
-    /// Since when it has been waiting for a call, or had been when it got the one it has: who has waited longest is assigned
-    /// first. A call that it did not get after all costs it nothing.
+    /// Since when it has been waiting for a call, or had been when it got the one it has: who has waited longest is
+    /// assigned first. A call that it did not get after all costs it nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_since: Option<Timestamp>,
     /// Where it was last seen. Not committed with each move: goes along with the next commit.
@@ -35,6 +42,10 @@ pub struct Driver {
     /// Which call it was last let go from, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_release: Option<(CallId, ReleaseReason)>,
+    /// Claims that it gave up for want of an answer, and that are not settled with the call yet; at most
+    /// [`GIVEN_UP_MAX`]. None of these calls is claimed meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
     /// How many events it has seen.
     pub version: u64,
     /// When it was registered.
@@ -43,12 +54,20 @@ pub struct Driver {
     pub updated_at: Timestamp,
 }
 
+/// A claim that a driver gave up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Which call did not answer.
+    pub call: CallId,
+    /// Whether it took the driver after all, and is asked to give it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
+}
+
 /// One booking of a driver that customers choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booking {
-    /// For which call.
     pub call: CallId,
-    /// From when.
     pub from: Timestamp,
     /// Until when; open-ended without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,15 +81,14 @@ pub struct Booking {
 }
 
 impl Booking {
-    /// Whether it takes any of the same time as another booking. Adjacent ones do not.
+    /// Whether it takes any of that time, which is open-ended without `to`. Adjacent times do not touch.
     #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let before = |first: &Self, second: &Self| first.to.is_some_and(|to| to <= second.from);
-        !before(self, other) && !before(other, self)
+    pub fn takes_any_of(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
+        self.to.is_none_or(|end| from < end) && to.is_none_or(|to| self.from < to)
     }
 
-    /// Whether it holds the driver at `now`: in its time, and past its end if it was handed over and is not back. A car that
-    /// is overdue is not there; one that nobody came for is.
+    /// Whether it holds the driver at `now`: in its time, and past its end if it was handed over and is not back. A car
+    /// that is overdue is not there; one that nobody came for is.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {
         self.out || (self.from <= now && !self.is_over(now))
@@ -81,48 +99,23 @@ impl Booking {
     }
 }
 
-/// What a driver is registered as.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// The service it works for.
-    pub service: ServiceId,
-    /// What people call it.
-    pub name: String,
-    /// Its phone number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// Its licence plate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plate: Option<String>,
-}
-
-/// What a driver is doing.
+/// The occupation of a driver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Duty {
-    /// Nothing for anybody.
     Free,
-    /// Held for one call that is not settled yet.
+    /// Held for a call that has not confirmed it yet.
     Reserved {
-        /// Which.
         call: CallId,
+        /// Until when the call may answer; then it is let go.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
-    /// Answering a call.
     Engaged {
-        /// Which.
         call: CallId,
     },
-    /// No driver any more. Terminal.
+    /// Retired by itself or an operator. Terminal.
     Retired,
-}
-
-/// Where a driver was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Fix {
-    /// Where.
-    pub position: LatLng,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Why a driver was let go.
@@ -137,161 +130,141 @@ pub enum ReleaseReason {
     NotOffered,
     /// There is no such call.
     NoSuchCall,
+    /// The call did not answer in time.
+    NoAnswer,
 }
 
-/// What may be asked of a driver.
+/// The commands that a driver takes.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Register, or change the registration.
     Register {
-        /// Its id.
+        /// The sender of the command.
+        by: Asker,
         id: DriverId,
-        /// As what.
-        profile: Profile,
-        /// Where it is.
+        registration: Registration,
         position: Option<LatLng>,
     },
     /// Want calls, or no more.
     SetAvailability {
+        /// The sender of the command.
+        by: Asker,
         /// Whether it wants calls.
         available: bool,
     },
-    /// It moved. The newest fix counts; older ones than what is known are ignored.
+    /// It moved. Fixes older than the known one are ignored.
     Move {
         /// Where it is now.
         fix: Fix,
     },
     /// Hold itself for a call and take it.
-    Claim {
-        /// Which.
-        call: CallId,
-    },
+    Claim { call: CallId },
     /// The call answered the claim.
     SettleClaim {
-        /// Which.
         call: CallId,
         /// `None`: the call is this driver's.
         refused: Option<ReleaseReason>,
     },
     /// The call is over for this driver.
-    Release {
-        /// Which.
-        call: CallId,
-    },
+    Release { call: CallId },
     /// Be booked for a call of a customer who chose it.
     Book {
-        /// Which.
         call: CallId,
         /// From when to when; from now on and open-ended without.
         period: Option<Period>,
-        /// Of which service the call is.
+        /// The call's service.
         service: ServiceId,
     },
     /// The booked call is settled: paid.
-    Confirm {
-        /// Which.
-        call: CallId,
-    },
+    Confirm { call: CallId },
     /// Go out with the call it is booked for, unless it is out with another one or another one's time would be taken.
-    HandOver {
-        /// Which.
-        call: CallId,
+    HandOver { call: CallId },
+    /// Retire: the driver answers no more calls.
+    Retire {
+        /// The sender of the command.
+        by: Asker,
     },
-    /// Be a driver no more.
-    Retire,
     /// A deadline passed: a booking begins, or is over.
     Wake,
 }
 
-/// What can happen to a driver.
+/// The events of a driver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// It exists, or is back.
     DriverRegistered {
-        /// Its id.
         id: DriverId,
-        /// As what.
         profile: Profile,
-        /// Where it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<LatLng>,
     },
-    /// Its registration changed.
     DriverChanged {
-        /// To what.
         profile: Profile,
-        /// Where it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         position: Option<LatLng>,
     },
     /// It wants calls, or no more.
-    AvailabilityChanged {
-        /// Whether it does.
-        available: bool,
-    },
+    AvailabilityChanged { available: bool },
     /// It holds itself for a call.
     DriverReserved {
-        /// Which.
         call: CallId,
+        /// Until when the call may answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
+    /// The call did not answer in time: it is free, and the claim is still to be settled.
+    ClaimGivenUp { call: CallId },
+    /// The call had taken it before it heard that the claim was given up: it is to give it back.
+    ClaimAnsweredLate { call: CallId },
+    /// The call knows that the claim was given up.
+    GivenUpClaimSettled { call: CallId },
     /// The call is its own.
-    DriverEngaged {
-        /// Which.
-        call: CallId,
-    },
-    /// It is booked.
+    DriverEngaged { call: CallId },
     DriverBooked {
-        /// For which call.
         call: CallId,
-        /// From when.
         from: Timestamp,
         /// Until when; open-ended without.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Timestamp>,
     },
     /// A booking begins: what it is doing has changed.
-    BookingBegan {
-        /// For which call.
-        call: CallId,
-    },
+    BookingBegan { call: CallId },
     /// A booking is over, and nobody came: what it is doing has changed.
-    BookingEnded {
-        /// For which call.
-        call: CallId,
-    },
+    BookingEnded { call: CallId },
     /// It went out with a call it is booked for, now if that is earlier than booked.
-    DriverHandedOver {
-        /// With which.
-        call: CallId,
-    },
+    DriverHandedOver { call: CallId },
     /// It is free again.
-    DriverReleased {
-        /// From which call.
-        call: CallId,
-        /// Why.
-        reason: ReleaseReason,
-    },
+    DriverReleased { call: CallId, reason: ReleaseReason },
     /// It is no driver any more.
     DriverRetired,
 }
 
-/// What a driver wants done outside.
+/// Work that a driver owes to a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// Take the call it holds itself for.
+    /// Ask the call to take this driver, which is held for it.
     ClaimCall {
-        /// Which.
         call: CallId,
         /// The driver's name, for the call to remember.
         name: String,
-        /// The driver's service.
         service: ServiceId,
+        /// Until when the call may answer; then it is asked to give the driver back, whether it took it or not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
+    /// Ask a call to give up this driver, in case the call took it after the claim was given up.
+    GiveBack { call: CallId },
 }
 
 impl Driver {
+    /// When it last gave a sign of itself: a position, or something that happened to it.
+    #[must_use]
+    pub fn last_sign(&self) -> Timestamp {
+        self.fix.map_or(self.updated_at, |fix| fix.heard_at.max(self.updated_at))
+    }
+
     /// The status, but for `offered`, which the open offers decide.
     #[must_use]
     pub fn status(&self) -> &'static str {
@@ -314,21 +287,37 @@ impl Driver {
         }
     }
 
+    /// Whether it could be booked for that time; from now on and open-ended without a period.
+    #[must_use]
+    pub fn is_free_for(&self, period: Option<&Period>, now: Timestamp) -> bool {
+        let (from, to) = period.map_or((now, None), |period| (period.from, Some(period.to)));
+        self.on_duty && machine::in_the_way(self, from, to, now).is_none()
+    }
+
     /// Whether it could be offered a call.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.on_duty && self.duty == Duty::Free
     }
 
+    /// Whether its claim of a call was given up and is not settled yet.
+    #[must_use]
+    pub fn has_given_up(&self, call: &CallId) -> bool {
+        self.given_up.iter().any(|given_up| given_up.call == *call)
+    }
+
     /// The call it holds itself for or answers.
     #[must_use]
     pub fn call(&self) -> Option<&CallId> {
         match &self.duty {
-            Duty::Reserved { call } | Duty::Engaged { call } => Some(call),
+            Duty::Reserved { call, .. } | Duty::Engaged { call } => Some(call),
             Duty::Free | Duty::Retired => None,
         }
     }
 }
+
+/// The statuses that operators see: also that of a driver who is available, and of whom there is no sign.
+pub const SHOWN_STATUSES: [&str; 7] = ["offline", "available", "offered", "stale", "reserved", "engaged", "retired"];
 
 /// All statuses of drivers.
 pub const STATUSES: [&str; 6] = ["offline", "available", "offered", "reserved", "engaged", "retired"];

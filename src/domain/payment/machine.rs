@@ -1,9 +1,9 @@
-//! The payment's transitions.
+//! Decides on the commands of a payment, and applies its events.
 
 use jiff::Timestamp;
 
-use super::{Command, Effect, Event, Method, Outcome, Payment, PaymentStatus, Phase};
-use crate::domain::{CallId, Decision, Machine, Money, Rejection, policy::Policies};
+use super::{Awaited, Command, Effect, Event, Method, Outcome, Payment, PaymentStatus, Phase};
+use crate::domain::{CallId, Decision, Machine, Money, Rejection, Undecided, policy::Policies};
 
 /// The payment as a state machine.
 pub enum PaymentMachine {}
@@ -17,10 +17,18 @@ impl Machine for PaymentMachine {
     type Effect = Effect;
     type Policy = Policies;
 
-    fn decide(state: Option<&Payment>, command: &Command, _: &Policies, now: Timestamp) -> Decided {
+    fn decide(
+        state: Option<&Payment>,
+        command: &Command,
+        _: &Policies,
+        now: Timestamp,
+    ) -> Result<Decision<Event, Effect>, Undecided> {
         let decided = match command {
-            Command::Charge { id, attempt, amount, method } => charge(state, id, *attempt, *amount, method.as_ref()),
-            Command::KeepMethod { id, amount, method } => keep_method(state, id, *amount, method),
+            Command::Charge { id, attempt, amount, method, number } => {
+                let wanted = Awaited { attempt: *attempt, amount: *amount, number: *number };
+                charge(state, id, wanted, method.as_ref())
+            }
+            Command::KeepMethod { id, amount, method, number } => Ok(keep_method(state, id, *amount, method, *number)),
             Command::Settle { attempt, outcome } => settle(state.ok_or(Rejection::NotFound)?, *attempt, outcome),
             Command::Cancel { id, amount } => Ok(cancel(state, id, *amount)),
             Command::ConfirmRefund => confirm_refund(state.ok_or(Rejection::NotFound)?),
@@ -38,6 +46,8 @@ impl Machine for PaymentMachine {
                     attempt: 0,
                     closed: false,
                     method: None,
+                    method_number: 0,
+                    awaited: None,
                     phase: Phase::Created { retry_after_s: None },
                     version: 1,
                 }),
@@ -46,24 +56,35 @@ impl Machine for PaymentMachine {
         };
         payment.version += 1;
         match event {
-            Event::ChargeStarted { attempt, amount, .. } => {
+            Event::ChargeStarted { attempt, amount, number, .. } => {
                 payment.attempt = *attempt;
                 payment.amount = *amount;
+                payment.method_number = payment.method_number.max(*number);
+                payment.awaited = None;
             }
             Event::ChargeDeclined { unsent, .. } => {
                 payment.attempt = unsent.unwrap_or(payment.attempt);
-                payment.method = None;
+                // One that was given meanwhile is still to be tried.
+                if payment.charging().is_none_or(|refused| payment.method.as_ref() == Some(refused)) {
+                    payment.method = None;
+                }
+                payment.awaited = None;
             }
             // An attempt that could not be made can be made again with the same method.
             Event::ChargeFailed { .. } => {
-                if let Phase::Charging { method } | Phase::Unknown { method } = &payment.phase {
-                    payment.method = Some(method.clone());
+                if payment.method.is_none() {
+                    payment.method = payment.charging().cloned();
                 }
             }
-            Event::MethodKept { method } => payment.method = Some(method.clone()),
+            Event::MethodKept { method, number } => {
+                payment.method = Some(method.clone());
+                payment.method_number = payment.method_number.max(*number);
+            }
+            Event::MethodAwaited(wanted) => payment.awaited = Some(wanted.clone()),
             Event::PaymentClosed => {
                 payment.closed = true;
                 payment.method = None;
+                payment.awaited = None;
             }
             Event::Charged { .. } => payment.method = None,
             Event::PaymentOpened { .. } | Event::OutcomeUnknown | Event::RefundStarted | Event::Refunded => {}
@@ -103,6 +124,7 @@ fn next_phase(phase: Phase, event: &Event) -> Phase {
         (
             Event::PaymentOpened { .. }
             | Event::MethodKept { .. }
+            | Event::MethodAwaited(_)
             | Event::PaymentClosed
             | Event::OutcomeUnknown
             | Event::RefundStarted
@@ -112,37 +134,67 @@ fn next_phase(phase: Phase, event: &Event) -> Phase {
     }
 }
 
-fn keep_method(state: Option<&Payment>, id: &CallId, amount: Money, method: &Method) -> Decided {
-    let kept = Event::MethodKept { method: method.clone() };
+/// Keeps a method, unless a newer one is known, and makes the charge that waited for it.
+fn keep_method(
+    state: Option<&Payment>,
+    id: &CallId,
+    amount: Money,
+    method: &Method,
+    number: u32,
+) -> Decision<Event, Effect> {
+    let kept = Event::MethodKept { method: method.clone(), number };
     let Some(payment) = state else {
-        return Ok(Decision::event(Event::PaymentOpened { id: id.clone(), amount }).and(kept));
+        return Decision::event(Event::PaymentOpened { id: id.clone(), amount }).and(kept);
     };
-    let open = !payment.closed && matches!(payment.phase, Phase::Created { .. } | Phase::Declined { .. });
-    Ok(if open && payment.method.as_ref() != Some(method) { Decision::event(kept) } else { Decision::nothing() })
+    let is_new = match number {
+        0 => payment.method_number == 0 && payment.method.as_ref() != Some(method),
+        number => number > payment.method_number,
+    };
+    // While another one is being charged it is kept for later.
+    if !is_new || !(payment.is_open() || payment.charging().is_some() && !payment.closed) {
+        return Decision::nothing();
+    }
+    match payment.awaited.clone() {
+        Some(wanted) if wanted.number <= number => {
+            Decision::event(kept).and_all(started(&Awaited { number, ..wanted }, method))
+        }
+        Some(_) | None => Decision::event(kept),
+    }
 }
 
-fn charge(state: Option<&Payment>, id: &CallId, attempt: u32, amount: Money, method: Option<&Method>) -> Decided {
+fn charge(state: Option<&Payment>, id: &CallId, wanted: Awaited, method: Option<&Method>) -> Decided {
     let mut decision = Decision::nothing();
     if let Some(payment) = state {
-        if attempt <= payment.attempt {
+        let awaited = payment.awaited.as_ref().map_or(0, |awaited| awaited.attempt);
+        if wanted.attempt <= payment.attempt.max(awaited) {
             return Ok(decision);
         }
-        let open = !payment.closed && matches!(payment.phase, Phase::Created { .. } | Phase::Declined { .. });
-        if !open {
+        if !payment.is_open() {
             return Err(Rejection::IllegalTransition { state: payment.status().as_str(), command: "charge" });
         }
     } else {
-        decision.events.push(Event::PaymentOpened { id: id.clone(), amount });
+        decision.events.push(Event::PaymentOpened { id: id.clone(), amount: wanted.amount });
     }
-    let Some(method) = method.or_else(|| state?.method.as_ref()) else {
-        let reason = "no payment method was given".to_owned();
-        return Ok(decision.and(Event::ChargeDeclined { unsent: Some(attempt), reason }));
-    };
-    Ok(decision.and(Event::ChargeStarted { attempt, amount, method: method.clone() }).then(Effect::Submit {
+    let newest = state.map_or(0, |payment| payment.method_number);
+    let kept = state.and_then(|payment| payment.method.as_ref()).filter(|_| wanted.number <= newest);
+    Ok(match method.or(kept) {
+        Some(method) => decision.and_all(started(&wanted, method)),
+        // It was overtaken by its charge.
+        None if wanted.number > newest => decision.and(Event::MethodAwaited(wanted)),
+        None => {
+            let reason = "no payment method was given".to_owned();
+            decision.and(Event::ChargeDeclined { unsent: Some(wanted.attempt), reason })
+        }
+    })
+}
+
+fn started(wanted: &Awaited, method: &Method) -> Decision<Event, Effect> {
+    let Awaited { attempt, amount, number } = *wanted;
+    Decision::event(Event::ChargeStarted { attempt, amount, method: method.clone(), number }).then(Effect::Submit {
         attempt,
         amount,
         method: method.clone(),
-    }))
+    })
 }
 
 fn settle(payment: &Payment, attempt: u32, outcome: &Outcome) -> Decided {
@@ -216,14 +268,16 @@ fn confirm_refund(payment: &Payment) -> Decided {
     }
 }
 
-/// Adds the news for the call, when the decision changes what the call can see. The start of an attempt and a method kept
-/// are no news: the call asked for them.
+/// Adds the news for the call, when the decision changes what the call can see. The start of an attempt and a method
+/// kept are no news: the call asked for them.
 fn tell_the_call(
     state: Option<&Payment>,
     decision: Decision<Event, Effect>,
     now: Timestamp,
 ) -> Decision<Event, Effect> {
-    let is_news = |event: &Event| !matches!(event, Event::PaymentOpened { .. } | Event::MethodKept { .. });
+    let is_news = |event: &Event| {
+        !matches!(event, Event::PaymentOpened { .. } | Event::MethodKept { .. } | Event::MethodAwaited(_))
+    };
     let started = decision.events.iter().any(|event| matches!(event, Event::ChargeStarted { .. }));
     if started || !decision.events.iter().any(is_news) {
         return decision;

@@ -1,27 +1,18 @@
 //! The money of one call: charged at most once, refunded at most once, whatever crashes.
 //!
-//! The payment is the authority on money. Its intent (key, amount, attempt) is committed before the gateway hears of it; an
-//! answer that never came is [`Phase::Unknown`] and is asked again with the same key, never with a new one.
+//! The payment is the authority on money. Its intent (key, amount, attempt) is committed before the gateway hears of
+//! it; an answer that never came is [`Phase::Unknown`] and is asked again with the same key, never with a new one.
 
 mod machine;
+mod method;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{CallId, Money, money};
 pub use machine::PaymentMachine;
-
-/// A payment method: the gateway's token for it. Not shown in logs or answers.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Method(pub String);
-
-impl fmt::Debug for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Method(…)")
-    }
-}
+pub use method::Method;
 
 /// A payment as its call and everybody else sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,10 +75,29 @@ pub struct Payment {
     /// How it is to be paid when the time comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
-    /// Where it stands.
+    /// The number of the newest method it was given; one with a smaller number came late. 0: none had a number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub method_number: u32,
+    /// A charge whose method is still on its way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<Awaited>,
     pub phase: Phase,
     /// How many events it has seen.
     pub version: u64,
+}
+
+/// A charge that was asked for before the method that it names had come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    pub amount: Money,
+    pub number: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Where a payment stands.
@@ -111,10 +121,7 @@ pub enum Phase {
         method: Method,
     },
     /// The method was refused.
-    Declined {
-        /// The gateway's reason.
-        reason: String,
-    },
+    Declined { reason: String },
     /// The money was taken.
     Charged {
         /// The gateway's name for the charge.
@@ -129,41 +136,36 @@ pub enum Phase {
     Refunded,
 }
 
-/// What may be asked of a payment.
+/// The commands that a payment takes.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Charge the call's fare. A repetition of an attempt changes nothing.
     Charge {
-        /// The payment's id.
         id: CallId,
         /// Which attempt, from 1.
         attempt: u32,
-        /// How much.
         amount: Money,
         /// How it is paid; the method that was kept, when none is given.
         method: Option<Method>,
+        /// The method's number, also when it is not given here; 0: whichever is kept.
+        number: u32,
     },
     /// Keep a method for later: it will be charged when it is due.
     KeepMethod {
-        /// The payment's id.
         id: CallId,
         /// How much will be charged.
         amount: Money,
         /// How it is to be paid.
         method: Method,
+        /// The method's number: a smaller one than the newest came late. 0: from before methods had numbers.
+        number: u32,
     },
-    /// What became of an attempt.
-    Settle {
-        /// Which attempt.
-        attempt: u32,
-        /// Its outcome.
-        outcome: Outcome,
-    },
+    /// The outcome of an attempt at charging.
+    Settle { attempt: u32, outcome: Outcome },
     /// The call is over: charge nothing more, refund what was charged.
     Cancel {
-        /// The payment's id.
         id: CallId,
-        /// What would have been charged.
+        /// The fare, which would have been charged.
         amount: Money,
     },
     /// The gateway confirmed the refund.
@@ -172,7 +174,7 @@ pub enum Command {
     Wake,
 }
 
-/// What is known about an attempt at charging.
+/// The outcome of an attempt at charging, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The money was taken.
@@ -181,43 +183,43 @@ pub enum Outcome {
         reference: Arc<str>,
     },
     /// The method was refused.
-    Declined {
-        /// The gateway's reason.
-        reason: String,
-    },
+    Declined { reason: String },
     /// Certainly nothing was taken, and nothing will be.
     NotCharged {
         /// When to try again, in seconds.
         retry_after_s: u64,
     },
-    /// Sent; no telling yet.
+    /// The charge may have been sent, and the gateway has not confirmed its outcome.
     Unknown,
 }
 
-/// What can happen to a payment.
+/// The events of a payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// It exists.
     PaymentOpened {
-        /// The call's id.
         id: CallId,
-        /// How much it is about.
+        /// The fare that is to be charged.
         amount: Money,
     },
     /// A method is kept for later.
     MethodKept {
         /// How it is to be paid.
         method: Method,
+        #[serde(default)]
+        number: u32,
     },
+    /// A charge was asked for whose method is still on its way.
+    MethodAwaited(Awaited),
     /// An attempt begins; the gateway has not heard of it yet.
     ChargeStarted {
         /// Which attempt, from 1.
         attempt: u32,
-        /// How much.
         amount: Money,
         /// How it is paid.
         method: Method,
+        #[serde(default)]
+        number: u32,
     },
     /// The money was taken.
     Charged {
@@ -229,7 +231,6 @@ pub enum Event {
         /// Which attempt, when the gateway never heard of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unsent: Option<u32>,
-        /// The gateway's reason.
         reason: String,
     },
     /// Certainly nothing was taken.
@@ -247,7 +248,7 @@ pub enum Event {
     Refunded,
 }
 
-/// What a payment wants done outside.
+/// Work that a payment owes to the gateway or its call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
@@ -255,16 +256,14 @@ pub enum Effect {
     Submit {
         /// Which attempt: part of the key.
         attempt: u32,
-        /// How much.
         amount: Money,
         /// How it is paid.
         method: Method,
     },
-    /// Find out what became of an attempt, asking again with the same key.
+    /// Look up the outcome of an attempt, and send it again with the same key.
     Resolve {
         /// Which attempt: part of the key.
         attempt: u32,
-        /// How much.
         amount: Money,
         /// How it is paid.
         method: Method,
@@ -273,24 +272,22 @@ pub enum Effect {
     Refund {
         /// The gateway's name for the charge.
         reference: Arc<str>,
-        /// How much.
         amount: Money,
     },
-    /// Tell the call where its payment stands.
+    /// Report the payment's state to the call.
     Tell(News),
 }
 
-/// Where a payment stands, as its call is told.
+/// The state of a payment, as it is reported to its call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     /// The payment's version: older news than what is known is ignored.
     pub version: u64,
-    /// Its status.
     pub status: PaymentStatus,
-    /// What was taken so far.
+    /// The amount that was charged so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged: Option<Money>,
-    /// What was given back so far.
+    /// The amount that was refunded so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
     /// When to try again, in seconds, after an attempt that could not be made.
@@ -302,7 +299,6 @@ pub struct News {
 }
 
 impl Payment {
-    /// Its status.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
         match &self.phase {
@@ -314,6 +310,19 @@ impl Payment {
             Phase::Refunding { .. } => PaymentStatus::Refunding,
             Phase::Refunded => PaymentStatus::Refunded,
         }
+    }
+
+    /// The method that is being charged, or whose outcome is not known.
+    fn charging(&self) -> Option<&Method> {
+        match &self.phase {
+            Phase::Charging { method } | Phase::Unknown { method } => Some(method),
+            _ => None,
+        }
+    }
+
+    /// Whether a charge may begin.
+    fn is_open(&self) -> bool {
+        !self.closed && matches!(self.phase, Phase::Created { .. } | Phase::Declined { .. })
     }
 
     /// The idempotency key of an attempt at charging: the same for every repetition of it.
@@ -328,7 +337,7 @@ impl Payment {
         format!("{id}:refund").into()
     }
 
-    /// What its call is told.
+    /// The report to its call.
     #[must_use]
     pub fn news(&self) -> News {
         let status = self.status();

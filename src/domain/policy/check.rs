@@ -1,4 +1,4 @@
-//! What a policy must satisfy beyond its types. Every problem is found, not just the first.
+//! Checks the rules of a policy beyond the types and ranges of its keys. Every problem is found, not just the first.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::domain::{Money, Role, call, driver};
 pub struct PolicyProblem {
     /// The key, from the top of the file: `dispatch.offer_s`.
     pub key: Cow<'static, str>,
-    /// What is wrong and what would be right.
+    /// The mistake, and the values that are allowed.
     pub what: String,
 }
 
@@ -19,11 +19,6 @@ impl PolicyProblem {
         Self { key: key.into(), what }
     }
 }
-
-/// Deadlines and offers last at most this long: a year, in seconds.
-const YEAR_S: u32 = 366 * 24 * 3600;
-/// Half the earth's circumference, in metres: nothing is further away.
-const HALF_EARTH_M: u32 = 20_037_508;
 
 impl PolicyFile {
     /// Everything that is wrong with it.
@@ -36,43 +31,10 @@ impl PolicyFile {
             }
         };
         let dispatch = &self.dispatch;
-        for (key, seconds) in [
-            ("dispatch.deadline_s", dispatch.deadline_s),
-            ("dispatch.offer_s", dispatch.offer_s),
-            ("payment.unpaid_s", self.payment.unpaid_s),
-        ] {
-            check((1..=YEAR_S).contains(&seconds), key, format!("must be 1 to {YEAR_S} seconds, got {seconds}"));
-        }
         check(
-            (1..=100).contains(&dispatch.offers_per_round),
-            "dispatch.offers_per_round",
-            format!("must be 1 to 100, got {}", dispatch.offers_per_round),
-        );
-        check(
-            dispatch.radius_growth.is_finite() && dispatch.radius_growth >= 1.0,
-            "dispatch.radius_growth",
-            format!("must be at least 1, got {}", dispatch.radius_growth),
-        );
-        check(
-            (1..=HALF_EARTH_M).contains(&dispatch.radius_m),
-            "dispatch.radius_m",
-            format!("must be 1 to {HALF_EARTH_M} metres, got {}", dispatch.radius_m),
-        );
-        check(
-            (dispatch.radius_m..=HALF_EARTH_M).contains(&dispatch.radius_max_m),
+            dispatch.radius_m <= dispatch.radius_max_m,
             "dispatch.radius_max_m",
-            format!("must be radius_m ({}) to {HALF_EARTH_M} metres, got {}", dispatch.radius_m, dispatch.radius_max_m),
-        );
-        let travel = &self.travel;
-        check(
-            travel.road_factor.is_finite() && (1.0..=10.0).contains(&travel.road_factor),
-            "travel.road_factor",
-            format!("must be 1 to 10, got {}", travel.road_factor),
-        );
-        check(
-            travel.speed_kmh.is_finite() && (1.0..=1_000.0).contains(&travel.speed_kmh),
-            "travel.speed_kmh",
-            format!("must be 1 to 1000 km/h, got {}", travel.speed_kmh),
+            format!("must be radius_m ({}) or more, got {}", dispatch.radius_m, dispatch.radius_max_m),
         );
         check_fare(&self.fare, &mut check);
         self.check_together(&mut check);
@@ -82,9 +44,9 @@ impl PolicyFile {
                 roles.iter().any(|role| !thing || *role != Role::Driver),
                 key,
                 if thing {
-                    "what is chosen is a thing, which takes no step; name \"operator\" or \"customer\""
+                    "a chosen car or seat takes no step; name \"operator\" or \"customer\""
                 } else {
-                    "nobody could take this step; name at least one role"
+                    "no role could take this step; name at least one"
                 }
                 .to_owned(),
             );
@@ -93,7 +55,7 @@ impl PolicyFile {
         problems
     }
 
-    /// Texts that are missing or for what never comes, and placeholders that nothing fills in.
+    /// Texts that are missing or for unknown occasions, and unknown placeholders.
     fn wrong_texts(&self) -> Vec<PolicyProblem> {
         let mut problems = Vec::new();
         let mut problem = |key: String, what: String| problems.push(PolicyProblem::new(key, what));
@@ -106,7 +68,7 @@ impl PolicyFile {
         }
         for (status, text) in &self.labels {
             if text.has_braces() {
-                let what = "a label is shown as it is, nothing is filled in; leave the braces out";
+                let what = "a label has no placeholders; leave the braces out";
                 problem(format!("labels.{status}"), what.to_owned());
             }
             if !call::STATUSES.contains(&status.as_str()) && !driver::STATUSES.contains(&status.as_str()) {
@@ -119,18 +81,21 @@ impl PolicyFile {
             if !texts::OCCASIONS.contains(&occasion.as_str()) {
                 problem(
                     key,
-                    format!("people are told nothing on this occasion; there are {}", texts::OCCASIONS.join(", ")),
+                    format!("there is no message on this occasion; the occasions are {}", texts::OCCASIONS.join(", ")),
                 );
                 continue;
             }
             if text.has_stray_brace() {
-                let what = "a brace has no counterpart; what is filled in is written {noun}, {driver} and so on";
+                let what = "a brace has no counterpart; placeholders are written {noun}, {driver} and so on";
                 problem(key, what.to_owned());
                 continue;
             }
             for unknown in text.placeholders().filter(|name| !texts::PLACEHOLDERS.contains(name)) {
                 let known = texts::PLACEHOLDERS.join("}, {");
-                problem(key.clone(), format!("nothing fills in {{{unknown}}}; there are {{{known}}}"));
+                problem(
+                    key.clone(),
+                    format!("there is no placeholder {{{unknown}}}; the placeholders are {{{known}}}"),
+                );
             }
         }
         problems
@@ -138,7 +103,7 @@ impl PolicyFile {
 }
 
 impl PolicyFile {
-    /// What contradicts itself: each key alone is right.
+    /// Checks keys against each other: each key alone is valid.
     fn check_together(&self, check: &mut impl FnMut(bool, &'static str, String)) {
         let (by, confirmed, due, down) =
             (self.dispatch.by, self.confirmed_by, self.payment.due, self.payment.gateway_down);
@@ -150,12 +115,12 @@ impl PolicyFile {
         check(
             confirmed != ConfirmedBy::Operator || by == FoundBy::Choose,
             "confirmed_by",
-            "an operator can only confirm what the customer chose (dispatch.by = \"choose\")".to_owned(),
+            "an operator confirms only calls whose driver the customer chose (dispatch.by = \"choose\")".to_owned(),
         );
         check(
             (due == PaymentDue::AfterApproval) == (confirmed == ConfirmedBy::Operator),
             "payment.due",
-            "it is paid after approval exactly when an operator approves (confirmed_by = \"operator\")".to_owned(),
+            "\"after_approval\" is for services whose calls an operator approves (confirmed_by = \"operator\"), and only for them".to_owned(),
         );
         let fitting = match due {
             PaymentDue::WithRequest => GatewayDown::Refuse,
@@ -175,7 +140,14 @@ impl PolicyFile {
         check(
             by != FoundBy::Choose || self.dispatch.waiting_max == 0,
             "dispatch.waiting_max",
-            "nobody waits for a driver that was chosen (dispatch.by = \"choose\"); leave it out".to_owned(),
+            "no call waits for a driver when the customer chooses one (dispatch.by = \"choose\"); leave it out"
+                .to_owned(),
+        );
+        check(
+            by == FoundBy::Offer || self.dispatch.position_max_age_s == 0,
+            "dispatch.position_max_age_s",
+            "it has an effect only on drivers to whom calls are offered (dispatch.by = \"offer\"); leave it out"
+                .to_owned(),
         );
         let (least, most) = (self.payment.minimum, self.fare.most());
         check(most >= least, "payment.minimum", format!("no call could ever be paid: no fare is higher than {most}"));
@@ -196,10 +168,7 @@ fn check_fare(fare: &FareRule, check: &mut impl FnMut(bool, &'static str, String
     let max = Money::MAX_AMOUNT;
     let amounts = match *fare {
         FareRule::Fixed { amount } => vec![("fare.amount", amount)],
-        FareRule::Period { unit_s, amount, minimum } => {
-            check(unit_s >= 1, "fare.unit_s", "must be at least 1 second, got 0".to_owned());
-            vec![("fare.amount", amount), ("fare.minimum", minimum)]
-        }
+        FareRule::Period { amount, minimum, .. } => vec![("fare.amount", amount), ("fare.minimum", minimum)],
         FareRule::Distance { base, per_km, per_minute, minimum, round_to } => {
             check(round_to >= 1, "fare.round_to", "must be at least 1, got 0".to_owned());
             vec![

@@ -2,149 +2,93 @@
 //! `config/services/<id>.toml`; the lifecycle in `domain::call` reads it and asks for no service by name.
 
 mod check;
+mod dispatch;
 mod texts;
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Currency, DriverId, LatLng, Money, Period, Role, ServiceId, fare::FareRule, geo::Route, geo::ServiceArea,
     geo::Travel,
 };
 pub use check::PolicyProblem;
+pub use dispatch::{BookingRule, ConfirmedBy, DispatchRule, FoundBy, OfferShows, PeriodRule, RedispatchRule};
 pub use texts::{Lang, OCCASIONS, PLACEHOLDERS, Text};
 
 /// The policy file of one service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
     /// The service's name for people.
     pub name: Text,
-    /// What people call a driver of this service.
+    /// The word for a driver of this service, such as "taxi" or "seat".
     pub noun: Text,
     /// The currency of its fares.
     pub currency: Currency,
-    /// Who confirms that a driver answers the call.
+    /// The party that confirms that a driver answers the call.
     pub confirmed_by: ConfirmedBy,
     /// Whether it is booked for a period.
     #[serde(default)]
     pub period: PeriodRule,
     /// How a driver is found.
     pub dispatch: DispatchRule,
+    /// The rule for a call that its driver gives back.
+    #[serde(default)]
+    pub redispatch: RedispatchRule,
+    /// The bounds of bookings.
+    #[serde(default)]
+    pub booking: BookingRule,
     /// When and how it is paid.
     pub payment: PaymentRule,
-    /// What it costs.
+    /// How the fare is computed.
     pub fare: FareRule,
-    /// How its drivers get about.
+    /// The road factor and the speed of its drivers, for estimates of distance and time.
     #[serde(default)]
     pub travel: Travel,
     /// Where it is offered; without this, everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<AreaRule>,
-    /// Who may take which step of a call.
+    /// The roles that may take each step of a call.
     #[serde(default)]
     pub steps: Steps,
-    /// What the statuses are called, by status.
+    /// The name of each status, by status.
     #[serde(default)]
     pub labels: BTreeMap<String, Text>,
-    /// What people are told, by occasion. `{noun}`, `{driver}`, `{amount}`, `{service}` and `{reason}` are filled in.
+    /// The text of each notification, by occasion. `{noun}`, `{driver}`, `{amount}`, `{service}` and
+    /// `{reason}` are filled in.
     #[serde(default)]
     pub messages: BTreeMap<String, Text>,
 }
 
-/// Offers: nearest first, in rounds whose radius grows, until a driver accepts or the deadline passes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DispatchRule {
-    /// How a driver is found.
-    pub by: FoundBy,
-    /// How long a paid call looks for a driver, in seconds; then it is cancelled by the system and refunded.
-    pub deadline_s: u32,
-    /// How many drivers get the call in one round; 1 to 100.
-    pub offers_per_round: u16,
-    /// How long an offer stands, in seconds.
-    pub offer_s: u32,
-    /// Radius of the first round, in metres.
-    pub radius_m: u32,
-    /// Radius of each round over that of the one before; at least 1.
-    pub radius_growth: f64,
-    /// No round reaches further, in metres.
-    pub radius_max_m: u32,
-    /// With no driver free, how many calls may wait for one before further ones are told to come back later; 0: no bound.
-    #[serde(default)]
-    pub waiting_max: u32,
-}
-
-impl Default for DispatchRule {
-    fn default() -> Self {
-        Self {
-            by: FoundBy::Offer,
-            deadline_s: 600,
-            offers_per_round: 20,
-            offer_s: 15,
-            radius_m: 3_000,
-            radius_growth: 2.0,
-            radius_max_m: 20_000,
-            waiting_max: 0,
-        }
-    }
-}
-
-/// Ways to find a driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FoundBy {
-    /// The call is offered to drivers near the pickup; the first accept wins.
-    Offer,
-    /// The system picks the free driver that has waited longest, wherever it is; nobody accepts.
-    Assign,
-    /// The customer names the driver: a car, a seat.
-    Choose,
-}
-
-/// Who confirms that a driver answers the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConfirmedBy {
-    /// The driver, by its accept.
-    Driver,
-    /// An operator, before payment.
-    Operator,
-    /// Nobody.
-    Nobody,
-}
-
-/// Whether a service is booked for a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PeriodRule {
-    /// It begins at once.
-    #[default]
-    None,
-    /// It may be.
-    Optional,
-    /// It must be.
-    Required,
-}
-
 /// When and how a call is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRule {
-    /// When it is due.
+    /// The moment when the fare is charged.
     pub due: PaymentDue,
-    /// What a gateway that cannot answer means.
+    /// The behaviour while the gateway cannot answer.
     pub gateway_down: GatewayDown,
     /// The least that may be charged, in minor units.
     pub minimum: u64,
     /// How long a call may stay unpaid, in seconds; then it is cancelled by the system.
+    #[schema(minimum = 1, maximum = 31_622_400)]
     pub unpaid_s: u32,
+    /// Open calls of one customer that are not paid. Further ones are refused until one of them is paid or ends.
+    #[serde(default = "unpaid_max")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub unpaid_max: u32,
+}
+
+fn unpaid_max() -> u32 {
+    500
 }
 
 /// When a payment is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentDue {
     /// Before any driver sees the call.
@@ -155,8 +99,8 @@ pub enum PaymentDue {
     AfterApproval,
 }
 
-/// What a gateway that cannot answer means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The behaviour while the gateway cannot answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GatewayDown {
     /// The payment is refused for now; the call waits unpaid until the customer tries again.
@@ -168,7 +112,7 @@ pub enum GatewayDown {
 }
 
 /// Where a service is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AreaRule {
     /// A GeoJSON feature collection, relative to the configuration folder.
@@ -181,13 +125,13 @@ pub struct AreaRule {
     pub dropoff_too: bool,
 }
 
-/// Who may take which step of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The roles that may take each step of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Steps {
-    /// Who may start it.
+    /// The roles that may start a call.
     pub start: Vec<Role>,
-    /// Who may complete it.
+    /// The roles that may complete a call.
     pub complete: Vec<Role>,
 }
 
@@ -197,16 +141,20 @@ impl Default for Steps {
     }
 }
 
-/// A policy file with its service's id and its area read: what the lifecycle works with.
+/// A policy as the lifecycle uses it: the file, with its service's id, and its area as polygons.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The service.
     pub service: ServiceId,
-    /// What its file says.
+    /// The keys of its file.
     pub file: PolicyFile,
     /// Where it is offered.
     pub area: ServiceArea,
 }
+
+/// A service has no policy here, though there is something of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the service {0} has no policy: services/{0}.toml is missing in the configuration folder")]
+pub struct NoPolicy(pub ServiceId);
 
 /// Every service's policy, by service.
 #[derive(Debug, Clone, Default)]
@@ -225,6 +173,14 @@ impl Policies {
         self.0.get(service)
     }
 
+    /// The policy of a service of which there is something already.
+    ///
+    /// # Errors
+    /// When its file was removed.
+    pub fn of(&self, service: &ServiceId) -> Result<&Policy, NoPolicy> {
+        self.get(service).ok_or_else(|| NoPolicy(service.clone()))
+    }
+
     /// All of them, by service id.
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.0.values()
@@ -232,18 +188,30 @@ impl Policies {
 }
 
 impl Policy {
-    /// The fare of a trip or a booking. `route` leads from pickup to destination, if there is one and the fare needs it.
+    /// The fare of a trip or a booking. `route` leads from pickup to destination, if there is one and
+    /// the fare needs it.
     #[must_use]
     pub fn fare(&self, route: Option<Route>, period: Option<&Period>) -> Money {
         Money::new(self.file.fare.amount(route, period), self.file.currency)
     }
 
-    /// Why a choice of driver and period is not one this service knows, if it is not.
+    /// Why a choice of destination, driver and period is not one this service knows, if it is not.
     #[must_use]
-    pub fn choice_problem(&self, driver: Option<&DriverId>, period: Option<&Period>, now: Timestamp) -> Option<String> {
+    pub fn choice_problem(
+        &self,
+        dropoff: Option<LatLng>,
+        driver: Option<&DriverId>,
+        period: Option<&Period>,
+        now: Timestamp,
+    ) -> Option<String> {
         let (service, noun) = (&self.service, &self.file.noun.en);
+        if dropoff.is_none() && self.file.fare.needs_route() {
+            return Some(format!("dropoff: the fare of {service} depends on the way; give the destination"));
+        }
         match (self.file.dispatch.by, driver) {
-            (FoundBy::Choose, None) => return Some(format!("driver_id: name the {noun} you choose for {service}")),
+            (FoundBy::Choose, None) => {
+                return Some(format!("driver_id: give the {noun} that you choose for {service}"));
+            }
             (FoundBy::Offer | FoundBy::Assign, Some(_)) => {
                 return Some(format!("driver_id: {service} finds the {noun} itself; leave it out"));
             }
@@ -251,10 +219,29 @@ impl Policy {
         }
         match (self.file.period, period) {
             (PeriodRule::None, Some(_)) => Some(format!("period: {service} is not booked for a period; leave it out")),
-            (PeriodRule::Required, None) => Some(format!("period: say from when to when you book {service}")),
-            (_, Some(period)) => period.problem(now),
+            (PeriodRule::Required, None) => {
+                Some(format!("period: give the beginning and the end of the booking of {service}"))
+            }
+            (_, Some(period)) => period.problem(now).or_else(|| self.period_problem(period, now)),
             (_, None) => None,
         }
+    }
+
+    fn period_problem(&self, period: &Period, now: Timestamp) -> Option<String> {
+        let BookingRule { period_min_s, ahead_max_s, .. } = self.file.booking;
+        if period.length() < SignedDuration::from_secs(period_min_s.into()) {
+            Some(format!("period: it is shorter than {period_min_s} s, the least for {}", self.service))
+        } else if period.to > now + SignedDuration::from_secs(ahead_max_s.into()) {
+            Some(format!("period: it ends more than {ahead_max_s} s from now, the most for {}", self.service))
+        } else {
+            None
+        }
+    }
+
+    /// Whether its calls are offered to drivers, who may decline.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.file.dispatch.by == FoundBy::Offer
     }
 
     /// Whether its drivers are things that the customer chooses: cars, seats.

@@ -1,9 +1,10 @@
-//! What people read, in the languages of the service.
+//! Texts for people, in Korean and English, with placeholders.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// What a policy's `messages` may have a text for.
-pub const OCCASIONS: [&str; 19] = [
+/// The occasions for which a policy's `messages` may have a text.
+pub const OCCASIONS: [&str; 20] = [
     "paid",
     "payment_declined",
     "payment_wanted",
@@ -11,6 +12,7 @@ pub const OCCASIONS: [&str; 19] = [
     "payment_unknown",
     "denied",
     "assigned",
+    "released",
     "started",
     "completed",
     "cancelled",
@@ -25,26 +27,24 @@ pub const OCCASIONS: [&str; 19] = [
     "actor_parked",
 ];
 
-/// What is filled in where a message names it in braces.
+/// The placeholders that a message may use in braces.
 pub const PLACEHOLDERS: [&str; 5] = ["service", "noun", "driver", "amount", "reason"];
 
 /// A language that services speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lang {
-    /// Korean.
     Ko,
-    /// English.
     En,
 }
 
 /// One text in every language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
-    /// Korean.
+    /// The text in Korean.
     pub ko: String,
-    /// English.
+    /// The text in English.
     pub en: String,
 }
 

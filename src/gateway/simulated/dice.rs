@@ -5,10 +5,10 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
 use crate::actors::ports::gateway::Faults;
 
-/// The generator.
+/// Random numbers from a seed, so that a run can be repeated.
 pub(super) struct Dice(Mutex<SmallRng>);
 
-/// What chance has in store for one request.
+/// The random faults of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Luck {
     /// A new charge is declined.

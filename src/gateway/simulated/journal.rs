@@ -13,7 +13,7 @@ use super::{
     ledger::{Books, Ledger, Record, Shelf},
 };
 
-/// The ledger, and the shelf that its records are on.
+/// The ledger, and the place of its records: a file or memory.
 pub(super) struct Journal {
     ledger: Ledger,
     shelf: Kept,
@@ -33,7 +33,7 @@ pub(super) enum Trouble {
     Io(io::Error),
 }
 
-/// What most lines fit in.
+/// The length of most lines, in bytes.
 const LINE_BYTES: usize = 512;
 
 struct LedgerFile {
@@ -56,7 +56,7 @@ impl Journal {
         Ok(Self { ledger, shelf })
     }
 
-    /// What is recorded, as of the last step.
+    /// The records, as of the last step.
     pub(super) fn books(&self) -> Books<'_> {
         Books { ledger: &self.ledger, shelf: &self.shelf }
     }
@@ -157,8 +157,8 @@ impl LedgerFile {
         if self.read < len { self.file.set_len(self.read) } else { Ok(()) }
     }
 
-    /// One write for the whole line; where it begins. What a failed one left behind is cut off again, at the latest by the
-    /// next reader.
+    /// One write for the whole line; where it begins. What a failed one left behind is cut off again, at the latest
+    /// by the next reader.
     fn append(&mut self, record: &Record) -> io::Result<u64> {
         let mut line = serde_json::to_vec(record).map_err(io::Error::other)?;
         line.push(b'\n');

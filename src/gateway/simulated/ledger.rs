@@ -22,21 +22,26 @@ pub(super) struct Record {
     pub(super) event: Event,
 }
 
-/// What happened.
+/// The content of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Event {
-    /// Money was taken.
-    Charge { reference: Arc<str> },
+    Charge {
+        reference: Arc<str>,
+    },
     /// Money was given back.
-    Refund { charge: Arc<str> },
+    Refund {
+        charge: Arc<str>,
+    },
     /// Nothing was taken, and never will be with this key.
-    Decline { reason: Arc<str> },
+    Decline {
+        reason: Arc<str>,
+    },
 }
 
-/// What a request comes to.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step<T> {
+pub(super) enum Performed<T> {
     /// It was performed before: this was its outcome.
     Repeated(T),
     /// It is performed now, with this outcome.
@@ -89,12 +94,12 @@ impl Books<'_> {
         request: &ChargeRequest,
         refusal: Option<String>,
         at: Timestamp,
-    ) -> io::Result<(Option<Record>, Step<ChargeOutcome>)> {
+    ) -> io::Result<(Option<Record>, Performed<ChargeOutcome>)> {
         if let Some(known) = self.find(&request.key)? {
             let same = known.payment_id == request.payment_id && known.money == request.amount;
             return Ok(match known.outcome() {
-                Some(outcome) if same => (None, Step::Repeated(outcome)),
-                _ => (None, Step::Wrong(reused(&known))),
+                Some(outcome) if same => (None, Performed::Repeated(outcome)),
+                _ => (None, Performed::Wrong(reused(&known))),
             });
         }
         let event = match refusal {
@@ -110,25 +115,25 @@ impl Books<'_> {
             event,
         };
         Ok(match outcome {
-            Some(outcome) => (Some(record), Step::Done(outcome)),
-            None => (None, Step::Wrong(reused(&record))),
+            Some(outcome) => (Some(record), Performed::Done(outcome)),
+            None => (None, Performed::Wrong(reused(&record))),
         })
     }
 
     /// A refund, never of more than is left of its charge.
-    pub(super) fn refund(self, request: &RefundRequest, at: Timestamp) -> io::Result<(Option<Record>, Step<()>)> {
+    pub(super) fn refund(self, request: &RefundRequest, at: Timestamp) -> io::Result<(Option<Record>, Performed<()>)> {
         let event = Event::Refund { charge: Arc::clone(&request.charge) };
         if let Some(known) = self.find(&request.key)? {
             let same = known.event == event && known.money == request.amount;
-            return Ok((None, if same { Step::Repeated(()) } else { Step::Wrong(reused(&known)) }));
+            return Ok((None, if same { Performed::Repeated(()) } else { Performed::Wrong(reused(&known)) }));
         }
         let Some(left) = self.left_of(&request.payment_id, &request.charge)? else {
             let why = format!("payment {} has no charge {}", request.payment_id, request.charge);
-            return Ok((None, Step::Wrong(why)));
+            return Ok((None, Performed::Wrong(why)));
         };
         if left.currency != request.amount.currency || left.amount < request.amount.amount {
             let why = format!("a refund of {} exceeds the {left} left of charge {}", request.amount, request.charge);
-            return Ok((None, Step::Wrong(why)));
+            return Ok((None, Performed::Wrong(why)));
         }
         let record = Record {
             payment_id: Arc::clone(&request.payment_id),
@@ -137,10 +142,10 @@ impl Books<'_> {
             at,
             event,
         };
-        Ok((Some(record), Step::Done(())))
+        Ok((Some(record), Performed::Done(())))
     }
 
-    /// What became of a charge's key.
+    /// The outcome of the charge with this key.
     pub(super) fn outcome(self, key: &str) -> io::Result<Option<ChargeOutcome>> {
         Ok(self.find(key)?.as_ref().and_then(Record::outcome))
     }
@@ -179,7 +184,7 @@ impl Books<'_> {
         Ok(None)
     }
 
-    /// What of a charge has not been refunded.
+    /// The part of a charge that has not been refunded.
     fn left_of(self, payment_id: &str, reference: &str) -> io::Result<Option<Money>> {
         let mut left: Option<Money> = None;
         for number in self.ledger.by_payment.candidates(payment_id) {

@@ -5,9 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// A simulated payment method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
-    /// `tok_ok`: charged.
     Ok,
-    /// `tok_declined`: declined.
     Declined,
     /// `tok_error`: a server error, not charged.
     Error,
@@ -15,7 +13,6 @@ pub(super) enum Method {
     Timeout,
     /// `tok_slow`: charged, answered late.
     Slow,
-    /// Anything else: declined.
     Unknown,
 }
 

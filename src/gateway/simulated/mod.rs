@@ -1,8 +1,8 @@
 //! The `simulated://` gateway: an outside payment system inside this process, for development, load and crash tests.
 //!
-//! Money moves when a request arrives; latency and silence only concern the answer. So whatever becomes of the caller, its
-//! ledger is the witness of what was really charged and refunded. It must not be kinder than a real gateway: what it
-//! was told not to answer is never answered.
+//! Money moves when a request arrives; latency and silence only concern the answer. So whatever becomes of the caller,
+//! its ledger is the witness of what was really charged and refunded. It must not be kinder than a real gateway: what
+//! it was told not to answer is never answered.
 
 mod dice;
 mod index;
@@ -18,10 +18,10 @@ use tokio::time::{Instant, sleep};
 use self::{
     dice::{Dice, Luck},
     journal::{Journal, Trouble},
-    ledger::{Books, Step},
+    ledger::{Books, Performed},
     method::Method,
 };
-use super::settings::{GatewaySettings, OpenError};
+use super::settings::{GatewaySettings, OpenError, Simulation};
 use crate::{
     actors::ports::{
         BoxFuture,
@@ -38,7 +38,7 @@ const SLOW: Duration = Duration::from_secs(2);
 /// How long to wait for another process that is writing the same ledger before looking again.
 const LEDGER_RETRY: Duration = Duration::from_millis(1);
 
-/// The simulated gateway.
+/// A gateway that moves no money, keeps its promises across restarts, and can be made to fail.
 pub struct SimulatedGateway {
     journal: Mutex<Journal>,
     faults: Mutex<Faults>,
@@ -47,16 +47,16 @@ pub struct SimulatedGateway {
 }
 
 impl SimulatedGateway {
-    /// The gateway with the ledger that `settings.ledger` names.
+    /// The gateway with the ledger that `simulation` names.
     ///
     /// # Errors
     /// When the ledger file cannot be opened, or a line that is not its last cannot be understood.
-    pub fn open(settings: &GatewaySettings) -> Result<Self, OpenError> {
+    pub fn open(settings: &GatewaySettings, simulation: &Simulation) -> Result<Self, OpenError> {
         Ok(Self {
-            journal: Mutex::new(Journal::open(settings.ledger.as_deref())?),
+            journal: Mutex::new(Journal::open(simulation.ledger.as_deref())?),
             faults: Mutex::default(),
-            dice: Dice::new(settings.seed),
-            response_timeout: Duration::from_millis(settings.response_timeout_ms),
+            dice: Dice::new(simulation.seed),
+            response_timeout: settings.response_timeout(),
         })
     }
 
@@ -70,9 +70,9 @@ impl SimulatedGateway {
         let refusal = method.refusal().or_else(|| luck.declined.then(|| "the card was declined".to_owned()));
         let step = self.perform(|books| books.charge(&request, refusal.clone(), clock::now())).await?;
         match step {
-            Step::Repeated(outcome) => self.answer(delay, luck.silent, Ok(outcome)).await,
-            Step::Done(outcome) => self.answer(delay, luck.silent || method == Method::Timeout, Ok(outcome)).await,
-            Step::Wrong(why) => self.answer(delay, luck.silent, Err(GatewayError::Failed(why))).await,
+            Performed::Repeated(outcome) => self.answer(delay, luck.silent, Ok(outcome)).await,
+            Performed::Done(outcome) => self.answer(delay, luck.silent || method == Method::Timeout, Ok(outcome)).await,
+            Performed::Wrong(why) => self.answer(delay, luck.silent, Err(GatewayError::Failed(why))).await,
         }
     }
 
@@ -82,8 +82,8 @@ impl SimulatedGateway {
             return self.answer(faults.latency(), false, Err(server_error())).await;
         }
         let answer = match self.perform(|books| books.refund(&request, clock::now())).await? {
-            Step::Repeated(()) | Step::Done(()) => Ok(()),
-            Step::Wrong(why) => Err(GatewayError::Failed(why)),
+            Performed::Repeated(()) | Performed::Done(()) => Ok(()),
+            Performed::Wrong(why) => Err(GatewayError::Failed(why)),
         };
         self.answer(faults.latency(), luck.silent, answer).await
     }
@@ -97,7 +97,7 @@ impl SimulatedGateway {
         self.answer(faults.latency(), luck.silent, Ok(found)).await
     }
 
-    /// The faults and the luck of one request, when there is anything to connect to.
+    /// The faults and the luck of one request; an error while the gateway is down.
     fn connect(&self) -> Result<(Faults, Luck), GatewayError> {
         let faults = self.faults();
         if faults.down {
@@ -152,6 +152,10 @@ impl PaymentGateway for SimulatedGateway {
 
     fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
         Box::pin(self.answer_lookup(key))
+    }
+
+    fn answer_timeout(&self) -> Duration {
+        self.response_timeout
     }
 }
 

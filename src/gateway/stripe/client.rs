@@ -2,15 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, redirect};
-use rustls::crypto::{CryptoProvider, ring};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     super::settings::{GatewaySettings, OpenError},
     wire::{StripeError, StripeErrorBody},
 };
-use crate::actors::ports::gateway::GatewayError;
+use crate::{actors::ports::gateway::GatewayError, outbound};
 
 /// The version of the protocol that is spoken here.
 const VERSION: &str = "2024-06-20";
@@ -22,10 +21,11 @@ pub(super) struct StripeClient {
     http: Client,
     base: Url,
     api_key: SecretString,
+    answer_timeout: Duration,
 }
 
-/// What came back.
-pub(super) enum Answer {
+/// The gateway's answer to one request.
+pub(super) enum StripeAnswer {
     /// 2xx, with this body.
     Ok(Vec<u8>),
     /// 4xx that concerns the request.
@@ -34,20 +34,19 @@ pub(super) enum Answer {
 
 impl StripeClient {
     pub(super) fn new(settings: &GatewaySettings) -> Result<Self, OpenError> {
-        let base = base_of(&settings.url).ok_or_else(|| OpenError::no_gateway(&settings.url))?;
+        let base =
+            outbound::base_of(settings.url.as_str(), "stripe+").ok_or_else(|| OpenError::no_gateway(&settings.url))?;
         let api_key = settings.api_key.clone().ok_or(OpenError::NoApiKey)?;
-        if CryptoProvider::get_default().is_none() {
-            // Losing a race against another installer is as good.
-            drop(ring::default_provider().install_default());
-        }
-        let builder = Client::builder()
-            .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
-            .timeout(Duration::from_millis(settings.response_timeout_ms))
-            .redirect(redirect::Policy::none());
-        // Without TLS no certificate is needed, and a machine without any must do.
-        let builder =
-            if base.scheme() == "https" { builder.https_only(true) } else { builder.tls_certs_only(Vec::new()) };
-        Ok(Self { http: builder.build()?, base, api_key })
+        let builder = outbound::client_for(&base)
+            .connect_timeout(settings.connect_timeout())
+            .timeout(settings.response_timeout());
+        let answer_timeout = settings.connect_timeout() + settings.response_timeout();
+        Ok(Self { http: builder.build()?, base, api_key, answer_timeout })
+    }
+
+    /// How long a request takes at most.
+    pub(super) fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
     }
 
     pub(super) async fn post(
@@ -55,13 +54,13 @@ impl StripeClient {
         path: &str,
         key: &Arc<str>,
         form: &[(&str, String)],
-    ) -> Result<Answer, GatewayError> {
+    ) -> Result<StripeAnswer, GatewayError> {
         let path: Vec<&str> = path.split('/').collect();
         let request = self.http.post(self.url(&path)).header("Idempotency-Key", &**key).form(form);
         self.send(request).await
     }
 
-    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Answer, GatewayError> {
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<StripeAnswer, GatewayError> {
         self.send(self.http.get(self.url(path)).query(query)).await
     }
 
@@ -74,7 +73,7 @@ impl StripeClient {
         url
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, GatewayError> {
+    async fn send(&self, request: RequestBuilder) -> Result<StripeAnswer, GatewayError> {
         let request = request.bearer_auth(self.api_key.expose_secret()).header("Stripe-Version", VERSION);
         let response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status();
@@ -83,24 +82,12 @@ impl StripeClient {
         }
         let body = read(response).await?;
         if status.is_success() {
-            return Ok(Answer::Ok(body));
+            return Ok(StripeAnswer::Ok(body));
         }
         let error = serde_json::from_slice::<StripeErrorBody>(&body).map(|body| body.error).unwrap_or_default();
         let concerns_request = !matches!(status, StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS);
-        if concerns_request { Ok(Answer::Refused(status, error)) } else { Err(error.into_failure(status)) }
+        if concerns_request { Ok(StripeAnswer::Refused(status, error)) } else { Err(error.into_failure(status)) }
     }
-}
-
-/// The part of the URL that HTTP needs, when it has no more than a scheme, a host and a port.
-fn base_of(url: &str) -> Option<Url> {
-    let base = Url::parse(url.strip_prefix("stripe+")?).ok()?;
-    let is_bare = base.has_host()
-        && base.path() == "/"
-        && base.query().is_none()
-        && base.fragment().is_none()
-        && base.username().is_empty()
-        && base.password().is_none();
-    is_bare.then_some(base)
 }
 
 /// A body that breaks off or never ends belongs to a request that was performed, as far as anyone knows.

@@ -12,13 +12,13 @@
 mod client;
 mod wire;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 
 use self::{
-    client::{Answer, StripeClient},
+    client::{StripeAnswer, StripeClient},
     wire::{Intent, Refund, SearchResult, StripeError},
 };
 use super::settings::{GatewaySettings, OpenError};
@@ -53,8 +53,8 @@ impl StripeGateway {
             (wire::KEY_IN_FORM, request.key.to_string()),
         ];
         match self.client.post("v1/payment_intents", &request.key, &form).await? {
-            Answer::Ok(body) => wire::read::<Intent>(&body)?.outcome(),
-            Answer::Refused(status, error) => refused_charge(status, error),
+            StripeAnswer::Ok(body) => wire::read::<Intent>(&body)?.outcome(),
+            StripeAnswer::Refused(status, error) => refused_charge(status, error),
         }
     }
 
@@ -66,9 +66,11 @@ impl StripeGateway {
             (wire::KEY_IN_FORM, request.key.to_string()),
         ];
         let refund = match self.client.post("v1/refunds", &request.key, &form).await? {
-            Answer::Ok(body) => wire::read::<Refund>(&body)?,
-            Answer::Refused(_, error) if error.code.as_deref() == Some("charge_already_refunded") => return Ok(()),
-            Answer::Refused(status, error) => return Err(error.into_failure(status)),
+            StripeAnswer::Ok(body) => wire::read::<Refund>(&body)?,
+            StripeAnswer::Refused(_, error) if error.code.as_deref() == Some("charge_already_refunded") => {
+                return Ok(());
+            }
+            StripeAnswer::Refused(status, error) => return Err(error.into_failure(status)),
         };
         // A repeated key replays the first answer, so how it stands by now has to be asked for.
         let refund = if refund.is_pending() { self.read_refund(&refund.id).await? } else { refund };
@@ -77,16 +79,16 @@ impl StripeGateway {
 
     async fn read_refund(&self, id: &str) -> Result<Refund, GatewayError> {
         match self.client.get(&["v1", "refunds", id], &[]).await? {
-            Answer::Ok(body) => wire::read(&body),
-            Answer::Refused(status, error) => Err(error.into_failure(status)),
+            StripeAnswer::Ok(body) => wire::read(&body),
+            StripeAnswer::Refused(status, error) => Err(error.into_failure(status)),
         }
     }
 
     async fn search(&self, key: Arc<str>) -> Result<Option<ChargeOutcome>, GatewayError> {
         let query = [("query", wire::search_for(&key)), ("limit", "10".to_owned())];
         let found = match self.client.get(&["v1", "payment_intents", "search"], &query).await? {
-            Answer::Ok(body) => wire::read::<SearchResult>(&body)?,
-            Answer::Refused(status, error) => return Err(error.into_failure(status)),
+            StripeAnswer::Ok(body) => wire::read::<SearchResult>(&body)?,
+            StripeAnswer::Refused(status, error) => return Err(error.into_failure(status)),
         };
         found.outcome().map(Some)
     }
@@ -103,6 +105,10 @@ impl PaymentGateway for StripeGateway {
 
     fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
         Box::pin(self.search(key))
+    }
+
+    fn answer_timeout(&self) -> Duration {
+        self.client.answer_timeout()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the Stripe protocol says, and what it means for the port. No network here.
+//! The messages of the Stripe protocol, and their meaning for the port. No network here.
 
 use reqwest::StatusCode;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -8,7 +8,7 @@ use crate::actors::ports::gateway::{ChargeOutcome, GatewayError};
 /// The metadata field that holds the idempotency key, as a form names it.
 pub(super) const KEY_IN_FORM: &str = "metadata[callout_key]";
 
-/// A payment intent.
+/// A payment intent, with the fields that are looked at here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Intent {
     id: String,
@@ -17,7 +17,7 @@ pub(super) struct Intent {
     last_payment_error: Option<StripeError>,
 }
 
-/// A refund.
+/// A refund, with the fields that are looked at here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     pub(super) id: String,
@@ -30,7 +30,7 @@ pub(super) struct SearchResult {
     data: Vec<Intent>,
 }
 
-/// What a refused request comes back with.
+/// The body of a refusal.
 #[derive(Debug, Deserialize)]
 pub(super) struct StripeErrorBody {
     pub(super) error: StripeError,
@@ -48,7 +48,7 @@ pub(super) struct StripeError {
 }
 
 impl Intent {
-    /// What became of the charge.
+    /// The outcome of the charge.
     pub(super) fn outcome(self) -> Result<ChargeOutcome, GatewayError> {
         match self.status.as_str() {
             "succeeded" => Ok(ChargeOutcome::Charged { reference: self.id.into() }),

@@ -4,7 +4,11 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
 use super::{Empty, answer, in_scope};
 use crate::http::{
-    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+    auth::only::{Drivers, Only},
+    error::{Problem, Refusals},
+    extract::{json::Optional, path::CallPath},
+    state::State,
+    views::CallView,
 };
 
 /// Takes the call. Exactly one driver wins; the others get 409 `call_taken`.
@@ -12,7 +16,7 @@ use crate::http::{
     responses((status = 200, body = CallView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Drivers>,
     CallPath(id): CallPath,
     _: Optional<Empty>,
 ) -> Result<HttpResponse, Problem> {

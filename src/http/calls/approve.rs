@@ -2,21 +2,24 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
-use super::{answer, cancel::Cancel, in_scope};
+use super::{answer, in_scope, reason::Reason};
 use crate::http::{
-    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+    auth::only::{Only, Operators},
+    error::{Problem, Refusals},
+    extract::{json::Optional, path::CallPath},
+    state::State,
+    views::CallView,
 };
 
 /// Approves a call that waits for it. From then on it is paid, in the background.
 #[utoipa::path(post, path = "/v1/calls/{id}/approve", tag = "operator", params(("id" = String, Path)),
-    request_body = Option<Cancel>, responses((status = 200, body = CallView<'static>), Refusals))]
+    request_body = Option<Reason>, responses((status = 200, body = CallView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Operators>,
     CallPath(id): CallPath,
-    Optional(body): Optional<Cancel>,
+    Optional(body): Optional<Reason>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
     let reason = body.checked()?;
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.approve(&id, who.party().clone(), reason, who.cause()).await;

@@ -4,7 +4,11 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
 use super::{Empty, answer, in_scope};
 use crate::http::{
-    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+    auth::Principal,
+    error::{Problem, Refusals},
+    extract::{json::Optional, path::CallPath},
+    state::State,
+    views::CallView,
 };
 
 /// Says that the call is done. The service's policy names the roles that may.

@@ -4,15 +4,19 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
 use super::{Empty, answer, in_scope};
 use crate::http::{
-    auth::Principal, error::Problem, json::Optional, openapi::Refusals, path::CallPath, state::State, views::CallView,
+    auth::only::{Drivers, Only},
+    error::{Problem, Refusals},
+    extract::{json::Optional, path::CallPath},
+    state::State,
+    views::CallOutline,
 };
 
-/// Does not want the call; it is offered to others.
+/// Does not want the call; it is offered to others. The answer is the call's outline: the rest is for those who may see it.
 #[utoipa::path(post, path = "/v1/calls/{id}/decline", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    responses((status = 200, body = CallOutline<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Drivers>,
     CallPath(id): CallPath,
     _: Optional<Empty>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,4 +1,4 @@
-//! What a customer sends to request a call.
+//! The body of a request for a call.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,10 @@ use crate::{
     domain::{self, DriverId, Place, ServiceId, policy::Policy},
     http::{
         error::Problem,
-        text::{self, NOTE_MAX},
+        extract::{
+            text::{self, NOTE_MAX},
+            time,
+        },
         views::PlaceSchema,
     },
 };
@@ -21,13 +24,13 @@ const QUOTE_MAX: usize = 2_048;
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewCall {
-    /// The service.
+    /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
     pub service: ServiceId,
-    /// Where it begins.
+    /// Where the customer is met, or the work is done.
     #[schema(value_type = PlaceSchema)]
     pub pickup: Place,
-    /// Where it leads.
+    /// Where the customer wants to go, if the service goes anywhere.
     #[serde(default)]
     #[schema(value_type = Option<PlaceSchema>)]
     pub dropoff: Option<Place>,
@@ -44,7 +47,7 @@ pub(in crate::http) struct NewCall {
     /// Pays with the request.
     #[serde(default)]
     pub payment: Option<Payment>,
-    /// For the driver.
+    /// A note to the driver, at most 500 characters.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub note: Option<String>,
@@ -63,20 +66,22 @@ pub(in crate::http) struct Payment {
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Period {
-    /// The beginning.
+    /// When the booked time begins, RFC 3339; at most five minutes ago.
+    #[serde(deserialize_with = "time::required")]
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
-    /// The end.
+    /// When the booked time ends, RFC 3339; later than `from`, by 366 days at most.
+    #[serde(deserialize_with = "time::required")]
     #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
 }
 
 impl NewCall {
-    /// Refuses texts that are too long.
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        if let Some(note) = &self.note {
-            text::at_most("note", note, NOTE_MAX)?;
-        }
+    /// Puts its texts into the form in which they are kept, and refuses those that are too long or must not be.
+    pub(super) fn check(&mut self) -> Result<(), Problem> {
+        self.note = self.note.take().map(|note| text::lines("note", &note, NOTE_MAX)).transpose()?;
+        self.pickup = text::place("pickup", self.pickup.clone())?;
+        self.dropoff = self.dropoff.take().map(|dropoff| text::place("dropoff", dropoff)).transpose()?;
         if let Some(quote) = &self.quote {
             text::at_most("quote", quote, QUOTE_MAX)?;
         }
@@ -84,15 +89,16 @@ impl NewCall {
     }
 }
 
-/// Refuses a choice of driver and period that the service does not know.
+/// Refuses a choice of destination, driver and period that the service does not know.
 pub(in crate::http) fn check_choice(
     policy: &Policy,
+    dropoff: Option<&Place>,
     driver: Option<&DriverId>,
     period: Option<Period>,
 ) -> Result<(), Problem> {
     let period = period.map(domain::Period::from);
     policy
-        .choice_problem(driver, period.as_ref(), clock::now())
+        .choice_problem(dropoff.map(Place::position), driver, period.as_ref(), clock::now())
         .map_or(Ok(()), |problem| Err(Problem::invalid(problem)))
 }
 

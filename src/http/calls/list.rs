@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, web::Data};
 
 use crate::{
-    domain::call::STATUSES,
     http::{
-        auth::Principal,
-        error::Problem,
-        json,
-        openapi::Refusals,
-        query::{self, ListQuery, Query},
+        auth::only::{Only, Operators},
+        error::{Problem, Refusals},
+        extract::{
+            json,
+            query::{CallsQuery, Paging, Query, Statuses},
+        },
         state::State,
         views::{CallView, Page},
     },
@@ -17,21 +17,23 @@ use crate::{
 };
 
 /// All calls, latest first; those of the token's services, when it is limited.
-#[utoipa::path(get, path = "/v1/calls", tag = "operator", params(ListQuery),
+#[utoipa::path(get, path = "/v1/calls", tag = "operator", params(CallsQuery, Paging),
     responses((status = 200, body = Page<CallView<'static>>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
-    Query(query): Query<ListQuery>,
+    Only(who, _): Only<Operators>,
+    Query(query): Query<CallsQuery>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
-    let service = query::service(query.service)?;
-    let filter = CallFilter {
-        service: service.as_ref(),
-        status: query::status(query.status.as_deref(), &STATUSES)?,
-        services: who.services(),
+    let service = query.service(&state)?;
+    let statuses = match query.statuses()? {
+        Statuses::Any => Vec::new(),
+        Statuses::Only(none) if none.is_empty() => {
+            return json::ok(&Page::<CallView<'_>> { items: Vec::new(), next_cursor: None });
+        }
+        Statuses::Only(some) => some,
     };
-    let page = state.read_model.calls(filter, query::limit(query.limit)?, query.cursor.as_deref()).await?;
-    let items = page.items.iter().map(|call| state.call_view(call)).collect();
+    let filter = CallFilter { service: service.as_ref(), statuses: &statuses, services: who.services() };
+    let page = state.read_model.calls(filter, query.page.limit(), query.page.cursor()).await?;
+    let items = page.items.iter().map(|call| state.call_view(call, &who)).collect();
     json::ok(&Page { items, next_cursor: page.next_cursor })
 }

@@ -6,12 +6,16 @@ pub(super) mod cancel;
 pub(super) mod complete;
 pub(super) mod decline;
 pub(super) mod get;
+mod idempotency;
 mod input;
 pub(super) mod list;
 pub(super) mod pay;
+mod reason;
 pub(super) mod reject;
+pub(super) mod release;
 mod repeat;
 pub(super) mod request;
+mod sight;
 pub(super) mod start;
 pub(super) mod timeline;
 mod words;
@@ -24,47 +28,41 @@ use serde::Deserialize;
 use super::{
     auth::Principal,
     error::{Code, Problem},
-    json,
     state::State,
 };
 use crate::{
     actors::CallError,
     domain::{
-        CallId, Party,
+        CallId,
         call::{Call, DenyReason, Phase},
     },
+    http::extract::json,
 };
 pub(super) use input::{NewCall, Payment, Period, check_choice};
+pub(super) use sight::{Sight, may_see, sight};
 
 /// A body without members.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Empty {}
 
-/// Whether somebody may see a call: its customer, its driver, drivers it is offered to, operators; all of them only with a
-/// token for its service.
-pub(super) fn may_see(who: &Principal, call: &Call) -> bool {
-    let concerns = match who.party() {
-        Party::Customer(customer) => *customer == call.customer_id,
-        Party::Driver(driver) => match &call.phase {
-            Phase::Dispatching(search) => search.is_offered_to(driver),
-            phase => phase.driver().is_some_and(|card| card.id == *driver),
-        },
-        Party::Operator(_) | Party::System => true,
-    };
-    concerns && who.may_use(&call.service)
-}
-
-/// A call, if it exists for the one who asks.
-pub(super) async fn visible(state: &State, who: &Principal, id: &CallId) -> Result<Arc<Call>, Problem> {
+/// A call as it is now, read from its actor. One that is over leaves the store after a while (`store.keep_finished_s`);
+/// from then on the read model answers for it.
+pub(super) async fn present(state: &State, who: &Principal, id: &CallId) -> Result<Option<Arc<Call>>, Problem> {
     match state.engine.call(id).await {
-        Ok(Some(call)) if may_see(who, &call) => Ok(call),
-        Ok(_) => Err(Problem::not_found("call")),
+        Ok(Some(call)) => Ok(Some(call)),
+        Ok(None) => Ok(state.read_model.call(id).await?.filter(|call| call.phase.is_terminal()).map(Arc::new)),
         Err(error) => Err(refusal(state, who, error)),
     }
 }
 
-/// Refuses a call of a service the token is not for. Ownership is for the call itself to judge.
+/// A call, if it exists for the one who asks.
+pub(super) async fn visible(state: &State, who: &Principal, id: &CallId) -> Result<Arc<Call>, Problem> {
+    let call = present(state, who, id).await?.filter(|call| may_see(who, call));
+    call.ok_or_else(|| Problem::not_found("call"))
+}
+
+/// Refuses a call of a service that the token does not cover. The call itself judges ownership.
 pub(super) async fn in_scope(state: &State, who: &Principal, id: &CallId) -> Result<(), Problem> {
     if who.services().is_none() {
         return Ok(());
@@ -76,7 +74,7 @@ pub(super) async fn in_scope(state: &State, who: &Principal, id: &CallId) -> Res
     }
 }
 
-/// Answers a command on a call.
+/// Answers a command on a call, in outline to a driver whose command ended its sight of it: one that declined.
 pub(super) fn answer(
     state: &State,
     who: &Principal,
@@ -84,7 +82,10 @@ pub(super) fn answer(
     outcome: Result<Arc<Call>, CallError>,
 ) -> Result<HttpResponse, Problem> {
     let call = outcome.map_err(|error| refusal(state, who, error))?;
-    json::answer(status, &state.call_view(&call))
+    if may_see(who, &call) {
+        return json::answer(status, &state.call_view(&call, who));
+    }
+    json::answer(status, &state.outline_view(&call))
 }
 
 /// Refuses a command on a call, showing the call to those who may see it.
@@ -102,8 +103,8 @@ pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Probl
 pub(super) fn about(state: &State, who: &Principal, problem: Problem, call: Option<&Call>) -> Problem {
     let known_to_exist = matches!(problem.code(), Code::CallTaken | Code::NotOffered);
     let shown = match call {
-        Some(call) if may_see(who, call) => state.call_text(call),
-        Some(call) if known_to_exist && who.may_use(&call.service) => state.call_outline(call),
+        Some(call) if may_see(who, call) => state.call_text(call, who),
+        Some(call) if known_to_exist && who.may_use(&call.service) => state.outline_text(call),
         Some(_) | None => None,
     };
     problem.about(shown)

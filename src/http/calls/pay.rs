@@ -6,7 +6,10 @@ use super::{Payment, answer, visible};
 use crate::{
     domain::payment::Method,
     http::{
-        auth::Principal, error::Problem, json::Json, openapi::Refusals, path::CallPath, state::State, text,
+        auth::only::{Customers, Only},
+        error::{Problem, Refusals},
+        extract::{json::Json, path::CallPath, text},
+        state::State,
         views::CallView,
     },
 };
@@ -22,11 +25,10 @@ use crate::{
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Customers>,
     CallPath(id): CallPath,
     Json(body): Json<Payment>,
 ) -> Result<HttpResponse, Problem> {
-    who.customer()?;
     text::method("method", &body.method)?;
     visible(&state, &who, &id).await?;
     let outcome = state.engine.pay(&id, who.party(), Method(body.method), who.cause()).await;

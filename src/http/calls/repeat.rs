@@ -10,9 +10,9 @@ use crate::{
     },
     http::{
         auth::Principal,
+        calls::idempotency::Identity,
         error::{Code, Problem},
-        idempotency::Identity,
-        json,
+        extract::json,
         state::State,
     },
 };
@@ -34,7 +34,7 @@ pub(super) async fn answer_again(
         return Err(out_of_area(state, who, call));
     }
     let unpaid = body.payment.as_ref().filter(|_| matches!(call.phase, Phase::Requested { .. }));
-    let Some(payment) = unpaid else { return json::ok(&state.call_view(call)) };
+    let Some(payment) = unpaid else { return json::ok(&state.call_view(call, who)) };
     if call.payment.status == PaymentStatus::Declined {
         let reason = call.payment.reason.as_deref().unwrap_or("the method was refused");
         let problem = Problem::new(Code::PaymentDeclined, format!("{reason}; pay with another method"));

@@ -16,12 +16,14 @@ use crate::{
         policy::Policy,
     },
     http::{
-        auth::Principal,
-        error::{Code, Problem},
-        idempotency::{self, Identity},
-        json::{self, Json},
-        openapi::Refusals,
-        quotes::{self, Trip},
+        auth::{
+            Principal,
+            only::{Customers, Only},
+        },
+        calls::idempotency::{self, Identity},
+        error::{Code, Problem, Refusals},
+        extract::json::{self, Json},
+        quotes::{self, QuotedTrip},
         state::State,
         views::CallView,
     },
@@ -53,22 +55,24 @@ pub(in crate::http) async fn handle(
         let _ = json::read(&http, &mut payload).await;
         return Err(full);
     }
-    let who = Principal::extract(&http).await?;
-    let Json(body) = Json::<NewCall>::from_request(&http, &mut payload).await?;
+    let Only(who, _) = Only::<Customers>::extract(&http).await?;
+    let Json(mut body) = Json::<NewCall>::from_request(&http, &mut payload).await?;
     let customer = who.customer()?;
     who.must_use(&body.service)?;
-    body.check()?;
-    let policy = state.policy(&body.service)?;
-    check_choice(policy, body.driver_id.as_ref(), body.period)?;
+    // Identity comes before validation: what was right when the call was made need not be right now, and its repetition
+    // is answered all the same.
     let identity = Identity::of(http.headers(), customer, &body)?;
     if identity.fingerprint.is_some()
         && let Some(call) = state.engine.call(&identity.call).await.map_err(|error| refusal(&state, &who, error))?
     {
         return repeat::answer_again(&state, &who, &identity, &body, &call).await;
     }
+    body.check()?;
+    let policy = state.policy(&body.service)?;
+    check_choice(policy, body.dropoff.as_ref(), body.driver_id.as_ref(), body.period)?;
     let _begun = state.admission.of_a_new_call()?;
     let request = requested(&state, policy, customer, &identity, &body).await?;
-    let begun = Begun(identity.call.clone());
+    let begun = Begun { call: identity.call.clone(), is_keyed: identity.fingerprint.is_some() };
     http.extensions_mut().insert(begun.clone());
     match state.engine.request_call(request, who.cause()).await {
         Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
@@ -77,20 +81,33 @@ pub(in crate::http) async fn handle(
         // It may have been taken all the same: without its id the customer could not look, and might call and pay again.
         Err(CallError::Ask(
             error @ (AskError::Undecided { .. } | AskError::Crashed | AskError::Parked | AskError::Stopping),
-        )) => Err(begun.about(error.into())),
+        )) => Err(begun.unanswered(Problem::from(error.clone()).saying(error.to_string()))),
         outcome => answer(&state, &who, StatusCode::CREATED, outcome),
     }
 }
 
 /// A call that is being requested, as the request's extension: what is said of a request that got no answer.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Begun(CallId);
+pub(in crate::http) struct Begun {
+    call: CallId,
+    is_keyed: bool,
+}
 
 impl Begun {
-    /// The problem with the call's id, which is all that is known of it.
-    pub(in crate::http) fn about(&self, problem: Problem) -> Problem {
-        let known = serde_json::value::to_raw_value(&serde_json::json!({ "id": self.0 }));
-        problem.about(known.ok())
+    /// The problem with the call's id, which is all that is known of it, and with the way to go on. A repetition
+    /// without a key would be another call, and charged again.
+    pub(in crate::http) fn unanswered(&self, problem: Problem) -> Problem {
+        let Self { call, is_keyed } = self;
+        let advice = if *is_keyed {
+            "repeating the request with the same Idempotency-Key is safe".to_owned()
+        } else {
+            format!(
+                "look at GET /v1/calls/{call} before you repeat it: without an Idempotency-Key a repetition is a new call"
+            )
+        };
+        let said = format!("{}; it is not known yet whether call {call} was made; {advice}", problem.detail());
+        let known = serde_json::value::to_raw_value(&serde_json::json!({ "id": call }));
+        problem.saying(said).about(known.ok())
     }
 }
 
@@ -125,7 +142,7 @@ async fn fare(state: &State, policy: &Policy, customer: &CustomerId, body: &NewC
         Some(quote) => quotes::verify(
             &state.keys,
             quote,
-            &Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period },
+            &QuotedTrip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period },
         ),
         None => {
             let route = match dropoff.filter(|_| policy.file.fare.needs_route()) {

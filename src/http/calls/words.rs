@@ -1,4 +1,4 @@
-//! Refusals in the service's own words: people only ever see its noun, whatever a driver is.
+//! Refusals with the service's own noun: people read "taxi" or "seat", never "driver" for a thing.
 
 use crate::{
     actors::{CallError, entity::AskError},
@@ -6,7 +6,7 @@ use crate::{
     http::state::State,
 };
 
-/// What a refusal that speaks of drivers says in the words of the call's service.
+/// The text of a refusal about drivers, with the noun of the call's service.
 pub(super) fn of(state: &State, error: &CallError) -> Option<String> {
     match error {
         CallError::DriverUnavailable { call: Some(call), status } => {
@@ -24,5 +24,5 @@ pub(super) fn of(state: &State, error: &CallError) -> Option<String> {
 }
 
 fn noun<'a>(state: &'a State, service: &ServiceId) -> Option<&'a Text> {
-    state.engine.policies.get(service).map(|policy| &policy.file.noun)
+    state.engine.policies().get(service).map(|policy| &policy.file.noun)
 }

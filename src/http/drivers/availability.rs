@@ -4,25 +4,23 @@ use actix_web::{HttpResponse, web::Data};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{in_scope, must_not_be_chosen};
-use crate::{
-    domain::Role,
-    http::{
-        auth::Principal,
-        error::Problem,
+use super::must_concern;
+use crate::http::{
+    auth::only::{DriversAndOperators, Only},
+    error::{Problem, Refusals},
+    extract::{
         json::{self, Json},
-        openapi::Refusals,
         path::DriverPath,
-        state::State,
-        views::DriverView,
     },
+    state::State,
+    views::DriverView,
 };
 
 /// Whether a driver wants calls.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Availability {
-    /// Whether it does.
+    /// Whether the driver wants calls.
     available: bool,
 }
 
@@ -31,16 +29,11 @@ pub(in crate::http) struct Availability {
     request_body = Availability, responses((status = 200, body = DriverView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<DriversAndOperators>,
     DriverPath(id): DriverPath,
     Json(body): Json<Availability>,
 ) -> Result<HttpResponse, Problem> {
-    in_scope(&state, &who, &id).await?;
-    if who.role() != Role::Operator
-        && let Some(known) = state.engine.driver(&id).await?
-    {
-        must_not_be_chosen(&state, &who, &known.profile.service)?;
-    }
-    let driver = state.engine.set_availability(&id, body.available, who.cause()).await?;
-    json::ok(&state.driver_view(&driver))
+    must_concern(&who, &id)?;
+    let driver = state.engine.set_availability(&id, body.available, who.asker(), who.cause()).await?;
+    json::ok(&state.driver_view(&driver, who.role()))
 }

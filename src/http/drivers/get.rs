@@ -4,7 +4,11 @@ use actix_web::{HttpResponse, web::Data};
 
 use super::visible;
 use crate::http::{
-    auth::Principal, error::Problem, json, openapi::Refusals, path::DriverPath, state::State, views::DriverView,
+    auth::Principal,
+    error::{Problem, Refusals},
+    extract::{json, path::DriverPath},
+    state::State,
+    views::DriverView,
 };
 
 /// A driver as it is now: for itself and operators.
@@ -16,5 +20,5 @@ pub(in crate::http) async fn handle(
     DriverPath(id): DriverPath,
 ) -> Result<HttpResponse, Problem> {
     let driver = visible(&state, &who, &id).await?;
-    json::ok(&state.driver_view(&driver))
+    json::ok(&state.driver_view(&driver, who.role()))
 }

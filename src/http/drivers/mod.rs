@@ -10,12 +10,8 @@ pub(super) mod retire;
 
 use std::sync::Arc;
 
-use super::{
-    auth::Principal,
-    error::{Code, Problem},
-    state::State,
-};
-use crate::domain::{DriverId, Party, Role, ServiceId, driver::Driver, policy::Policy};
+use super::{auth::Principal, error::Problem, state::State};
+use crate::domain::{DriverId, Party, Role, driver::Driver, policy::Policy};
 
 pub(super) use position::Position;
 
@@ -26,16 +22,6 @@ pub(super) fn must_concern(who: &Principal, id: &DriverId) -> Result<(), Problem
         Party::Driver(own) if own != id => Err(Problem::not_found("driver")),
         Party::Driver(_) | Party::Operator(_) | Party::Customer(_) | Party::System => Ok(()),
     }
-}
-
-/// Refuses everybody but operators where customers choose: a car, a seat does not decide about itself.
-pub(super) fn must_not_be_chosen(state: &State, who: &Principal, service: &ServiceId) -> Result<(), Problem> {
-    let chosen = state.engine.policies.get(service).is_some_and(Policy::is_chosen);
-    if chosen && who.role() != Role::Operator {
-        let detail = format!("what customers choose in {service} is registered, changed and retired by operators");
-        return Err(Problem::new(Code::Forbidden, detail));
-    }
-    Ok(())
 }
 
 /// A driver, if it exists for the one who asks.
@@ -53,12 +39,12 @@ async fn chosen(state: &State, who: &Principal, id: &DriverId) -> Result<Arc<Dri
     let known = state.engine.driver(id).await?;
     let is_chosen = |driver: &Arc<Driver>| {
         let service = &driver.profile.service;
-        who.may_use(service) && state.engine.policies.get(service).is_some_and(Policy::is_chosen)
+        who.may_use(service) && state.engine.policies().get(service).is_some_and(Policy::is_chosen)
     };
     known.filter(is_chosen).ok_or_else(|| Problem::not_found("driver"))
 }
 
-/// Refuses a driver of a service the token is not for.
+/// Refuses a driver of a service that the token does not cover.
 pub(super) async fn in_scope(state: &State, who: &Principal, id: &DriverId) -> Result<(), Problem> {
     must_concern(who, id)?;
     if who.services().is_some() {

@@ -10,11 +10,13 @@ use crate::{
     clock,
     domain::{LatLng, driver::Fix},
     http::{
-        auth::Principal,
-        error::Problem,
-        json::{self, Text},
-        openapi::Refusals,
-        path::DriverPath,
+        auth::only::{DriversAndOperators, Only},
+        error::{Problem, Refusals},
+        extract::{
+            json::{self, Text},
+            path::DriverPath,
+            time,
+        },
         state::State,
     },
 };
@@ -46,24 +48,25 @@ pub(in crate::http) struct Position {
     #[serde(default)]
     #[schema(minimum = 0)]
     speed_mps: Option<f64>,
-    /// When it was there; now, unless given.
-    #[serde(default)]
+    /// When it was there, by the device's clock; now, unless given. At most 60 s ahead of the server, which then takes it for now.
+    #[serde(default, deserialize_with = "time::optional")]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
 }
 
 impl Position {
-    /// The position, checked.
     pub(in crate::http) fn fix(&self, now: Timestamp) -> Result<Fix, Problem> {
         let position = LatLng::new(self.lat, self.lng).map_err(|error| Problem::invalid(error.to_string()))?;
         in_range("accuracy_m", self.accuracy_m, 0.0..=1e6)?;
         in_range("heading", self.heading, 0.0..=360.0)?;
         in_range("speed_mps", self.speed_mps, 0.0..=1e4)?;
-        let at = self.at.unwrap_or(now);
-        if at > now + AHEAD_MAX {
+        if let Some(at) = self.at.filter(|at| *at > now + AHEAD_MAX) {
             return Err(Problem::invalid(format!("at: {at} is more than {AHEAD_MAX:#} ahead of the server's {now}")));
         }
-        Ok(Fix { position, at })
+        let (heading, speed_mps) = (self.heading, self.speed_mps);
+        // A device whose clock is fast was there now, and not later.
+        let at = self.at.map_or(now, |at| at.min(now));
+        Ok(Fix { position, at, heard_at: now, by_device: self.at.is_some(), heading, speed_mps })
     }
 }
 
@@ -121,7 +124,7 @@ struct Way(Vec<Position>);
     responses((status = 204), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<DriversAndOperators>,
     DriverPath(id): DriverPath,
     Text(body): Text,
 ) -> Result<HttpResponse, Problem> {

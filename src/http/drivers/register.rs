@@ -1,96 +1,91 @@
-//! `PUT /v1/drivers/{id}`: a driver registers or changes itself; an operator any.
+//! `PUT /v1/drivers/{id}`: a driver registers or changes itself where calls are offered; an operator any.
 
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::{must_concern, must_not_be_chosen};
+use super::must_concern;
 use crate::{
     domain::{
-        LatLng, Role, ServiceId,
-        driver::{Driver, Duty, Profile},
+        LatLng, ServiceId,
+        driver::{self, Change},
     },
     http::{
-        auth::Principal,
-        error::{Code, Problem},
-        json::{self, Json},
-        openapi::Refusals,
-        path::DriverPath,
+        auth::only::{DriversAndOperators, Only},
+        error::{Problem, Refusals},
+        extract::{
+            json::{self, Json},
+            path::DriverPath,
+            text::{self, NAME_MAX},
+        },
         state::State,
-        text::{self, NAME_MAX},
         views::{DriverView, LatLngSchema},
     },
 };
 
-/// What a driver is registered as.
+/// The body of a registration.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Registration {
-    /// The service it works for.
+    /// The id of its service.
     #[schema(value_type = String, example = "driver-call")]
     service: ServiceId,
-    /// What people call it.
+    /// The driver's name for people.
     #[schema(min_length = 1, max_length = 100, example = "김기사")]
     name: String,
-    /// Its phone number.
-    #[serde(default)]
+    /// The phone number, at most 100 characters. Left out, it stays as it is; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
     #[schema(max_length = 100)]
-    phone: Option<String>,
-    /// Its licence plate.
-    #[serde(default)]
+    phone: Option<Option<String>>,
+    /// The licence plate, at most 100 characters. Left out, it stays as it is; `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
     #[schema(max_length = 100)]
-    plate: Option<String>,
-    /// Where it is.
+    plate: Option<Option<String>>,
+    /// Where the driver is now; calls are offered from there.
     #[serde(default)]
     #[schema(value_type = Option<LatLngSchema>)]
     position: Option<LatLng>,
 }
 
+/// Tells what is `null` from what is left out.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
 impl Registration {
-    fn check(&self) -> Result<(), Problem> {
-        text::name("name", &self.name, NAME_MAX)?;
-        for (field, value) in [("phone", &self.phone), ("plate", &self.plate)] {
-            if let Some(value) = value {
-                text::name(field, value, NAME_MAX)?;
-            }
-        }
-        Ok(())
+    fn checked(self) -> Result<driver::Registration, Problem> {
+        Ok(driver::Registration {
+            service: self.service,
+            name: text::line("name", &self.name, NAME_MAX)?,
+            phone: change("phone", self.phone)?,
+            plate: change("plate", self.plate)?,
+        })
     }
 }
 
-/// Registers a driver, or changes its registration. What customers choose, cars and seats, operators register.
+fn change(field: &str, given: Option<Option<String>>) -> Result<Change<String>, Problem> {
+    let Some(value) = given else { return Ok(Change::Keep) };
+    Ok(Change::Set(value.map(|value| text::line(field, &value, NAME_MAX)).transpose()?))
+}
+
+/// Registers a driver, or changes its registration: phone and plate that are left out stay as they are. A driver
+/// registers itself where calls are offered; companies, cars and seats are registered by operators.
 #[utoipa::path(put, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
     request_body = Registration,
     responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<DriversAndOperators>,
     DriverPath(id): DriverPath,
     Json(body): Json<Registration>,
 ) -> Result<HttpResponse, Problem> {
     must_concern(&who, &id)?;
     who.must_use(&body.service)?;
-    body.check()?;
-    state.policy(&body.service)?;
-    let Registration { service, name, phone, plate, position } = body;
-    must_not_be_chosen(&state, &who, &service)?;
-    let profile = Profile { service, name, phone, plate };
+    let position = body.position;
+    let registration = body.checked()?;
+    state.policy(&registration.service)?;
     let known = state.engine.driver(&id).await?;
-    if let Some(known) = &known {
-        who.must_use(&known.profile.service)?;
-        must_not_be_chosen(&state, &who, &known.profile.service)?;
-        must_not_be_retired(&who, known)?;
-    }
-    let driver = state.engine.register_driver(&id, profile, position, who.cause()).await?;
+    let driver = state.engine.register_driver(&id, registration, position, who.asker(), who.cause()).await?;
     let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    json::answer(status, &state.driver_view(&driver))
-}
-
-/// Who was retired by an operator comes back by an operator.
-fn must_not_be_retired(who: &Principal, known: &Driver) -> Result<(), Problem> {
-    if known.duty == Duty::Retired && who.role() != Role::Operator {
-        let detail = "a retired driver cannot register itself: an operator can register it again";
-        return Err(Problem::new(Code::IllegalTransition, detail));
-    }
-    Ok(())
+    json::answer(status, &state.driver_view(&driver, who.role()))
 }

@@ -2,9 +2,12 @@
 
 use actix_web::{HttpResponse, web::Data};
 
-use super::in_scope;
 use crate::http::{
-    auth::Principal, error::Problem, json, openapi::Refusals, path::DriverPath, state::State, views::DriverView,
+    auth::only::{Only, Operators},
+    error::{Problem, Refusals},
+    extract::{json, path::DriverPath},
+    state::State,
+    views::DriverView,
 };
 
 /// Retires a driver: 409 while it has a call.
@@ -12,11 +15,9 @@ use crate::http::{
     responses((status = 200, body = DriverView<'static>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Operators>,
     DriverPath(id): DriverPath,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
-    in_scope(&state, &who, &id).await?;
-    let driver = state.engine.retire_driver(&id, who.cause()).await?;
-    json::ok(&state.driver_view(&driver))
+    let driver = state.engine.retire_driver(&id, who.asker(), who.cause()).await?;
+    json::ok(&state.driver_view(&driver, who.role()))
 }

@@ -7,13 +7,13 @@ use actix_web::http::StatusCode;
 /// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// The request makes no sense.
+    /// The request is not valid.
     InvalidRequest,
-    /// No token, or one that is not good.
+    /// The token is missing, expired or not valid.
     Unauthorized,
     /// The role may not do that.
     Forbidden,
-    /// There is no such thing, as far as the caller may know.
+    /// The resource does not exist, or the client may not know of it.
     NotFound,
     /// The path does not have that method.
     MethodNotAllowed,
@@ -37,7 +37,7 @@ pub enum Code {
     CallTaken,
     /// The call is not offered to this driver.
     NotOffered,
-    /// The state does not allow that.
+    /// The state does not allow the step.
     IllegalTransition,
     /// The driver is not free.
     DriverUnavailable,
@@ -45,8 +45,9 @@ pub enum Code {
     IdempotencyConflict,
     /// The quote is too old.
     QuoteExpired,
-    /// It exists already.
     AlreadyExists,
+    /// The customer has too many open calls that are not paid.
+    TooManyUnpaid,
     /// Too many requests by this client.
     RateLimited,
     /// Too many requests altogether.
@@ -70,8 +71,7 @@ struct Facts {
 }
 
 impl Code {
-    /// Every kind.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -92,6 +92,7 @@ impl Code {
         Self::IdempotencyConflict,
         Self::QuoteExpired,
         Self::AlreadyExists,
+        Self::TooManyUnpaid,
         Self::RateLimited,
         Self::Overloaded,
         Self::StoreUnavailable,
@@ -107,7 +108,6 @@ impl Code {
         self.facts().code
     }
 
-    /// The HTTP status.
     #[must_use]
     pub fn status(self) -> StatusCode {
         self.facts().status
@@ -133,24 +133,27 @@ impl Code {
     fn facts(self) -> Facts {
         use StatusCode as S;
         let (status, code, title) = match self {
-            Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request makes no sense"),
-            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A good token is needed"),
+            Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is not valid"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
             Self::PaymentDeclined => (S::PAYMENT_REQUIRED, "payment_declined", "The payment was declined"),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not for this role"),
-            Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such thing"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The token may not do this"),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "The resource does not exist"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
             Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
             Self::CallTaken => (S::CONFLICT, "call_taken", "The call is taken or over"),
             Self::NotOffered => (S::CONFLICT, "not_offered", "The call is not offered to this driver"),
-            Self::IllegalTransition => (S::CONFLICT, "illegal_transition", "The state does not allow that"),
+            Self::IllegalTransition => {
+                (S::CONFLICT, "illegal_transition", "The current state does not allow this step")
+            }
             Self::DriverUnavailable => (S::CONFLICT, "driver_unavailable", "The driver is not free"),
             Self::IdempotencyConflict => {
                 (S::CONFLICT, "idempotency_conflict", "The idempotency key belongs to another request")
             }
-            Self::AlreadyExists => (S::CONFLICT, "already_exists", "It exists already"),
+            Self::AlreadyExists => (S::CONFLICT, "already_exists", "The resource exists already"),
+            Self::TooManyUnpaid => (S::CONFLICT, "too_many_unpaid", "Too many open calls are not paid"),
             Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too long"),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not JSON"),
-            Self::OutOfArea => (S::UNPROCESSABLE_ENTITY, "out_of_area", "Outside the service area"),
+            Self::OutOfArea => (S::UNPROCESSABLE_ENTITY, "out_of_area", "The place is outside the service area"),
             Self::PaymentBelowMinimum => {
                 (S::UNPROCESSABLE_ENTITY, "payment_below_minimum", "The amount is below the minimum payment")
             }
@@ -165,8 +168,10 @@ impl Code {
             Self::StoreUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "store_unavailable", "The store does not take commits now")
             }
-            Self::Parked => (S::SERVICE_UNAVAILABLE, "parked", "Out of order until an operator resumes it"),
-            Self::ActorRestarted => (S::SERVICE_UNAVAILABLE, "actor_restarted", "It failed and is being restarted"),
+            Self::Parked => (S::SERVICE_UNAVAILABLE, "parked", "The actor is parked until an operator resumes it"),
+            Self::ActorRestarted => {
+                (S::SERVICE_UNAVAILABLE, "actor_restarted", "The actor failed and is being restarted")
+            }
             Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),
         };
         Facts { status, code, title }

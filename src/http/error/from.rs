@@ -9,6 +9,12 @@ use crate::{
     readmodel::ReadError,
 };
 
+/// A policy file that is missing is put back by a person.
+const NO_POLICY_AGAIN: Duration = Duration::from_secs(60);
+
+/// When reads that were too slow are worth another try: those that held them up have been answered or given up by then.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let code = match &rejection {
@@ -18,7 +24,7 @@ impl From<Rejection> for Problem {
             Rejection::CallTaken => Code::CallTaken,
             Rejection::NotOffered => Code::NotOffered,
             Rejection::DriverUnavailable { .. } => Code::DriverUnavailable,
-            Rejection::Forbidden => Code::Forbidden,
+            Rejection::Forbidden | Rejection::ForOperators { .. } => Code::Forbidden,
             Rejection::PaymentPending => Code::PaymentPending,
             Rejection::BelowMinimum { .. } => Code::PaymentBelowMinimum,
             Rejection::Invalid(_) => Code::InvalidRequest,
@@ -32,6 +38,7 @@ impl<S> From<AskError<S>> for Problem {
         let said = error.to_string();
         match error {
             AskError::Rejected { rejection, .. } => rejection.into(),
+            AskError::NoPolicy(_) => Self::new(Code::NotReady, said).retry_after(NO_POLICY_AGAIN),
             AskError::Parked => Self::new(Code::Parked, format!("{said}; an operator can resume it")),
             AskError::Overloaded { retry_after } => Self::new(Code::Overloaded, said).retry_after(retry_after),
             AskError::Unavailable { retry_after } | AskError::Undecided { retry_after } => {
@@ -66,6 +73,12 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
                 Problem::new(Code::Overloaded, format!("{said}; please call again later")).retry_after(retry_after),
                 None,
             ),
+            CallError::TooManyUnpaid { .. } => (Problem::new(Code::TooManyUnpaid, said), None),
+            CallError::ClaimGivenUp { call, retry_after } => (
+                Problem::new(Code::Overloaded, format!("{said}; accept this call again, or another one"))
+                    .retry_after(retry_after),
+                Some(call),
+            ),
             CallError::DriverUnavailable { call, .. } => (Problem::new(Code::DriverUnavailable, said), call),
         }
     }
@@ -87,11 +100,16 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::BadCursor => Self::invalid(error.to_string()),
+            ReadError::TooSlow => {
+                tracing::warn!(%error, "a read of the read model took too long and was given up");
+                let detail = "the list or history took too long to read; try again later, or ask for less with limit, service or status";
+                Self::new(Code::Overloaded, detail).retry_after(READ_AGAIN)
+            }
             ReadError::Unavailable(_) | ReadError::Unreadable(_) => {
                 tracing::error!(%error, "the read model does not answer");
                 Self::new(
                     Code::StoreUnavailable,
-                    "lists and histories cannot be read now; calls are taken all the same",
+                    "lists and histories cannot be read now; requests and commands for calls still work",
                 )
             }
         }
@@ -101,6 +119,7 @@ impl From<ReadError> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{ServiceId, policy::NoPolicy};
 
     #[test]
     fn every_rejection_has_its_status() {
@@ -123,9 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_takes_too_long_is_503_with_a_time_to_come_back() {
+        let problem = Problem::from(ReadError::TooSlow);
+        assert_eq!((problem.code(), problem.code().status().as_u16()), (Code::Overloaded, 503));
+        assert_eq!(problem.retry_after_s(), Some(5));
+    }
+
+    #[test]
     fn an_actor_without_an_answer_is_503_with_a_time_to_come_back() {
         for (error, code) in [
             (AskError::<Call>::Parked, Code::Parked),
+            (AskError::NoPolicy(NoPolicy(ServiceId::new("taxi").expect("an id"))), Code::NotReady),
             (AskError::Overloaded { retry_after: Duration::from_secs(3) }, Code::Overloaded),
             (AskError::Unavailable { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),
             (AskError::Undecided { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),

@@ -4,6 +4,7 @@
 
 mod code;
 mod from;
+mod refusals;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -15,8 +16,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use code::Code;
+pub(super) use refusals::Refusals;
 
-/// A refusal.
+/// A refusal as RFC 9457 has it: a code for programs, a title and a detail for developers.
 #[derive(Debug)]
 pub struct Problem(Box<Inner>);
 
@@ -40,41 +42,41 @@ pub(super) struct Document<'a> {
     /// The kind of problem, for people.
     #[schema(value_type = String)]
     title: &'a str,
-    /// The HTTP status.
+    /// The HTTP status, as in the response's first line.
     #[schema(example = 409)]
     status: u16,
-    /// What was wrong, where, and what would be right.
+    /// The mistake, its place, and the values that are allowed.
     #[schema(value_type = String)]
     detail: &'a str,
     /// The kind of problem, for programs; never changes.
     #[schema(value_type = String, example = "illegal_transition")]
     code: &'a str,
-    /// The call that the refusal is about, when it exists and may be seen; `id`, `service`, `status`, `label` and `version` of
-    /// it for a driver who was too late. Its `id` alone when it was being requested and
-    /// nobody can say yet whether it was taken.
+    /// The call that the refusal is about, when it exists and may be seen; `id`, `service`, `status`, `label` and
+    /// `version` of it for a driver who was too late. Its `id` alone when it was being requested and nobody can say yet
+    /// whether it was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<super::views::CallView<'static>>)]
     call: Option<&'a RawValue>,
 }
 
 impl Problem {
-    /// A refusal of that kind. `detail` says what was wrong, where, and what would be right.
+    /// A refusal of that kind. `detail` names the mistake, its place, and the values that are allowed.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = code.retry_after();
         Self(Box::new(Inner { code, detail: detail.into(), retry_after, call: None, allow: None }))
     }
 
-    /// The request makes no sense.
+    /// A refusal of an invalid request; `detail` names the mistake and the values that are allowed.
     pub fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::InvalidRequest, detail)
     }
 
-    /// There is no such thing, as far as this caller may know.
+    /// The resource does not exist, or this client may not know of it.
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("there is no such {what}"))
     }
 
-    /// The same in better words.
+    /// The same problem with another detail.
     #[must_use]
     pub fn saying(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = detail.into();
@@ -88,7 +90,7 @@ impl Problem {
         self
     }
 
-    /// The call that the refusal is about.
+    /// The call that the refusal concerns.
     #[must_use]
     pub fn about(mut self, call: Option<Box<RawValue>>) -> Self {
         self.0.call = call;
@@ -108,13 +110,11 @@ impl Problem {
         self.0.retry_after.map(whole_seconds)
     }
 
-    /// Its kind.
     #[must_use]
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// What was wrong.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail

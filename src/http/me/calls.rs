@@ -3,38 +3,43 @@
 use actix_web::{HttpResponse, web::Data};
 
 use crate::{
-    domain::{Role, call::STATUSES},
+    domain::Role,
     http::{
         auth::Principal,
-        error::Problem,
-        json,
-        openapi::Refusals,
-        query::{self, ListQuery, Query},
+        error::{Problem, Refusals},
+        extract::{
+            json,
+            query::{CallsQuery, Paging, Query, Statuses},
+        },
         state::State,
         views::{CallView, Page},
     },
     readmodel::CallFilter,
 };
 
-/// One's own calls, latest first: those a customer asked for, those a driver has or had, those of an operator's services.
-#[utoipa::path(get, path = "/v1/me/calls", tag = "me", params(ListQuery),
+/// One's own calls, latest first: those a customer asked for; those a driver has, served, or had when they were called off;
+/// those of an operator's services.
+#[utoipa::path(get, path = "/v1/me/calls", tag = "me", params(CallsQuery, Paging),
     responses((status = 200, body = Page<CallView<'static>>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<CallsQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let service = query::service(query.service)?;
-    let filter = CallFilter {
-        service: service.as_ref(),
-        status: query::status(query.status.as_deref(), &STATUSES)?,
-        services: who.services(),
+    let service = query.service(&state)?;
+    let statuses = match query.statuses()? {
+        Statuses::Any => Vec::new(),
+        Statuses::Only(none) if none.is_empty() => {
+            return json::ok(&Page::<CallView<'_>> { items: Vec::new(), next_cursor: None });
+        }
+        Statuses::Only(some) => some,
     };
-    let (limit, cursor) = (query::limit(query.limit)?, query.cursor.as_deref());
+    let filter = CallFilter { service: service.as_ref(), statuses: &statuses, services: who.services() };
+    let (limit, cursor) = (query.page.limit(), query.page.cursor());
     let page = match who.role() {
         Role::Customer | Role::Driver => state.read_model.me_calls(who.role(), who.id(), filter, limit, cursor).await?,
         Role::Operator => state.read_model.calls(filter, limit, cursor).await?,
     };
-    let items = page.items.iter().map(|call| state.call_view(call)).collect();
+    let items = page.items.iter().map(|call| state.call_view(call, &who)).collect();
     json::ok(&Page { items, next_cursor: page.next_cursor })
 }

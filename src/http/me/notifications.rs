@@ -5,39 +5,39 @@ use actix_web::{
     http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderValue, VARY},
     web::Data,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     domain::{CallId, Role, ServiceId, policy::Text},
     http::{
         auth::Principal,
-        error::Problem,
-        json,
-        language::Language,
-        openapi::Refusals,
-        query::{self, Query},
+        error::{Problem, Refusals},
+        extract::{
+            json,
+            language::Language,
+            query::{Given, Paging, Parameters, Query},
+        },
         state::State,
         views::{Label, Page, Time},
     },
     readmodel::Notice,
 };
 
-/// Which notifications.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
+/// Which notifications are asked for, and how many.
+#[derive(Debug, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct NoticeQuery {
-    /// For operators: of which service; without it, of all that the token is for.
-    #[serde(default)]
+    /// The service of the notifications; without it, all services of the token.
     service: Option<String>,
-    /// How many, 1 to 200; 50 unless given.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// Where to go on: `next_cursor` of the page before.
-    #[serde(default)]
-    cursor: Option<String>,
+    #[param(ignore)]
+    page: Paging,
+}
+
+impl Parameters for NoticeQuery {
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self { service: given.text("service").map(str::to_owned), page: Paging::read(given)? })
+    }
 }
 
 /// Something that a person was told.
@@ -45,13 +45,13 @@ pub(in crate::http) struct NoticeQuery {
 pub(in crate::http) struct Notification {
     /// Its id; higher is later.
     id: String,
-    /// On what occasion.
+    /// The occasion: a status of the call, or what happened to it.
     #[schema(example = "assigned")]
     occasion: String,
     /// About which call, if about one.
     #[schema(value_type = Option<String>)]
     call: Option<CallId>,
-    /// Of which service.
+    /// The service that it is about, by its id.
     #[schema(value_type = String)]
     service: ServiceId,
     /// In what words, in the language that `Accept-Language` asks for: Korean or English.
@@ -59,7 +59,7 @@ pub(in crate::http) struct Notification {
     /// The same in every language.
     #[schema(value_type = Label<'static>)]
     text: Text,
-    /// When it happened.
+    /// When what it tells of happened.
     #[schema(value_type = String, format = DateTime)]
     at: Time,
 }
@@ -71,9 +71,9 @@ impl Notification {
     }
 }
 
-/// What one was told, latest first, in the language that `Accept-Language` asks for (Korean, or English for those who
-/// read neither). Operators are told by service.
-#[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery),
+/// Notifications, latest first, in the language that `Accept-Language` asks for (Korean, or English for clients that
+/// ask for neither). Operators get those of their services.
+#[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery, Paging),
     responses((status = 200, body = Page<Notification>), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
@@ -81,14 +81,23 @@ pub(in crate::http) async fn handle(
     language: Language,
     Query(query): Query<NoticeQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (limit, cursor) = (query::limit(query.limit)?, query.cursor.as_deref());
-    let service = query::service(query.service)?;
+    let (limit, cursor) = (query.page.limit(), query.page.cursor());
+    let service = query.service.as_deref().map(|named| state.service_named(named)).transpose()?;
     let page = match who.role() {
         Role::Operator => {
             let services = operated(&state, &who, service.as_ref())?;
-            state.read_model.notifications_of(Role::Operator, &services, limit, cursor).await?
+            state.read_model.notifications(Role::Operator, &services, None, limit, cursor).await?
         }
-        role @ (Role::Customer | Role::Driver) => state.read_model.notifications(role, who.id(), limit, cursor).await?,
+        role @ (Role::Customer | Role::Driver) => {
+            let services = match &service {
+                Some(service) => {
+                    who.must_use(service)?;
+                    Some(std::slice::from_ref(service))
+                }
+                None => who.services(),
+            };
+            state.read_model.notifications(role, &[who.id()], services, limit, cursor).await?
+        }
     };
     let items = page.items.into_iter().map(|notice| Notification::new(notice, language)).collect();
     let mut response = json::ok(&Page { items, next_cursor: page.next_cursor })?;
@@ -98,13 +107,12 @@ pub(in crate::http) async fn handle(
     Ok(response)
 }
 
-/// The services whose notifications an operator wants: the one that is named, or all that the token is for.
+/// The services whose notifications an operator gets: the one in the request, or all of the token.
 fn operated<'a>(state: &'a State, who: &Principal, service: Option<&'a ServiceId>) -> Result<Vec<&'a str>, Problem> {
     if let Some(service) = service {
-        state.policy(service)?;
         who.must_use(service)?;
         return Ok(vec![service.as_str()]);
     }
-    let services = state.engine.policies.iter().map(|policy| &policy.service);
+    let services = state.engine.policies().iter().map(|policy| &policy.service);
     Ok(services.filter(|service| who.may_use(service)).map(ServiceId::as_str).collect())
 }

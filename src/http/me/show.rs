@@ -8,13 +8,19 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{Party, Role, ServiceId},
-    http::{auth::Principal, error::Problem, json, openapi::Refusals, state::State, views::DriverView},
+    http::{
+        auth::Principal,
+        error::{Problem, Refusals},
+        extract::json,
+        state::State,
+        views::DriverView,
+    },
 };
 
-/// A person.
+/// The principal of the token.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Me<'a> {
-    /// The token's `sub`.
+    /// The id that the token's `sub` names.
     #[schema(value_type = String, example = "mina")]
     id: &'a str,
     /// customer, driver or operator.
@@ -30,11 +36,11 @@ pub(in crate::http) struct Me<'a> {
     driver: Option<DriverView<'a>>,
 }
 
-/// Who one is, and one's calls in numbers.
+/// The token's principal, and its calls in numbers.
 #[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = 200, body = Me<'static>), Refusals))]
 pub(in crate::http) async fn handle(state: Data<State>, who: Principal) -> Result<HttpResponse, Problem> {
     let driver = match who.party() {
-        Party::Driver(id) => state.engine.driver(id).await?,
+        Party::Driver(id) => state.engine.driver(id).await?.filter(|driver| who.may_use(&driver.profile.service)),
         Party::Customer(_) | Party::Operator(_) | Party::System => None,
     };
     json::ok(&Me {
@@ -42,18 +48,18 @@ pub(in crate::http) async fn handle(state: Data<State>, who: Principal) -> Resul
         role: who.role(),
         services: who.services(),
         calls: counts(&state, &who).await?,
-        driver: driver.as_deref().map(|driver| state.driver_view(driver)),
+        driver: driver.as_deref().map(|driver| state.driver_view(driver, who.role())),
     })
 }
 
 /// An operator's are those of its services.
 async fn counts(state: &State, who: &Principal) -> Result<BTreeMap<String, u64>, Problem> {
     if who.role() != Role::Operator {
-        return Ok(state.read_model.summary(who.role(), who.id()).await?.calls);
+        return Ok(state.read_model.summary(who.role(), who.id(), who.services()).await?.calls);
     }
     let mut sum = BTreeMap::new();
-    for policy in state.engine.policies.iter().filter(|policy| who.may_use(&policy.service)) {
-        for (status, count) in state.read_model.summary(Role::Operator, policy.service.as_str()).await?.calls {
+    for policy in state.engine.policies().iter().filter(|policy| who.may_use(&policy.service)) {
+        for (status, count) in state.read_model.summary(Role::Operator, policy.service.as_str(), None).await?.calls {
             *sum.entry(status).or_default() += count;
         }
     }

@@ -7,28 +7,26 @@ use utoipa::ToSchema;
 use crate::{
     actors::guard::BreakerMode,
     http::{
-        auth::Principal,
-        error::Problem,
-        json::{self, Json},
-        openapi::Refusals,
+        auth::only::{Only, Operators, OperatorsOfAll},
+        error::{Problem, Refusals},
+        extract::json::{self, Json},
         state::State,
     },
 };
 
-/// What the breaker is to do.
+/// The mode to set the breaker to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Breaker {
     /// auto: as the failure rates say; open: let nothing through; closed: let everything through.
-    #[schema(value_type = String, example = "auto")]
+    #[schema(example = "auto")]
     state: BreakerMode,
 }
 
 /// Figures of limiter, queue and breaker.
 #[utoipa::path(get, path = "/v1/ops/gateway", tag = "operator", responses((status = 200, body = Object), Refusals))]
-pub(in crate::http) async fn show(state: Data<State>, who: Principal) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
-    json::ok(&state.engine.guard.gauge().figures())
+pub(in crate::http) async fn show(state: Data<State>, _: Only<Operators>) -> Result<HttpResponse, Problem> {
+    json::ok(&state.engine.gateway_figures())
 }
 
 /// Takes the breaker in hand, or gives it back to itself.
@@ -36,12 +34,10 @@ pub(in crate::http) async fn show(state: Data<State>, who: Principal) -> Result<
     responses((status = 200, body = Object), Refusals))]
 pub(in crate::http) async fn set_breaker(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<OperatorsOfAll>,
     Json(body): Json<Breaker>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
     tracing::warn!(state = ?body.state, by = who.id(), "an operator sets the payment breaker");
-    let gauge = state.engine.guard.gauge();
-    gauge.set_breaker(body.state);
-    json::ok(&gauge.figures())
+    state.engine.set_breaker(body.state);
+    json::ok(&state.engine.gateway_figures())
 }

@@ -1,4 +1,4 @@
-//! What operators see of the running server, and may do to it.
+//! The endpoints of operators: figures of the running server, drills, and putting actors back to work.
 
 pub(super) mod actor;
 pub(super) mod actors;

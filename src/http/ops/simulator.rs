@@ -7,21 +7,22 @@ use utoipa::ToSchema;
 use crate::{
     actors::ports::gateway::{Faults, GatewayDrill, LedgerEntry, LedgerKind},
     http::{
-        auth::Principal,
-        error::{Code, Problem},
-        json::{self, Json},
-        openapi::Refusals,
-        query::{self, Query},
+        auth::only::{Only, OperatorsOfAll},
+        error::{Code, Problem, Refusals},
+        extract::{
+            json::{self, Json},
+            query::{Given, Paging, Parameters, Query},
+        },
         state::State,
         views::{Page, Time},
     },
 };
 
 /// The faults that the simulated gateway shows. None is required: what is left out is 0 or false.
-#[derive(ToSchema)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
 #[schema(as = Faults)]
-#[expect(dead_code, reason = "describes the port's type in the OpenAPI document")]
-pub(in crate::http) struct FaultsSchema {
+pub(in crate::http) struct FaultsBody {
     /// How long every answer takes, in ms, at most 60000.
     #[schema(required = false, default = 0)]
     latency_ms: u64,
@@ -39,39 +40,45 @@ pub(in crate::http) struct FaultsSchema {
     down: bool,
 }
 
+impl From<FaultsBody> for Faults {
+    fn from(body: FaultsBody) -> Self {
+        let FaultsBody { latency_ms, decline_rate, error_rate, timeout_rate, down } = body;
+        Self { latency_ms, decline_rate, error_rate, timeout_rate, down }
+    }
+}
+
 /// Which movements of money.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct LedgerQuery {
     /// Only of this payment.
-    #[serde(default)]
     payment_id: Option<String>,
-    /// How many, 1 to 200; 50 unless given.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<usize>,
-    /// Where to go on: `next_cursor` of the page before.
-    #[serde(default)]
-    cursor: Option<String>,
+    #[param(ignore)]
+    page: Paging,
+}
+
+impl Parameters for LedgerQuery {
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self { payment_id: given.text("payment_id").map(str::to_owned), page: Paging::read(given)? })
+    }
 }
 
 /// One movement of money at the gateway.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Movement {
-    /// The payment.
+    /// The payment, which has the id of its call.
     payment_id: String,
-    /// charge or refund.
+    /// Whether money was taken (`charge`) or given back (`refund`).
     #[schema(value_type = String, example = "charge")]
     kind: &'static str,
     /// How much, in minor units.
     amount: u64,
-    /// ISO 4217.
+    /// The currency's code in ISO 4217.
     #[schema(value_type = String, example = "KRW")]
     currency: &'static str,
-    /// The idempotency key it came with.
+    /// The idempotency key of the request.
     key: String,
-    /// When.
+    /// When it was recorded.
     #[schema(value_type = String, format = DateTime)]
     at: Time,
 }
@@ -93,33 +100,32 @@ impl From<&LedgerEntry> for Movement {
 }
 
 /// Gives the simulated gateway faults; what is left out works.
-#[utoipa::path(put, path = "/v1/ops/gateway/simulator", tag = "operator", request_body = FaultsSchema,
-    responses((status = 200, body = FaultsSchema), Refusals))]
+#[utoipa::path(put, path = "/v1/ops/gateway/simulator", tag = "operator", request_body = FaultsBody,
+    responses((status = 200, body = FaultsBody), Refusals))]
 pub(in crate::http) async fn set_faults(
     state: Data<State>,
-    who: Principal,
-    Json(faults): Json<Faults>,
+    Only(who, _): Only<OperatorsOfAll>,
+    Json(body): Json<FaultsBody>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
     let drill = drill(&state)?;
+    let faults = Faults::from(body);
     drill.set_faults(faults).map_err(|error| Problem::invalid(error.to_string()))?;
     tracing::warn!(?faults, by = who.id(), "an operator gives the simulated gateway faults");
     json::ok(&drill.faults())
 }
 
-/// What was really charged and refunded, oldest first.
-#[utoipa::path(get, path = "/v1/ops/gateway/simulator/charges", tag = "operator", params(LedgerQuery),
+/// The charges and refunds that the simulated gateway made, oldest first.
+#[utoipa::path(get, path = "/v1/ops/gateway/simulator/charges", tag = "operator", params(LedgerQuery, Paging),
     responses((status = 200, body = Page<Movement>), Refusals))]
 pub(in crate::http) async fn charges(
     state: Data<State>,
-    who: Principal,
+    _: Only<OperatorsOfAll>,
     Query(query): Query<LedgerQuery>,
 ) -> Result<HttpResponse, Problem> {
-    who.must_be_operator()?;
-    let limit = query::limit(query.limit)?;
-    let after = match &query.cursor {
+    let limit = query.page.limit();
+    let after = match query.page.cursor() {
         None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| Problem::invalid("cursor is not one that this list gave"))?,
+        Some(cursor) => cursor.parse().map_err(|_| Problem::invalid("cursor is not from this list"))?,
     };
     let entries = drill(&state)?.ledger(query.payment_id.as_deref(), limit, after);
     let entries =

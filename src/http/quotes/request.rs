@@ -1,20 +1,25 @@
 //! `POST /v1/quotes`: what a trip would cost, promised for five minutes.
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web::Data};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::token::{GOOD_FOR_S, Trip, sign};
+use super::token::{GOOD_FOR_S, QuotedTrip, sign};
 use crate::{
     clock,
-    domain::{self, DriverId, Place, ServiceId},
+    domain::{
+        self, DriverId, Place, ServiceId,
+        driver::{Driver, Duty},
+        policy::Policy,
+    },
     http::{
-        auth::Principal,
+        auth::only::{Customers, Only},
         calls::{Period, check_choice},
-        error::{Code, Problem},
-        json::{self, Json},
-        openapi::Refusals,
+        error::{Code, Problem, Refusals},
+        extract::json::{self, Json},
         state::State,
         views::{PlaceSchema, Time},
     },
@@ -24,13 +29,13 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct QuoteRequest {
-    /// The service.
+    /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
     service: ServiceId,
-    /// Where it begins.
+    /// Where the customer would be met.
     #[schema(value_type = PlaceSchema)]
     pickup: Place,
-    /// Where it leads.
+    /// Where the customer would go.
     #[serde(default)]
     #[schema(value_type = Option<PlaceSchema>)]
     dropoff: Option<Place>,
@@ -43,7 +48,7 @@ pub(in crate::http) struct QuoteRequest {
     period: Option<Period>,
 }
 
-/// A promised fare.
+/// A fare that is promised for five minutes.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Quote {
     /// Give this to `POST /v1/calls` with the same trip.
@@ -51,7 +56,7 @@ pub(in crate::http) struct Quote {
     /// The fare, in the currency's minor unit.
     #[schema(example = 20000)]
     amount: u64,
-    /// ISO 4217.
+    /// The currency's code in ISO 4217.
     #[schema(value_type = String, example = "KRW")]
     currency: &'static str,
     /// The way by road, in metres; 0 without a destination.
@@ -63,30 +68,34 @@ pub(in crate::http) struct Quote {
     expires_at: Time,
 }
 
-/// What a trip would cost, promised for five minutes. Nothing is stored.
+/// The price of a trip, promised for five minutes. Nothing is stored.
 #[utoipa::path(post, path = "/v1/quotes", tag = "customer", request_body = QuoteRequest,
     responses((status = 200, body = Quote), Refusals))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
-    who: Principal,
+    Only(who, _): Only<Customers>,
     Json(body): Json<QuoteRequest>,
 ) -> Result<HttpResponse, Problem> {
     let customer = who.customer()?;
     who.must_use(&body.service)?;
     let policy = state.policy(&body.service)?;
-    check_choice(policy, body.driver_id.as_ref(), body.period)?;
+    check_choice(policy, body.dropoff.as_ref(), body.driver_id.as_ref(), body.period)?;
     let (pickup, dropoff) = (body.pickup.position(), body.dropoff.as_ref().map(Place::position));
     if !policy.serves(pickup, dropoff) {
         return Err(Problem::new(Code::OutOfArea, format!("{} is not offered for this trip", body.service)));
     }
     let period = body.period.map(domain::Period::from);
+    if let Some(chosen) = &body.driver_id {
+        must_be_free(&state, policy, chosen, period.as_ref()).await?;
+    }
     let route = match dropoff {
         Some(dropoff) => Some(state.engine.route(policy.file.travel, pickup, dropoff).await),
         None => None,
     };
     let fare = policy.fare(route, period.as_ref());
     let expires_at = clock::now() + SignedDuration::from_secs(GOOD_FOR_S);
-    let trip = Trip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period };
+    let trip =
+        QuotedTrip { customer, service: &body.service, pickup, dropoff, driver: body.driver_id.as_ref(), period };
     json::ok(&Quote {
         quote: sign(&state.keys, &trip, fare, expires_at)?,
         amount: fare.amount,
@@ -95,6 +104,26 @@ pub(in crate::http) async fn handle(
         eta_s: route.map_or(0, |route| route.duration_s),
         expires_at: expires_at.into(),
     })
+}
+
+/// Refuses a quote for a car or a seat that does not exist, or is booked for that time already. While its actor does
+/// not answer, the price is given nevertheless: the booking itself decides.
+async fn must_be_free(
+    state: &State,
+    policy: &Policy,
+    chosen: &DriverId,
+    period: Option<&domain::Period>,
+) -> Result<(), Problem> {
+    let Ok(known) = state.engine.driver(chosen).await else { return Ok(()) };
+    let noun = &policy.file.noun.en;
+    let is_there = |driver: &Arc<Driver>| driver.profile.service == policy.service && driver.duty != Duty::Retired;
+    let Some(driver) = known.filter(is_there) else {
+        return Err(Problem::invalid(format!("driver_id: there is no {noun} {chosen} in {}", policy.service)));
+    };
+    if driver.is_free_for(period, clock::now()) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::DriverUnavailable, format!("the {noun} {chosen} is not free at that time")))
 }
 
 #[expect(

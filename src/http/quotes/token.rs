@@ -4,18 +4,20 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Header, decode, encode, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CustomerId, DriverId, LatLng, Money, Period, ServiceId};
-use crate::http::{
-    error::{Code, Problem},
-    keys::Keys,
+use crate::{
+    domain::{CustomerId, DriverId, LatLng, Money, Period, ServiceId},
+    http::{
+        auth::keys::Keys,
+        error::{Code, Problem},
+    },
 };
 
 /// How long a quote is good, in seconds.
 pub(super) const GOOD_FOR_S: i64 = 300;
 
-/// What a customer asks the price of.
+/// The trip whose price a customer asks, as the quote's token holds it.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::http) struct Trip<'a> {
+pub(in crate::http) struct QuotedTrip<'a> {
     pub customer: &'a CustomerId,
     pub service: &'a ServiceId,
     pub pickup: LatLng,
@@ -40,7 +42,7 @@ struct Claims {
 }
 
 /// A quote of `fare` for the trip, good until `until`.
-pub(super) fn sign(keys: &Keys, trip: &Trip<'_>, fare: Money, until: Timestamp) -> Result<String, Problem> {
+pub(super) fn sign(keys: &Keys, trip: &QuotedTrip<'_>, fare: Money, until: Timestamp) -> Result<String, Problem> {
     let claims = Claims {
         sub: trip.customer.clone(),
         exp: until.as_second(),
@@ -56,14 +58,14 @@ pub(super) fn sign(keys: &Keys, trip: &Trip<'_>, fare: Money, until: Timestamp) 
 }
 
 /// The fare that a quote promises for this very trip.
-pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &Trip<'_>) -> Result<Money, Problem> {
+pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &QuotedTrip<'_>) -> Result<Money, Problem> {
     let claims = decode::<Claims>(quote, &keys.read_quotes, &keys.quotes)
         .map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Problem::new(
                 Code::QuoteExpired,
                 format!("quote: it was good for {GOOD_FOR_S} s; ask for a new one or leave it out"),
             ),
-            _ => Problem::invalid("quote: it is not one that this server gave; ask POST /v1/quotes for one"),
+            _ => Problem::invalid("quote: this server did not make it; ask POST /v1/quotes for one"),
         })?
         .claims;
     let same = claims.sub == *trip.customer
@@ -75,7 +77,7 @@ pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &Trip<'_>) -> Resu
     if same {
         return Ok(claims.fare);
     }
-    Err(Problem::invalid("quote: it was given for another trip or customer; ask POST /v1/quotes for one for this trip"))
+    Err(Problem::invalid("quote: it is for another trip or customer; ask POST /v1/quotes for one for this trip"))
 }
 
 #[cfg(test)]
@@ -93,15 +95,21 @@ mod tests {
         let (mina, jun) = (CustomerId::new("mina")?, CustomerId::new("jun")?);
         let service = ServiceId::new("driver-call")?;
         let (here, there) = (LatLng::new(37.4979, 127.0276)?, LatLng::new(37.5547, 126.9707)?);
-        let trip =
-            Trip { customer: &mina, service: &service, pickup: here, dropoff: Some(there), driver: None, period: None };
+        let trip = QuotedTrip {
+            customer: &mina,
+            service: &service,
+            pickup: here,
+            dropoff: Some(there),
+            driver: None,
+            period: None,
+        };
         let fare = Money::new(20_000, Currency::KRW);
         let quote = sign(&keys, &trip, fare, clock::now() + 5.minutes())?;
         assert_eq!(verify(&keys, &quote, &trip)?, fare);
         for other in [
-            Trip { customer: &jun, ..trip.clone() },
-            Trip { dropoff: Some(here), ..trip.clone() },
-            Trip { dropoff: None, ..trip.clone() },
+            QuotedTrip { customer: &jun, ..trip.clone() },
+            QuotedTrip { dropoff: Some(here), ..trip.clone() },
+            QuotedTrip { dropoff: None, ..trip.clone() },
         ] {
             assert_eq!(verify(&keys, &quote, &other).expect_err("another trip").code(), Code::InvalidRequest);
         }
@@ -115,7 +123,7 @@ mod tests {
         let keys = Keys::new(&"0123456789abcdef0123456789abcdef".into(), "callout", 30);
         let token = keys.mint(crate::domain::Role::Customer, "mina", std::time::Duration::from_secs(9))?;
         let (mina, service) = (CustomerId::new("mina")?, ServiceId::new("driver-call")?);
-        let trip = Trip {
+        let trip = QuotedTrip {
             customer: &mina,
             service: &service,
             pickup: LatLng::new(37.0, 127.0)?,

@@ -1,24 +1,31 @@
 //! A call as clients see it.
 
+use std::borrow::Cow;
+
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{MoneySchema, PlaceSchema, SeenAt, Time};
-use crate::domain::{
-    CallId, CustomerId, DriverId, Money, Place, ServiceId,
-    call::{Call, Phase},
-    driver::Fix,
-    policy::Policy,
+use crate::{
+    clock,
+    domain::{
+        CallId, CustomerId, DriverId, Money, Place, ServiceId,
+        call::{Call, Phase},
+        driver::{Fix, Profile},
+        payment::PaymentStatus,
+        policy::{OfferShows, Policy},
+    },
 };
 
-/// A call.
+/// A call as the one who asks may see it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Call)]
 pub(in crate::http) struct CallView<'a> {
-    /// Its id.
+    /// The call's id.
     #[schema(value_type = String, example = "call_01890a5d")]
     id: &'a CallId,
-    /// Its service.
+    /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
     service: &'a ServiceId,
     /// requested, awaiting_approval, awaiting_payment, dispatching, assigned, started, completed, cancelled or denied.
@@ -32,28 +39,29 @@ pub(in crate::http) struct CallView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     reason: Option<&'a str>,
-    /// Who asks and pays.
-    #[schema(value_type = String)]
-    customer_id: &'a CustomerId,
-    /// Who has or had it.
+    /// The customer's id. Left out for a driver to whom the call is only offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    customer_id: Option<&'a CustomerId>,
+    /// The driver who has or had the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<DriverOnCall<'a>>,
-    /// Where it begins.
+    /// The place where the customer is met, or the work is done.
     #[schema(value_type = PlaceSchema)]
-    pickup: &'a Place,
-    /// Where it leads.
+    pickup: Cow<'a, Place>,
+    /// The destination of the trip.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PlaceSchema>)]
-    dropoff: Option<&'a Place>,
-    /// What it is booked for.
+    dropoff: Option<Cow<'a, Place>>,
+    /// The period that the call is booked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, example = json!({"from": "2030-01-01T09:00:00.000Z", "to": "2030-01-02T09:00:00.000Z"}))]
     period: Option<PeriodOnCall>,
-    /// What the customer added.
+    /// The customer's note to the driver.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     note: Option<&'a str>,
-    /// What it costs.
+    /// The fare, as quoted or agreed.
     #[schema(value_type = MoneySchema)]
     fare: Money,
     /// Where its payment stands.
@@ -80,13 +88,19 @@ pub(in crate::http) struct PeriodOnCall {
 /// The driver of a call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct DriverOnCall<'a> {
-    /// Its id.
+    /// The call's id.
     #[schema(value_type = String)]
     id: &'a DriverId,
-    /// What people call it.
+    /// The driver's name: the present one while it has the call, afterwards the one at the time when it took the call.
     #[schema(value_type = String)]
-    name: &'a str,
-    /// Where it is, while it has the call.
+    name: Cow<'a, str>,
+    /// The phone number, while it has the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+    /// The licence plate, while it has the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plate: Option<String>,
+    /// Its position, while it has the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<SeenAt>,
     /// Seconds to where it is going: the pickup, or once started the destination.
@@ -100,11 +114,11 @@ pub(in crate::http) struct PaymentOnCall {
     /// created, charging, charged, declined, unknown, refunding or refunded.
     #[schema(value_type = String, example = "charged")]
     status: &'static str,
-    /// What was taken.
+    /// The amount that was charged, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<MoneySchema>)]
     charged: Option<Money>,
-    /// What was given back.
+    /// The amount that was refunded, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<MoneySchema>)]
     refunded: Option<Money>,
@@ -116,21 +130,30 @@ pub(in crate::http) struct PaymentOnCall {
 /// A text in every language.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Label<'a> {
-    /// Korean.
+    /// The text in Korean.
     #[schema(value_type = String)]
     pub ko: &'a str,
-    /// English.
+    /// The text in English.
     #[schema(value_type = String)]
     pub en: &'a str,
 }
 
-/// What a driver who does not have the call is told of it: that it is over or another's, and nothing of the people.
-#[derive(Serialize)]
+/// The view for a driver who does not have the call: its status, without data of the customer and the other driver.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallOutline)]
 pub(in crate::http) struct CallOutline<'a> {
+    /// The call's id.
+    #[schema(value_type = String, example = "call_01890a5d")]
     id: &'a CallId,
+    /// The service, by its id.
+    #[schema(value_type = String, example = "driver-call")]
     service: &'a ServiceId,
+    /// Its status, as in a call.
+    #[schema(value_type = String, example = "dispatching")]
     status: &'static str,
+    /// The status for people.
     label: Label<'a>,
+    /// How many things happened to it.
     version: u64,
 }
 
@@ -143,11 +166,12 @@ impl<'a> CallOutline<'a> {
 }
 
 impl<'a> CallView<'a> {
-    /// The call as clients see it. `policy` is its service's; `seen` is where its present driver was seen last,
-    /// `eta_s` how many seconds it needs from there.
+    /// The call as clients see it. `policy` is its service's; `face` is what its present driver is registered as,
+    /// `seen` where it was seen last, and `eta_s` how many seconds it needs from there.
     pub(in crate::http) fn new(
         call: &'a Call,
         policy: Option<&'a Policy>,
+        face: Option<&Profile>,
         seen: Option<Fix>,
         eta_s: Option<u64>,
     ) -> Self {
@@ -169,10 +193,10 @@ impl<'a> CallView<'a> {
             status,
             cancelled_by,
             reason,
-            customer_id: &call.customer_id,
-            driver: driver(call, seen, eta_s),
-            pickup: &call.pickup,
-            dropoff: call.dropoff.as_ref(),
+            customer_id: Some(&call.customer_id),
+            driver: driver(call, face, seen, eta_s),
+            pickup: Cow::Borrowed(&call.pickup),
+            dropoff: call.dropoff.as_ref().map(Cow::Borrowed),
             period: call.period.map(|period| PeriodOnCall { from: period.from.into(), to: period.to.into() }),
             note: call.note.as_deref(),
             fare: call.fare,
@@ -180,7 +204,7 @@ impl<'a> CallView<'a> {
                 status: call.payment.status.as_str(),
                 charged: call.payment.charged,
                 refunded: call.payment.refunded,
-                retry_after_s: call.payment.retry_after_s,
+                retry_after_s: retry_after_s(call, clock::now()),
             },
             label: label(status, policy),
             version: call.version,
@@ -190,11 +214,51 @@ impl<'a> CallView<'a> {
     }
 }
 
-fn driver(call: &Call, seen: Option<Fix>, eta_s: Option<u64>) -> Option<DriverOnCall<'_>> {
+impl CallView<'_> {
+    /// The view for a driver to whom the call is only offered: without the customer's id, and with the parts that
+    /// the service's policy lists.
+    pub(in crate::http) fn in_an_offer(mut self, shown: &[OfferShows]) -> Self {
+        self.customer_id = None;
+        if !shown.contains(&OfferShows::Dropoff) {
+            self.dropoff = None;
+        }
+        if !shown.contains(&OfferShows::Address) {
+            self.pickup = Cow::Owned(self.pickup.without_address());
+            self.dropoff = self.dropoff.map(|dropoff| Cow::Owned(dropoff.without_address()));
+        }
+        if !shown.contains(&OfferShows::Note) {
+            self.note = None;
+        }
+        self
+    }
+}
+
+fn driver<'a>(
+    call: &'a Call,
+    face: Option<&Profile>,
+    seen: Option<Fix>,
+    eta_s: Option<u64>,
+) -> Option<DriverOnCall<'a>> {
     let card = call.shown_driver()?;
-    let seen = seen.filter(|_| call.phase.current_driver().is_some());
+    let has_it = call.phase.current_driver().is_some();
+    let (face, seen) = (face.filter(|_| has_it), seen.filter(|_| has_it));
     let eta_s = eta_s.filter(|_| seen.is_some());
-    Some(DriverOnCall { id: &card.id, name: &card.name, position: seen.map(SeenAt::from), eta_s })
+    Some(DriverOnCall {
+        id: &card.id,
+        name: face.map_or(Cow::Borrowed(card.name.as_str()), |face| Cow::Owned(face.name.clone())),
+        phone: face.and_then(|face| face.phone.clone()),
+        plate: face.and_then(|face| face.plate.clone()),
+        position: seen.map(SeenAt::from),
+        eta_s,
+    })
+}
+
+/// The seconds until another payment attempt makes sense; `None` once that time has passed, and when the call is over.
+fn retry_after_s(call: &Call, now: Timestamp) -> Option<u64> {
+    let waits = call.payment.status == PaymentStatus::Created && !call.phase.is_terminal();
+    let told = call.payment.retry_after_s.filter(|_| waits)?;
+    let passed = u64::try_from(now.duration_since(call.updated_at).as_secs()).unwrap_or_default();
+    told.checked_sub(passed).filter(|left| *left > 0)
 }
 
 fn label<'a>(status: &'static str, policy: Option<&'a Policy>) -> Label<'a> {
@@ -229,8 +293,8 @@ mod tests {
     }
 
     fn shown(phase: &Value) -> Result<Value, Box<dyn std::error::Error>> {
-        let fix = Fix { position: LatLng::new(37.51, 127.0)?, at: "2026-01-01T00:00:30Z".parse()? };
-        Ok(serde_json::to_value(CallView::new(&call(phase)?, Some(&policy()?), Some(fix), Some(312)))?)
+        let fix = Fix::now(LatLng::new(37.51, 127.0)?, "2026-01-01T00:00:30Z".parse()?);
+        Ok(serde_json::to_value(CallView::new(&call(phase)?, Some(&policy()?), None, Some(fix), Some(312)))?)
     }
 
     #[test]

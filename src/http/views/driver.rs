@@ -10,41 +10,42 @@ use crate::domain::{
     driver::{Driver, Fix},
 };
 
-/// A driver.
+/// A driver, company, car or seat as the one who asks may see it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Driver)]
 pub(in crate::http) struct DriverView<'a> {
-    /// Its id.
+    /// The id of the driver.
     #[schema(value_type = String, example = "driver-a")]
     id: &'a DriverId,
-    /// Its service.
+    /// The service that it works for, by its id.
     #[schema(value_type = String, example = "driver-call")]
     service: &'a ServiceId,
-    /// What people call it.
+    /// The driver's name for people.
     #[schema(value_type = String, example = "김기사")]
     name: &'a str,
-    /// Its phone number.
+    /// The phone number, for those who may call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     phone: Option<&'a str>,
-    /// Its licence plate.
+    /// The licence plate, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     plate: Option<&'a str>,
-    /// offline, available, offered, reserved, engaged or retired.
+    /// offline, available, offered, reserved, engaged or retired; for operators also stale: available, but there is
+    /// no sign of it.
     #[schema(value_type = String, example = "available")]
     status: &'static str,
     /// The call it holds itself for or answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     call: Option<&'a CallId>,
-    /// When it is booked, if customers choose it.
+    /// The times for which it is booked, if customers choose it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     bookings: Vec<BookingView>,
     /// Where it was seen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<SeenAt>,
-    /// How many things happened to it.
+    /// The number of its events.
     version: u64,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
@@ -54,10 +55,21 @@ pub(in crate::http) struct DriverView<'a> {
     updated_at: Time,
 }
 
-/// When a driver that customers choose is booked. Whose bookings they are is nobody's business.
+/// A part of a driver's status that its own state does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Shade {
+    /// The driver's own state says everything.
+    None,
+    /// A call is offered to it now.
+    Offered,
+    /// It gave no sign for too long.
+    Stale,
+}
+
+/// A booking of a car or a seat. It does not show the customer.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct BookingView {
-    /// From when.
+    /// When the booked time begins.
     #[schema(value_type = String, format = DateTime)]
     from: Time,
     /// Until when; open-ended without.
@@ -75,9 +87,13 @@ fn shown_bookings(driver: &Driver) -> Vec<BookingView> {
 }
 
 impl<'a> DriverView<'a> {
-    /// The driver as clients see it. `seen` is its latest position; `offered`: whether a call is offered to it now.
-    pub(in crate::http) fn new(driver: &'a Driver, seen: Option<Fix>, offered: bool) -> Self {
-        let status = if offered && driver.is_available() { "offered" } else { driver.status_at(clock::now()) };
+    /// The driver as it and operators see it. `seen` is its latest position; `shade` what its status does not say.
+    pub(in crate::http) fn new(driver: &'a Driver, seen: Option<Fix>, shade: Shade) -> Self {
+        let status = match shade {
+            Shade::Offered if driver.is_available() => "offered",
+            Shade::Stale if driver.is_available() => "stale",
+            _ => driver.status_at(clock::now()),
+        };
         Self {
             id: &driver.id,
             service: &driver.profile.service,
@@ -94,7 +110,20 @@ impl<'a> DriverView<'a> {
         }
     }
 
-    /// Its status.
+    /// The view for a customer who chooses a car or a seat: its name and status, and its plate and position while it is
+    /// free. The bookings and the position under another customer are private to that customer.
+    pub(in crate::http) fn for_customers(self) -> Self {
+        let is_free = self.status == "available";
+        Self {
+            phone: None,
+            plate: self.plate.filter(|_| is_free),
+            call: None,
+            bookings: Vec::new(),
+            position: self.position.filter(|_| is_free),
+            ..self
+        }
+    }
+
     pub(in crate::http) fn status(&self) -> &'static str {
         self.status
     }
@@ -117,7 +146,7 @@ mod tests {
                 "id": "kim", "profile": {"service": "driver-call", "name": "김"}, "on_duty": on_duty, "duty": duty,
                 "version": 2, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
             }))?;
-            assert_eq!(DriverView::new(&driver, None, true).status(), status);
+            assert_eq!(DriverView::new(&driver, None, Shade::Offered).status(), status);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! What clients see of calls, drivers and services: exactly the public interface, borrowed from the domain's states and
-//! written straight to bytes.
+//! The JSON of calls, drivers and services that clients see: the public interface, borrowed from the domain's states
+//! and written straight to bytes.
 
 mod call;
 mod driver;
@@ -10,7 +10,7 @@ mod time;
 use serde::Serialize;
 
 pub(super) use call::{CallOutline, CallView, Label};
-pub(super) use driver::DriverView;
+pub(super) use driver::{DriverView, Shade};
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};
 pub(super) use service::ServiceView;
 pub(super) use time::Time;
@@ -18,7 +18,7 @@ pub(super) use time::Time;
 /// A page of a list.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Page<T> {
-    /// The items.
+    /// The items of this page, in the order of the list.
     pub items: Vec<T>,
     /// Give this back as `cursor` to go on; null when that was all.
     pub next_cursor: Option<String>,

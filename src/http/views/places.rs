@@ -30,7 +30,7 @@ pub(in crate::http) struct PlaceSchema {
     /// Degrees east, -180 to 180.
     #[schema(example = 127.0276, minimum = -180, maximum = 180)]
     lng: f64,
-    /// What people call it.
+    /// The place's name for people.
     #[schema(max_length = 200, example = "강남역 11번 출구")]
     address: Option<String>,
 }
@@ -40,7 +40,7 @@ pub(in crate::http) struct PlaceSchema {
 #[schema(as = Money)]
 #[expect(dead_code, reason = "describes the domain's type in the OpenAPI document")]
 pub(in crate::http) struct MoneySchema {
-    /// How much.
+    /// The amount in the currency's smallest unit: won, yen, cents.
     #[schema(example = 20000)]
     amount: u64,
     /// Of what (ISO 4217).
@@ -51,17 +51,24 @@ pub(in crate::http) struct MoneySchema {
 /// Where a driver was seen last.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(in crate::http) struct SeenAt {
-    /// Degrees north.
+    /// The latitude in degrees, north is positive.
     pub lat: f64,
-    /// Degrees east.
+    /// The longitude in degrees, east is positive.
     pub lng: f64,
-    /// When.
+    /// Where it was heading, in degrees from north.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heading: Option<f64>,
+    /// How fast it was, in metres per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed_mps: Option<f64>,
+    /// When the device measured it.
     #[schema(value_type = String, format = DateTime)]
     pub at: Time,
 }
 
 impl From<Fix> for SeenAt {
     fn from(fix: Fix) -> Self {
-        Self { lat: fix.position.lat(), lng: fix.position.lng(), at: fix.at.into() }
+        let Fix { position, at, heading, speed_mps, .. } = fix;
+        Self { lat: position.lat(), lng: position.lng(), heading, speed_mps, at: at.into() }
     }
 }

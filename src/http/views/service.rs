@@ -12,24 +12,24 @@ use crate::domain::{
     policy::{ConfirmedBy, FoundBy, PaymentDue, PeriodRule, Policy},
 };
 
-/// A service.
+/// A service with its rules, as far as clients need them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Service)]
 pub(in crate::http) struct ServiceView<'a> {
-    /// Its id.
+    /// The id of the service.
     #[schema(value_type = String, example = "driver-call")]
     id: &'a ServiceId,
     /// Its name for people.
     name: Label<'a>,
-    /// What people call a driver of this service.
+    /// The word for a driver of this service.
     noun: Label<'a>,
     /// The currency of its fares (ISO 4217).
     #[schema(value_type = String, example = "KRW")]
     currency: &'static str,
-    /// What the statuses are called, by status.
+    /// The name of each status, by status.
     #[schema(value_type = BTreeMap<String, Label<'static>>)]
     labels: BTreeMap<&'a str, Label<'a>>,
-    /// How it works.
+    /// The rules that clients need to know.
     policy: PolicyView<'a>,
 }
 
@@ -39,7 +39,7 @@ pub(in crate::http) struct PolicyView<'a> {
     /// How a driver is found: offer, assign or choose.
     #[schema(value_type = String, example = "offer")]
     found_by: FoundBy,
-    /// Who confirms that a driver answers: driver, operator or nobody.
+    /// The party that confirms that a driver answers: driver, operator or nobody.
     #[schema(value_type = String, example = "driver")]
     confirmed_by: ConfirmedBy,
     /// Whether it is booked for a period: none, optional or required.
@@ -63,10 +63,10 @@ pub(in crate::http) struct PolicyView<'a> {
     /// The districts it is offered in; empty: no limits by name.
     #[schema(value_type = Vec<String>)]
     districts: &'a [String],
-    /// Who may start a call.
+    /// The roles that may start a call.
     #[schema(value_type = Vec<String>)]
     start: &'a [Role],
-    /// Who may complete a call.
+    /// The roles that may complete a call.
     #[schema(value_type = Vec<String>)]
     complete: &'a [Role],
 }

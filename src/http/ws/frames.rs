@@ -1,19 +1,26 @@
 //! The frames, both ways.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
+use utoipa::ToSchema;
 
 use crate::{
     domain::{CallId, DriverId},
     http::{
         drivers::Position,
         error::Problem,
-        strict::Strict,
+        extract::{strict::Strict, wrong},
         views::{CallView, Time},
     },
+    settings::Shape,
 };
 
-/// What a client said, with the `ref` it wants echoed.
+/// The name of the frame in refusals that have no narrower place.
+const FRAME: &str = "the frame";
+
+/// A text frame of a client as it was read, with the `ref` for the answer.
 #[derive(Debug)]
 pub(super) struct Said {
     pub reference: Option<Value>,
@@ -28,27 +35,43 @@ pub(super) enum Frame {
     Position(Position),
     Accept(Named),
     Decline(Named),
+    Auth(Auth),
     Ping,
 }
 
-/// Which call's changes are wanted.
-#[derive(Debug, Deserialize)]
+/// A newer token of the same principal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Auth {
+    pub token: String,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Auth")
+    }
+}
+
+/// The call whose changes the client wants to be told.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Subscribe {
+    #[schema(value_type = String)]
     pub call: CallId,
-    /// The last change that is known.
+    /// The `seq` of the last change that the client knows.
     #[serde(default)]
     pub after: Option<u64>,
 }
 
-/// A call.
-#[derive(Debug, Deserialize)]
+/// The call that a command concerns.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Named {
+    #[schema(value_type = String)]
     pub call: CallId,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
@@ -71,6 +94,10 @@ pub(super) enum Told<'a> {
         driver: &'a DriverId,
         lat: f64,
         lng: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        heading: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        speed_mps: Option<f64>,
         at: Time,
         eta_s: Option<u64>,
     },
@@ -95,7 +122,7 @@ pub(super) enum Told<'a> {
     },
 }
 
-const TYPES: &str = "subscribe, unsubscribe, position, accept, decline or ping";
+const TYPES: &str = "subscribe, unsubscribe, position, accept, decline, auth or ping";
 
 /// Reads a frame. What is wrong with it is part of the result, so that the answer can carry its `ref`.
 pub(super) fn read(text: &str) -> Said {
@@ -114,7 +141,8 @@ pub(super) fn read(text: &str) -> Said {
 }
 
 fn not_an_object(error: &serde_json::Error) -> Problem {
-    Problem::invalid(format!("the frame must be a JSON object with `type`: {error}"))
+    let what = if error.is_data() { "is none".to_owned() } else { wrong::with_the_text(error) };
+    Problem::invalid(format!("the frame must be a JSON object with a member `type`; it {what}"))
 }
 
 fn frame(mut members: Map<String, Value>) -> Result<Frame, Problem> {
@@ -128,17 +156,19 @@ fn frame(mut members: Map<String, Value>) -> Result<Frame, Problem> {
         "position" => members_of(members).map(Frame::Position),
         "accept" => members_of(members).map(Frame::Accept),
         "decline" => members_of(members).map(Frame::Decline),
+        "auth" => members_of(members).map(Frame::Auth),
         "ping" => members_of(members).map(|Nothing {}| Frame::Ping),
         _ => Err(Problem::invalid(format!("type must be {TYPES}"))),
     }
 }
 
-fn members_of<T: DeserializeOwned>(members: Map<String, Value>) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(Strict(Value::Object(members))).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        Problem::invalid(if path == "." { format!("the frame: {inner}") } else { format!("{path}: {inner}") })
-    })
+fn members_of<T: DeserializeOwned + ToSchema>(members: Map<String, Value>) -> Result<T, Problem> {
+    let value = Value::Object(members);
+    if let Some(wrong) = wrong::with_the_value(FRAME, &value, &Shape::of::<T>()) {
+        return Err(Problem::invalid(wrong));
+    }
+    serde_path_to_error::deserialize(Strict(value))
+        .map_err(|error| Problem::invalid(wrong::with_a_member(FRAME, error.path(), error.inner())))
 }
 
 #[cfg(test)]
@@ -161,10 +191,13 @@ mod tests {
             ("[]", "JSON object"),
             (r#"{"type":5,"ref":"r"}"#, "type must be"),
             (r#"{"type":"fly","ref":"r"}"#, "type must be"),
-            (r#"{"type":"subscribe","ref":"r"}"#, "missing field `call`"),
-            (r#"{"type":"accept","call":"a b","ref":"r"}"#, "call: an id"),
-            (r#"{"type":"ping","extra":1,"ref":"r"}"#, "unknown field `extra`"),
-            (r#"{"type":"position","lat":"1","lng":2,"ref":"r"}"#, "lat:"),
+            (r#"{"type":"subscribe","ref":"r"}"#, "/call: is required and missing; it must be a text"),
+            (r#"{"type":"accept","call":"a b","ref":"r"}"#, "/call: an id"),
+            (r#"{"type":"ping","extra":1,"ref":"r"}"#, "/extra: there is no such member; no members are allowed here"),
+            (
+                r#"{"type":"position","lat":"1","lng":2,"ref":"r"}"#,
+                "/lat: must be a number from -90 to 90, got the text \"1\"",
+            ),
         ] {
             let said = read(text);
             let problem = said.frame.expect_err(text);

@@ -46,18 +46,18 @@ impl HangUp {
     pub fn after(&self, request: &HttpRequest, answer: HttpResponse) -> HttpResponse {
         let Some(wire) = request.conn_data::<Wire>().copied() else { return answer };
         let wanted = self.clone();
-        answer.map_body(|_, body| BoxBody::new(Answer { body, wire, wanted, written: false }))
+        answer.map_body(|_, body| BoxBody::new(EndingBody { body, wire, wanted, written: false }))
     }
 }
 
-struct Answer {
+struct EndingBody {
     body: BoxBody,
     wire: Wire,
     wanted: HangUp,
     written: bool,
 }
 
-impl MessageBody for Answer {
+impl MessageBody for EndingBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

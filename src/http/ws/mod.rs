@@ -1,39 +1,51 @@
-//! `GET /v1/ws`: live calls, offers and positions. One task per socket, on the worker that took the connection; everything
-//! it holds is bounded.
+//! `GET /v1/ws`: live calls, offers and positions. One task per socket, on the worker that took the connection;
+//! everything it holds is bounded, and so is how many one principal opens.
 
+mod commands;
+mod follow;
 mod frames;
 mod hang_up;
 mod inbound;
+mod lengths;
+mod opening;
 mod outbound;
 mod socket;
 mod subscriptions;
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use serde::Deserialize;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::header, web};
 
 pub(super) use self::hang_up::note_wire;
-use self::{hang_up::HangUp, socket::Socket};
+use self::{
+    hang_up::HangUp,
+    lengths::{Measured, TooLong},
+    socket::Socket,
+};
 use super::{
     auth::{Principal, admitted, bearer},
-    error::{Code, Problem},
-    language::Language,
-    openapi::Refusals,
-    query::Query,
+    error::{Code, Problem, Refusals},
     state::State,
+};
+use crate::http::extract::{
+    language::Language,
+    query::{Given, Parameters, Query},
 };
 
 /// How browsers, which cannot set headers here, give their token.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
+#[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Access {
     /// The token, when it is not in `Authorization`.
-    #[serde(default)]
     access_token: Option<String>,
 }
 
-/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts. Notifications come in the language
-/// that `Accept-Language` asks for.
+impl Parameters for Access {
+    fn read(given: &Given) -> Result<Self, Problem> {
+        Ok(Self { access_token: given.text("access_token").map(str::to_owned) })
+    }
+}
+
+/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts. Notifications come in the
+/// language that `Accept-Language` asks for.
 #[utoipa::path(get, path = "/v1/ws", tag = "live", params(Access),
     responses((status = 101, description = "Switching to WebSocket"), Refusals))]
 pub(super) async fn handle(
@@ -44,15 +56,34 @@ pub(super) async fn handle(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let who = authenticated(&request, access.access_token.as_deref())?;
+    let place = state.sockets.enter((who.role(), who.id().into())).ok_or_else(|| too_many(&state))?;
+    let frame_max = state.settings.ws_frame_max_bytes;
+    let too_long = TooLong::default();
+    let measured = Measured::new(body.into_inner(), frame_max.into(), too_long.clone());
+    let mut measured: Payload = Payload::Stream { payload: Box::pin(measured) };
+    let body = web::Payload::from_request(&request, &mut measured)
+        .await
+        .map_err(|_| Problem::new(Code::Internal, "the connection cannot be read"))?;
     let (response, session, stream) = actix_ws::handle(&request, body)
         .map_err(|error| Problem::new(Code::InvalidRequest, format!("a WebSocket handshake is needed: {error}")))?;
-    let frame_max = usize::try_from(state.settings.ws_frame_max_bytes).unwrap_or(usize::MAX);
+    let frame_max = usize::try_from(frame_max).unwrap_or(usize::MAX);
     let stream = stream.max_frame_size(frame_max).aggregate_continuations().max_continuation_size(frame_max);
     let hang_up = HangUp::default();
     let response = hang_up.after(&request, response);
     let socket = Socket::new(state, who, language, session);
-    actix_web::rt::spawn(socket.serve(stream, hang_up));
+    actix_web::rt::spawn(async move {
+        socket.serve(stream, too_long, hang_up).await;
+        drop(place);
+    });
     Ok(response)
+}
+
+fn too_many(state: &State) -> Problem {
+    let max = state.sockets.max();
+    Problem::new(
+        Code::RateLimited,
+        format!("this token's sub and role have {max} sockets open already, and no more are allowed"),
+    )
 }
 
 fn authenticated(request: &HttpRequest, in_query: Option<&str>) -> Result<Principal, Problem> {

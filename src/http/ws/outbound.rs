@@ -1,4 +1,4 @@
-//! What a client is told without having asked.
+//! Frames to a client that answer no command.
 
 use super::{
     frames::Told,
@@ -6,30 +6,33 @@ use super::{
 };
 use crate::{
     actors::hub::{Moved, Note},
-    domain::{
-        Party,
-        call::{Call, Phase},
-    },
-    http::calls::may_see,
+    domain::{Party, call::Call, driver::Fix},
+    http::{auth::Principal, calls::may_see},
 };
 
 impl Socket {
     /// Tells of what the hub said.
     pub(super) async fn tell_of(&mut self, note: &Note) -> Goes {
+        if !self.who.may_use(note.service()) {
+            return Ok(());
+        }
         match note {
+            Note::CallChanged(call) if self.subscriptions.holds_back(call) => Ok(()),
             Note::CallChanged(call) => self.tell_of_call(call).await,
             Note::Offered { call, expires_at } => {
                 if !may_see(&self.who, call) {
                     return Ok(());
                 }
-                let state = self.state.clone();
-                self.send(&Told::Offer { call: state.call_view(call), expires_at: (*expires_at).into() }).await
+                let (state, who) = (self.state.clone(), self.who.clone());
+                self.send(&Told::Offer { call: state.call_view(call, &who), expires_at: (*expires_at).into() }).await
             }
-            Note::OfferWithdrawn { call } => self.send(&Told::OfferWithdrawn { call }).await,
+            Note::OfferWithdrawn(gone) => self.send(&Told::OfferWithdrawn { call: &gone.call }).await,
+            Note::Moved(moved) if !may_see_moving(&self.who, moved) => Ok(()),
             Note::Moved(moved) => {
-                let Moved { driver, position, at, eta_s } = moved.as_ref();
+                let Moved { driver, fix, eta_s, .. } = moved.as_ref();
+                let Fix { position, at, heading, speed_mps, .. } = *fix;
                 let (lat, lng) = (position.lat(), position.lng());
-                self.send(&Told::Position { driver, lat, lng, at: (*at).into(), eta_s: *eta_s }).await
+                self.send(&Told::Position { driver, lat, lng, heading, speed_mps, at: at.into(), eta_s: *eta_s }).await
             }
             Note::Notified(told) => {
                 let notification = told.in_lang(self.language.0);
@@ -38,25 +41,31 @@ impl Socket {
         }
     }
 
-    /// Tells of a call as it is after a change, unless that is known or not for this client.
+    /// Sends a call as it is after a change, unless the client knows that change. The socket stops following a call
+    /// that its client may no longer see.
     pub(super) async fn tell_of_call(&mut self, call: &Call) -> Goes {
-        if !may_see(&self.who, call) || !self.subscriptions.is_news(&call.id, call.version) {
+        if !may_see(&self.who, call) {
+            self.leave(&call.id);
             return Ok(());
         }
-        let state = self.state.clone();
-        self.send(&Told::Call { seq: call.version, call: state.call_view(call) }).await
+        if !self.subscriptions.is_news(&call.id, call.version) {
+            return Ok(());
+        }
+        self.show_call(call).await
     }
 
-    /// A driver that comes back finds the offers that are open.
-    pub(super) async fn show_offers(&mut self) -> Goes {
-        let Party::Driver(driver) = self.who.party().clone() else { return Ok(()) };
-        for (id, expires_at) in self.state.engine.boards.offers.of_driver(&driver) {
-            let Ok(Some(call)) = self.state.engine.call(&id).await else { continue };
-            if matches!(call.phase, Phase::Dispatching(_)) && may_see(&self.who, &call) {
-                let state = self.state.clone();
-                self.send(&Told::Offer { call: state.call_view(&call), expires_at: expires_at.into() }).await?;
-            }
-        }
-        Ok(())
+    /// Shows a call as it is after a change.
+    pub(super) async fn show_call(&mut self, call: &Call) -> Goes {
+        let (state, who) = (self.state.clone(), self.who.clone());
+        self.send(&Told::Call { seq: call.version, call: state.call_view(call, &who) }).await
+    }
+}
+
+/// Whether somebody may see where a driver goes: the driver itself, operators, and the customer, who hears only of
+/// drivers that have its calls. A driver who was offered the call does not see the one who has it.
+fn may_see_moving(who: &Principal, moved: &Moved) -> bool {
+    match who.party() {
+        Party::Driver(own) => *own == moved.driver,
+        Party::Customer(_) | Party::Operator(_) | Party::System => true,
     }
 }

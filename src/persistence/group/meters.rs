@@ -1,10 +1,10 @@
-//! What the group commit tells the metrics.
+//! The metrics of the group commit.
 
 use std::time::Duration;
 
 use metrics::{Counter, Histogram, Unit};
 
-use super::Answer;
+use super::CommitResult;
 use crate::actors::ports::store::{Committed, StoreError};
 
 /// Handles to the metrics, made once: a commit costs a few additions.
@@ -55,7 +55,7 @@ impl Meters {
         self.group.record(size as f64);
     }
 
-    pub fn committed(&self, answer: &Answer, took: Duration) {
+    pub fn committed(&self, answer: &CommitResult, took: Duration) {
         self.latency.record(took);
         let outcome = match answer {
             Ok(Committed::Ok) => &self.ok,

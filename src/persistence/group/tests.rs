@@ -28,7 +28,7 @@ impl Gated {
 impl Backend for Gated {
     const UNDER_WAY: usize = 1;
 
-    async fn write(&self, group: Vec<Commit>) -> Vec<Answer> {
+    async fn write(&self, group: Vec<Commit>) -> Vec<CommitResult> {
         assert!(!self.panics, "a drill");
         if let Ok(mut groups) = self.groups.lock() {
             groups.push(group.len());
@@ -55,6 +55,7 @@ fn commit(id: &str) -> Commit {
         events: Vec::new(),
         due_at: None,
         live: true,
+        expires_with: None,
     }
 }
 

@@ -9,7 +9,12 @@ use redis::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
-use crate::persistence::{OpenError, StoreSettings, settings::without_password};
+use super::greeting::{self, Greeted};
+use crate::{
+    outbound::choose_tls,
+    persistence::{OpenError, StoreSettings},
+    settings::Url,
+};
 
 const SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
 
@@ -35,7 +40,7 @@ impl Address {
 
     /// Reads the URL and what the settings add to it.
     pub fn parse(url: &str, settings: &StoreSettings) -> Result<Self, OpenError> {
-        let wrong = |reason: String| OpenError::Url { url: without_password(url), reason };
+        let wrong = |reason: String| OpenError::Url { url: Url::new(url).to_string(), reason };
         let (place, redis) = match url.split_once("+sentinel://") {
             Some((scheme, rest)) => sentinels(scheme, rest, settings).map_err(wrong)?,
             None => {
@@ -48,19 +53,20 @@ impl Address {
             redis: login(redis, settings.username.as_deref(), settings.password.as_ref()),
             certificates: certificates(url, settings)?,
             connect_timeout: settings.connect_timeout(),
-            shown: without_password(url),
+            shown: Url::new(url).to_string(),
         })
     }
 
-    /// The URL without its password.
+    /// The URL without its user and password.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// Connects: to the server named, or to the one the sentinels say is the master, if it agrees.
-    pub async fn connect(&self, response_timeout: Duration) -> Result<MultiplexedConnection, RedisError> {
+    /// Connects: to the server named, or to the one the sentinels say is the master. Either must be a master by its own
+    /// account.
+    pub(super) async fn connect(&self, response_timeout: Duration) -> Result<Greeted, RedisError> {
         match &self.place {
-            Place::Server(server) => self.connect_to(server.clone(), response_timeout).await,
+            Place::Server(server) => greeting::greet(self.connect_to(server.clone(), response_timeout).await?).await,
             Place::Sentinels { sentinels, master } => {
                 let mut last = None;
                 for sentinel in sentinels {
@@ -79,7 +85,7 @@ impl Address {
         sentinel: &ConnectionInfo,
         master: &str,
         response_timeout: Duration,
-    ) -> Result<MultiplexedConnection, RedisError> {
+    ) -> Result<Greeted, RedisError> {
         let mut asked = self.open(sentinel.clone(), self.connect_timeout).await?;
         let found: Option<(String, u16)> =
             cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master).query_async(&mut asked).await?;
@@ -97,19 +103,7 @@ impl Address {
         } else {
             ConnectionAddr::Tcp(host, port)
         };
-        let mut connection = self.connect_to(address, response_timeout).await?;
-        let role: redis::Value = cmd("ROLE").query_async(&mut connection).await?;
-        let is = match &role {
-            redis::Value::Array(parts) => {
-                parts.first().and_then(|part| redis::from_redis_value_ref::<String>(part).ok())
-            }
-            _ => None,
-        };
-        if is.as_deref() == Some("master") {
-            return Ok(connection);
-        }
-        let reason = format!("{} is a {}", master, is.unwrap_or_else(|| "server of unknown role".to_owned()));
-        Err((ErrorKind::Client, "the sentinel's master is not one yet", reason).into())
+        greeting::greet(self.connect_to(address, response_timeout).await?).await
     }
 
     async fn connect_to(
@@ -143,7 +137,6 @@ impl Address {
     }
 }
 
-/// Reads `[user:password@]host:port,host:port/master[/db]`.
 fn sentinels(scheme: &str, rest: &str, settings: &StoreSettings) -> Result<(Place, RedisConnectionInfo), String> {
     const FORM: &str = "it must be …+sentinel://[user:password@]sentinel:port,sentinel:port/master[/db]";
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (user, rest));
@@ -183,8 +176,7 @@ fn certificates(url: &str, settings: &StoreSettings) -> Result<Option<TlsCertifi
     if !url.starts_with("rediss") {
         return Ok(None);
     }
-    // Another part of the process may have chosen one already: either is good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    choose_tls();
     let read = |key: &'static str, path: &Path| {
         std::fs::read(path).map_err(|source| OpenError::Certificate { key, path: path.to_owned(), source })
     };
@@ -193,11 +185,7 @@ fn certificates(url: &str, settings: &StoreSettings) -> Result<Option<TlsCertifi
         (Some(cert), Some(key)) => {
             Some(ClientTlsConfig { client_cert: read("tls_cert_file", cert)?, client_key: read("tls_key_file", key)? })
         }
-        (None, None) => None,
-        _ => {
-            let reason = "store.tls_cert_file and store.tls_key_file must be given together".to_owned();
-            return Err(OpenError::Url { url: without_password(url), reason });
-        }
+        _ => None,
     };
     Ok(Some(TlsCertificates { client_tls, root_cert }))
 }
@@ -229,15 +217,15 @@ mod tests {
         assert_eq!((address.redis.username(), address.redis.password()), (Some("app"), Some("hidden")));
         let address = Address::parse("redis://:other@host:7/2", &settings)?;
         assert_eq!(address.redis.password(), Some("other"));
-        assert_eq!(address.shown(), "redis://:***@host:7/2");
+        assert_eq!(address.shown(), "redis://[hidden]@host:7/2");
         Ok(())
     }
 
     #[test]
     fn a_url_that_is_not_understood_is_refused_without_its_password() {
-        for wrong in ["redis://:hidden@host:port", "redis+sentinel://:hidden@host", "redis+sentinel://:hidden@/calls"] {
+        for wrong in ["redis://:s3cret@host:port", "redis+sentinel://:s3cret@host", "redis+sentinel://:s3cret@/calls"] {
             let Err(error) = Address::parse(wrong, &StoreSettings::default()) else { panic!("{wrong} was taken") };
-            assert!(!error.to_string().contains("hidden"), "{error}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
         }
     }
 

@@ -1,7 +1,7 @@
 -- One commit of one entity: everything, or nothing.
 --
--- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events; when it may expire: 5 its companion's snapshot,
---       a call's payment or a payment's call
+-- KEYS: 1 the shard's owner, 2 the snapshot, 3 the agenda, 4 the events; when it may expire: 5 the snapshot of its
+--       companion, with which it expires
 -- ARGV: 1 epoch, 2 expected version, 3 the write, 4 the new envelope, 5 entity, 6 its score in the agenda or 'none',
 --       7 for how many seconds it is kept once it and its companion are over, or '0': for ever, then the events
 -- Answers: 1 written, 2 a duplicate, 'c' and the version found, 'f' and the epoch found.
@@ -35,17 +35,17 @@ if version ~= ARGV[2] then
 end
 if ARGV[7] == '0' then
   call('SET', KEYS[2], ARGV[4])
-elseif string.sub(ARGV[5], 1, 5) == 'call/' then
-  call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
-  local payment = call('GETRANGE', KEYS[5], 0, 159)
-  if string.match(payment, '^{"v":1,"version":%d+,"write":"%x+","live":(%a+),') == 'false' then
-    call('EXPIRE', KEYS[5], ARGV[7])
-  end
-elseif call('PTTL', KEYS[5]) > 0 then
-  call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
 else
-  -- The payment is settled, its call is not.
-  call('SET', KEYS[2], ARGV[4])
+  local companion = call('GETRANGE', KEYS[5], 0, 159)
+  local lives, due = string.match(companion, '^{"v":1,"version":%d+,"write":"%x+","live":(%a+),"due":([^,]+),')
+  if companion == '' then
+    call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
+  elseif lives == 'false' and due == 'null' then
+    call('SET', KEYS[2], ARGV[4], 'EX', ARGV[7])
+    call('EXPIRE', KEYS[5], ARGV[7])
+  else
+    call('SET', KEYS[2], ARGV[4])
+  end
 end
 if score ~= ARGV[6] then
   if ARGV[6] == 'none' then

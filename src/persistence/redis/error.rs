@@ -1,4 +1,4 @@
-//! What Redis's errors mean to someone who wanted a commit or a snapshot.
+//! Maps Redis's errors to the errors of the store port.
 //!
 //! A reply, whatever it says, means that the outcome is known. No reply means that it is not.
 
@@ -14,7 +14,7 @@ pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Redis before 7 wraps what a script's command was told: these are looked for inside.
 const WRAPPED: [&str; 5] = ["OOM", "READONLY", "MISCONF", "NOREPLICAS", "WRONGTYPE"];
 
-/// What the server's refusal of a command means: nothing was written by it.
+/// The store's error for a command that the server refused: it wrote nothing.
 pub(super) fn refused(error: &ServerError) -> StoreError {
     let said = format!("redis said {} {}", error.code(), error.details().unwrap_or_default());
     let hint = match code(error) {
@@ -36,19 +36,19 @@ pub(super) fn refused(error: &ServerError) -> StoreError {
     unavailable(format!("{hint} ({said})"))
 }
 
-/// What the failure of a request means that could not have written anything.
+/// The store's error for a failed request that cannot have written anything.
 pub(super) fn nothing_written(error: &RedisError) -> StoreError {
     if let Some(error) = server_error(error) {
         return refused(&error);
     }
     match error.kind() {
-        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => StoreError::Corrupt { reason: error.to_string() },
+        ErrorKind::UnexpectedReturnType => StoreError::Corrupt { reason: error.to_string() },
         ErrorKind::AuthenticationFailed => unavailable(format!("it wants another user or password ({error})")),
         _ => unavailable(error.to_string()),
     }
 }
 
-/// What the failure of a whole group means: without a reply, anything may be there.
+/// The store's error for a group that failed as a whole: without a reply, each of its commits may have been written.
 pub(super) fn of_group(error: &RedisError) -> StoreError {
     match server_error(error) {
         Some(error) => refused(&error),

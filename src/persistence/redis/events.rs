@@ -5,7 +5,10 @@
 use redis::{Value, pipe};
 
 use super::{envelope, keys, link::Link};
-use crate::actors::ports::store::{EventCursor, EventPage, EventRecord, NewEvent, StoreError};
+use crate::actors::ports::{
+    set_aside,
+    store::{EventCursor, EventPage, EventRecord, NewEvent, StoreError},
+};
 
 /// The name Redis gives a stream entry: milliseconds and a number.
 type EntryId = (u64, u64);
@@ -16,24 +19,37 @@ struct Positions(Vec<EntryId>);
 struct Entry {
     shard: usize,
     id: EntryId,
-    event: EventRecord,
+    /// `None` when it cannot be read: it is left out.
+    event: Option<EventRecord>,
+}
+
+/// The events that the shards had.
+struct Fetched {
+    entries: Vec<Entry>,
+    /// Whether one of them may have more.
+    more: bool,
 }
 
 /// The events after a cursor.
 pub(super) async fn read(link: &Link, after: EventCursor, limit: usize) -> Result<EventPage, StoreError> {
     let mut positions = Positions::parse(&after)?;
-    let mut entries = fetch(link, &positions, limit).await?;
+    let Fetched { mut entries, mut more } = fetch(link, &positions, limit).await?;
     if entries.is_empty() {
-        return Ok(EventPage { events: Vec::new(), next: after });
+        return Ok(EventPage { events: Vec::new(), next: after, more: false });
     }
     // Stable: within a shard they are in order already.
     entries.sort_by_key(|entry| entry.id);
+    more |= entries.len() > limit;
     entries.truncate(limit);
     for entry in &entries {
         positions.0[entry.shard] = entry.id;
+        if entry.event.is_none() {
+            let (ms, nth) = entry.id;
+            set_aside::event(&keys::all()[entry.shard].events, &format_args!("the entry {ms}-{nth}"));
+        }
     }
-    let events = entries.into_iter().map(|entry| entry.event).collect();
-    Ok(EventPage { events, next: positions.cursor() })
+    let events = entries.into_iter().filter_map(|entry| entry.event).collect();
+    Ok(EventPage { events, next: positions.cursor(), more })
 }
 
 /// Deletes the events up to and including a cursor.
@@ -46,9 +62,9 @@ pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), Store
     if request.is_empty() { Ok(()) } else { link.ask(&request).await }
 }
 
-async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<Entry>, StoreError> {
+async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Fetched, StoreError> {
     // Events spread over the shards evenly: asking each for a good part of the page fills it without reading many
-    // times as much.
+    // times as much. When one shard has all the news, the reader asks again at once.
     let count = limit.div_ceil(32);
     let mut request = pipe();
     request.cmd("XREAD").arg("COUNT").arg(count).arg("STREAMS");
@@ -60,17 +76,19 @@ async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Vec<E
     }
     let (found,): (Value,) = link.ask(&request).await?;
     let mut entries = Vec::new();
+    let mut more = false;
     for (key, found) in streams(found)? {
         let shard = keys::all().iter().position(|shard| shard.events == key);
         let shard = shard.ok_or_else(|| corrupt(&format!("an answer for {key:?}, which was not asked for")))?;
+        more |= found.len() >= count;
         for entry in found {
             entries.push(read_entry(shard, &entry).ok_or_else(|| corrupt(&format!("{key}: the entry {entry:?}")))?);
         }
     }
-    Ok(entries)
+    Ok(Fetched { entries, more })
 }
 
-/// What Redis found, stream by stream: its name and its entries. Read as it came, without a copy of every part.
+/// Redis's reply, stream by stream: the name and the entries. It is read in place, without a copy of every part.
 fn streams(found: Value) -> Result<Vec<(String, Vec<Value>)>, StoreError> {
     let stream = |stream: Value| match <[Value; 2]>::try_from(list(stream)?) {
         Ok([Value::BulkString(key), entries]) => Some((String::from_utf8(key).ok()?, list(entries)?)),
@@ -88,14 +106,19 @@ fn list(value: Value) -> Option<Vec<Value>> {
     if let Value::Array(values) = value { Some(values) } else { None }
 }
 
-/// Reads an entry as the commit script writes it, with one field; `None` when it is not one.
+/// Reads an entry; `None` when it is not even one.
 fn read_entry(shard: usize, entry: &Value) -> Option<Entry> {
     let Value::Array(parts) = entry else { return None };
     let [id, Value::Array(fields)] = parts.as_slice() else { return None };
-    let [entity, event] = fields.as_slice() else { return None };
-    let (id, entity) = (entry_id(text(id)?)?, envelope::entity(text(entity)?).ok()?);
+    Some(Entry { shard, id: entry_id(text(id)?)?, event: read_record(fields) })
+}
+
+/// Reads an entry's fields as the commit script writes them: one, by the entity's name.
+fn read_record(fields: &[Value]) -> Option<EventRecord> {
+    let [entity, event] = fields else { return None };
+    let entity = envelope::entity(text(entity)?)?;
     let NewEvent { seq, at, body } = envelope::read_event(text(event)?)?;
-    Some(Entry { shard, id, event: EventRecord { entity, seq, at, body } })
+    Some(EventRecord { entity, seq, at, body })
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -14,7 +14,7 @@ pub(super) const PROBE: &str = "callout:probe";
 pub(super) struct ShardKeys {
     /// The epoch of the process that owns the shard.
     pub owner: String,
-    /// What has something ahead of it: a sorted set of entities by deadline in milliseconds, `+inf` when a live one
+    /// The live entities and those with a deadline: a sorted set by deadline in milliseconds, `+inf` when a live one
     /// has none. One set for deadlines and the live set, because each entry costs 150 bytes.
     pub agenda: String,
     /// The events: a stream.

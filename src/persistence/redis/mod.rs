@@ -4,9 +4,11 @@
 //! `docs/redis.md` has the layout of the keys and says what an acknowledged commit survives.
 
 mod address;
+mod current;
 mod envelope;
 mod error;
 mod events;
+mod greeting;
 mod keys;
 mod link;
 mod owner;
@@ -23,7 +25,11 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub(super) use self::address::Address;
-use self::{link::Link, write::Writer};
+use self::{
+    current::CurrentServer,
+    link::{Link, Purpose},
+    write::ScriptWriter,
+};
 use super::{OpenError, StoreSettings, group::GroupCommit};
 use crate::actors::ports::{
     BoxFuture,
@@ -36,8 +42,9 @@ use crate::actors::ports::{
 /// A store on a Redis.
 pub(super) struct RedisStore {
     identity: Uuid,
-    writer: Arc<Writer>,
-    /// Reading has its own connection, so that a large page delays no commit.
+    writer: Arc<ScriptWriter>,
+    /// Reads have a connection of their own, so that a large page delays no commit. It leads to the server that takes
+    /// the writes.
     reader: Link,
     group: GroupCommit,
     /// The epoch this process took; 0 before it took any.
@@ -48,10 +55,11 @@ impl RedisStore {
     /// Connects, and names the data set when it is new.
     pub async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenError> {
         let address = || Address::parse(url, settings);
-        let writer =
-            Arc::new(Writer::new(Link::new(address()?, settings.commit_timeout(), "write"), settings.keep_finished_s));
-        let reader = Link::new(address()?, settings.read_timeout(), "read");
-        let identity = owner::identity(&reader, address()?.shown()).await?;
+        let current = Arc::<CurrentServer>::default();
+        let writer = Link::new(address()?, settings.commit_timeout(), Purpose::Write, Arc::clone(&current));
+        let reader = Link::new(address()?, settings.read_timeout(), Purpose::Read, current);
+        let writer = Arc::new(ScriptWriter::new(writer, settings.keep_finished_s));
+        let identity = owner::identity(&writer.link, address()?.shown()).await?;
         Ok(Self {
             identity,
             group: GroupCommit::start(Arc::clone(&writer), settings),
@@ -76,7 +84,7 @@ impl Store for RedisStore {
     }
 
     fn owner(&self) -> BoxFuture<'_, Result<Epoch, StoreError>> {
-        Box::pin(async { owner::highest(&self.reader).await.map(Epoch) })
+        Box::pin(owner::owner(&self.writer.link))
     }
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<Committed, StoreError>> {
@@ -100,7 +108,10 @@ impl Store for RedisStore {
     }
 
     fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { events::trim(&self.reader, &through).await })
+        Box::pin(async move {
+            owner::check(&self.writer.link, Epoch(self.epoch.load(Ordering::Acquire))).await?;
+            events::trim(&self.writer.link, &through).await
+        })
     }
 
     fn committed(&self) -> watch::Receiver<u64> {
@@ -123,3 +134,6 @@ impl Store for RedisStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use redis::pipe;
+use redis::{Value, from_redis_value_ref, pipe};
 use uuid::Uuid;
 
-use super::{error::unavailable, keys, link::Link};
+use super::{
+    error::{nothing_written, refused, unavailable, wants_another_server},
+    keys,
+    link::Link,
+};
 use crate::{
     actors::ports::store::{Epoch, SHARDS, StoreError},
     persistence::{OpenError, new_identity},
@@ -74,8 +78,44 @@ pub(super) async fn probe(link: &Link, mine: Epoch) -> Result<(), StoreError> {
     }
 }
 
+/// The epoch of whoever owns the shards, by a server that takes writes: a master that was cut off from its replicas still
+/// answers reads, while another process takes the shards on the new one.
+///
+/// Only what says that the server is no master, or none that may write, is in the way. One that is full or cannot persist
+/// still knows who owns the shards.
+pub(super) async fn owner(link: &Link) -> Result<Epoch, StoreError> {
+    let mut request = pipe();
+    request.cmd("INCR").arg(keys::PROBE);
+    owners(&mut request);
+    let replies = link.ask_each(&request).await?;
+    let [written, found] = replies.as_slice() else {
+        return Err(unavailable(format!("{} replies to the question who owns the shards", replies.len())));
+    };
+    for reply in [written, found] {
+        match reply {
+            Value::ServerError(error) if wants_another_server(error) => return Err(refused(error)),
+            _ => {}
+        }
+    }
+    if let Value::ServerError(error) = found {
+        return Err(refused(error));
+    }
+    let found: Vec<Option<u64>> = from_redis_value_ref(found).map_err(|error| nothing_written(&error.into()))?;
+    Ok(Epoch(found.into_iter().flatten().max().unwrap_or_default()))
+}
+
+/// Refuses unless the shards are this process's: somebody else's read model may not have the events that this one is done
+/// with.
+pub(super) async fn check(link: &Link, mine: Epoch) -> Result<(), StoreError> {
+    let found = owner(link).await?;
+    if found == mine {
+        return Ok(());
+    }
+    Err(unavailable(format!("another process has taken the shards over: epoch {}, this one's is {}", found.0, mine.0)))
+}
+
 /// The highest epoch of any shard; 0 when nobody has taken one.
-pub(super) async fn highest(link: &Link) -> Result<u64, StoreError> {
+async fn highest(link: &Link) -> Result<u64, StoreError> {
     let mut request = pipe();
     owners(&mut request);
     let (found,): (Vec<Option<u64>>,) = link.ask(&request).await?;

@@ -1,20 +1,18 @@
 //! Groups of commits: one script call each, in one round trip.
 
-use std::sync::Arc;
-
 use metrics::Counter;
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::unconstrained;
 
 use super::{
     envelope::{self, Head},
-    error::{of_group, refused, unavailable, wants_another_server},
+    error::{breaks_connection, nothing_written, of_group, refused, unavailable},
     keys,
     link::{Connected, Link},
 };
 use crate::{
-    actors::ports::store::{Commit, Committed, EntityKind, EntityRef, Epoch, StoreError},
-    persistence::group::{Answer, Backend},
+    actors::ports::store::{Commit, Committed, Epoch, StoreError},
+    persistence::group::{Backend, CommitResult},
 };
 
 const COMMIT: &str = include_str!("commit.lua");
@@ -25,36 +23,44 @@ const CALL_BYTES: usize = 400;
 const EVENT_BYTES: usize = 40;
 
 /// The writing end of a Redis.
-pub(super) struct Writer {
+pub(super) struct ScriptWriter {
     pub link: Link,
     script: redis::Script,
     keep_finished_s: u64,
     reloads: Counter,
 }
 
-impl Writer {
+impl ScriptWriter {
     /// `keep_finished_s`: how long calls and payments are kept that are over; 0 for ever.
     pub fn new(link: Link, keep_finished_s: u64) -> Self {
         let reloads = metrics::counter!("callout_store_script_loads_total");
         Self { link, script: redis::Script::new(COMMIT), keep_finished_s, reloads }
     }
 
-    async fn write_group(&self, group: &[Commit]) -> Result<Vec<Answer>, StoreError> {
+    async fn write_group(&self, group: &[Commit]) -> Result<Vec<CommitResult>, StoreError> {
         let mut connected = self.link.get().await?;
         let replies = self.send(&mut connected, group).await?;
         let mut answers: Vec<_> = replies.iter().map(answer).collect();
         let missing = unscripted(&replies);
+        self.link.settle(&connected, &replies).await;
         if !missing.is_empty() {
-            // The server has not seen the script yet, so these were not executed.
-            self.load_script(&mut connected).await?;
+            // The server has not seen the script yet, so these were not executed. The others were: whatever becomes of
+            // these, their answers stand.
             let again: Vec<Commit> = missing.iter().map(|at| group[*at].clone()).collect();
-            let replies = self.send(&mut connected, &again).await;
+            let replies = self.send_with_script(&mut connected, &again).await;
             for (nth, at) in missing.into_iter().enumerate() {
                 answers[at] = replies.as_ref().map_err(Clone::clone).and_then(|replies| answer(&replies[nth]));
             }
         }
-        self.settle(&connected, &replies).await;
         Ok(answers)
+    }
+
+    /// Gives the server the script, and sends what met a server without it.
+    async fn send_with_script(&self, connected: &mut Connected, group: &[Commit]) -> Result<Vec<Value>, StoreError> {
+        self.load_script(connected).await?;
+        let replies = self.send(connected, group).await?;
+        self.link.settle(connected, &replies).await;
+        Ok(replies)
     }
 
     async fn send(&self, connected: &mut Connected, group: &[Commit]) -> Result<Vec<Value>, StoreError> {
@@ -86,27 +92,21 @@ impl Writer {
     async fn load_script(&self, connected: &mut Connected) -> Result<(), StoreError> {
         self.reloads.increment(1);
         let loaded = redis::cmd("SCRIPT").arg("LOAD").arg(COMMIT).exec_async(&mut connected.connection).await;
-        loaded.map_err(|error| super::error::nothing_written(&error))
-    }
-
-    /// Notes what the replies say about the server itself.
-    async fn settle(&self, connected: &Connected, replies: &[Value]) {
-        let refusal = replies.iter().find_map(|reply| match reply {
-            Value::ServerError(error) if wants_another_server(error) => Some(error),
-            _ => None,
-        });
-        match refusal {
-            Some(error) => self.link.broken(connected, error).await,
-            None => self.link.works().await,
+        if let Err(error) = loaded {
+            if breaks_connection(&error) {
+                self.link.broken(connected, &error).await;
+            }
+            return Err(nothing_written(&error));
         }
+        Ok(())
     }
 }
 
-impl Backend for Writer {
+impl Backend for ScriptWriter {
     /// While the server works on one group, the next is encoded and the answers to the one before are given out.
     const UNDER_WAY: usize = 2;
 
-    async fn write(&self, group: Vec<Commit>) -> Vec<Answer> {
+    async fn write(&self, group: Vec<Commit>) -> Vec<CommitResult> {
         // Unconstrained, it has sent before the next group is begun: tokio's budget could let that one overtake.
         match unconstrained(self.write_group(&group)).await {
             Ok(answers) => answers,
@@ -115,26 +115,17 @@ impl Backend for Writer {
     }
 }
 
-/// Whose end decides whether this entity may be forgotten: a call's payment, a payment's call. Drivers never are.
-fn companion(commit: &Commit) -> Option<EntityRef> {
-    let kind = match commit.entity.kind {
-        EntityKind::Call => EntityKind::Payment,
-        EntityKind::Payment => EntityKind::Call,
-        EntityKind::Driver => return None,
-    };
-    (!commit.live && commit.due_at.is_none()).then(|| EntityRef::new(kind, Arc::clone(&commit.entity.id)))
-}
-
 fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     let (keys, entity, head) = (keys::of(commit.entity.shard()), commit.entity.to_string(), Head::of(commit));
     let envelope = head.envelope(commit);
     let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
-    let companion = companion(commit).filter(|_| keep_finished_s > 0);
+    let is_over = !commit.live && commit.due_at.is_none();
+    let companion = commit.expires_with.as_ref().filter(|_| is_over && keep_finished_s > 0);
     let mut call = Cmd::with_capacity(15 + commit.events.len(), CALL_BYTES + envelope.len() + bodies);
     call.arg("EVALSHA").arg(hash).arg(4 + usize::from(companion.is_some()));
     call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.agenda).arg(&keys.events);
     let keep = if companion.is_some() { keep_finished_s } else { 0 };
-    if let Some(companion) = &companion {
+    if let Some(companion) = companion {
         call.arg(keys::snapshot(companion));
     }
     call.arg(commit.epoch.0).arg(commit.expected_version).arg(head.write);
@@ -151,8 +142,8 @@ fn unscripted(replies: &[Value]) -> Vec<usize> {
     replies.iter().enumerate().filter(|(_, reply)| unknown(reply)).map(|(at, _)| at).collect()
 }
 
-/// What the script's reply to one commit means.
-fn answer(reply: &Value) -> Answer {
+/// The outcome of one commit, from the script's reply.
+fn answer(reply: &Value) -> CommitResult {
     match reply {
         Value::Int(1) => Ok(Committed::Ok),
         Value::Int(2) => Ok(Committed::Duplicate),

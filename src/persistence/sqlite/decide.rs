@@ -1,4 +1,4 @@
-//! What becomes of each commit of a group, given what is in the file: no I/O here.
+//! Decides the outcome of each commit of a group from the state of the file. No I/O here.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ pub(super) struct Head {
     pub write_id: String,
 }
 
-/// What a group meets in the file.
+/// The stored state that a group of commits needs.
 pub(super) struct Found<'a> {
     /// The epoch of every shard, by its number.
     pub epochs: Vec<u64>,

@@ -20,10 +20,10 @@ use sqlx::SqlitePool;
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
-use self::writer::Writer;
+use self::writer::WriteConnection;
 use super::{
     OpenError, StoreSettings,
-    group::{Answer, Backend, GroupCommit},
+    group::{Backend, CommitResult, GroupCommit},
 };
 use crate::actors::ports::{
     BoxFuture,
@@ -45,7 +45,7 @@ pub(super) struct SqliteStore {
 
 /// The file's writing end.
 struct File {
-    writer: Mutex<Writer>,
+    writer: Mutex<WriteConnection>,
 }
 
 impl SqliteStore {
@@ -67,13 +67,24 @@ impl Backend for File {
     /// A second transaction would only wait for the first.
     const UNDER_WAY: usize = 1;
 
-    async fn write(&self, group: Vec<Commit>) -> Vec<Answer> {
+    async fn write(&self, group: Vec<Commit>) -> Vec<CommitResult> {
         let mut writer = self.writer.lock().await;
         match write::group(&mut writer, &group).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(StoreError::Corrupt { .. }) if group.len() > 1 => write_one_by_one(&mut writer, &group).await,
             Err(error) => vec![Err(error); group.len()],
         }
     }
+}
+
+/// Something that one of the group writes over cannot be read. Nothing was written; the others must not suffer for it.
+async fn write_one_by_one(writer: &mut WriteConnection, group: &[Commit]) -> Vec<CommitResult> {
+    let mut answers = Vec::with_capacity(group.len());
+    for commit in group {
+        let written = write::group(writer, std::slice::from_ref(commit)).await;
+        answers.extend(written.map_or_else(|error| vec![Err(error)], |answers| answers.into_iter().map(Ok).collect()));
+    }
+    answers
 }
 
 impl Store for SqliteStore {
@@ -116,7 +127,10 @@ impl Store for SqliteStore {
     fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             let through = read::position(&through)?;
-            write::trim_events(&mut *self.file.writer.lock().await, through).await
+            // The writer is let go after each piece: commits that waited for it go first.
+            let mine = Epoch(self.epoch.load(Ordering::Acquire));
+            while write::trim_some_events(&mut *self.file.writer.lock().await, mine, through).await? {}
+            Ok(())
         })
     }
 

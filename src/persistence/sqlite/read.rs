@@ -1,11 +1,15 @@
-//! What is read: snapshots, deadlines, the live set, the event stream.
+//! The reads: snapshots, deadlines, the live set, the event stream.
 
 use jiff::Timestamp;
 use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
 
 use super::error::{nothing_written, unreadable};
-use crate::actors::ports::store::{
-    EntityKind, EntityRef, Epoch, EventCursor, EventPage, EventRecord, LivePage, Shard, StoreError, Stored,
+use crate::actors::ports::{
+    set_aside,
+    store::{
+        EntityKind, EntityRef, Epoch, EventCursor, EventPage, EventRecord, LivePage, Shard, StoreError, Stored,
+        Unreadable,
+    },
 };
 
 /// The highest epoch of any shard.
@@ -45,7 +49,7 @@ pub(super) async fn due(
     .fetch_all(readers)
     .await
     .map_err(|error| nothing_written(&error))?;
-    rows.iter().map(stored).collect()
+    Ok(rows.iter().filter_map(|row| stored(row).ok()).collect())
 }
 
 /// A page of a shard's live entities, by kind and id.
@@ -67,10 +71,15 @@ pub(super) async fn live(
     .fetch_all(readers)
     .await
     .map_err(|error| nothing_written(&error))?;
-    let items = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
-    let full = items.len() >= limit;
-    let next = items.last().filter(|_| full).map(|last| last.entity.to_string());
-    Ok(LivePage { items, next })
+    let (mut items, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        match stored(row) {
+            Ok(stored) => items.push(stored),
+            Err(error) => unreadable.push(Unreadable { entity: entity(row).ok(), reason: error.to_string() }),
+        }
+    }
+    let next = if rows.len() < limit { None } else { rows.last().map(name).transpose()? };
+    Ok(LivePage { items, unreadable, next })
 }
 
 /// The events after a cursor, in the order in which they were committed.
@@ -85,8 +94,15 @@ pub(super) async fn events(readers: &SqlitePool, after: EventCursor, limit: usiz
     .map_err(|error| nothing_written(&error))?;
     let next = rows.last().map(|row| row.try_get::<i64, _>("position")).transpose();
     let next = next.map_err(|error| unreadable("an event's position", &error))?;
-    let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
-    Ok(EventPage { events, next: next.map_or(after, |position| EventCursor(position.to_string())) })
+    let more = rows.len() >= limit;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match event(row) {
+            Ok(event) => events.push(event),
+            Err(error) => set_aside::event("a row of the table events", &error),
+        }
+    }
+    Ok(EventPage { events, next: next.map_or(after, |position| EventCursor(position.to_string())), more })
 }
 
 /// The position a cursor stands for; 0 is before the first event.
@@ -122,6 +138,14 @@ fn event(row: &SqliteRow) -> Result<EventRecord, StoreError> {
         })
     };
     read().map_err(|error| unreadable("a row of the table events", &error))
+}
+
+/// Where the next page of the live set begins: behind this row, whatever its kind says.
+fn name(row: &SqliteRow) -> Result<String, StoreError> {
+    let read = || -> Result<String, sqlx::Error> {
+        Ok(format!("{}/{}", row.try_get::<&str, _>("kind")?, row.try_get::<&str, _>("id")?))
+    };
+    read().map_err(|error| unreadable("a row of the table snapshots", &error))
 }
 
 fn entity(row: &SqliteRow) -> Result<EntityRef, sqlx::Error> {

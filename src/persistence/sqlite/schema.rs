@@ -3,20 +3,22 @@
 //! `PRAGMA user_version` counts the migrations that have run. A file of a later release, or of another program, is
 //! left alone.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    error::{nothing_written, unreadable},
-    writer::Writer,
+    error::{is_busy, nothing_written, unreadable},
+    writer::WriteConnection,
 };
 use crate::{
     actors::ports::store::{SHARDS, StoreError},
+    open_file::OpenFile,
     persistence::{OpenError, StoreSettings, new_identity},
 };
 
@@ -51,10 +53,13 @@ const MIGRATIONS: [&str; 1] = ["
     ) STRICT;
 "];
 
-/// An opened file.
+/// How long to wait before a file that is locked is tried again.
+const LOCKED_AGAIN: Duration = Duration::from_millis(20);
+
+/// A file that is open, migrated, and known by its identity.
 pub(super) struct Opened {
     pub identity: Uuid,
-    pub writer: Writer,
+    pub writer: WriteConnection,
     pub readers: SqlitePool,
 }
 
@@ -65,25 +70,49 @@ pub(super) async fn open(path: &str, settings: &StoreSettings) -> Result<Opened,
         std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
     }
     let options = options(path, settings);
-    let failed = |source| OpenError::Store { at: path.to_owned(), source };
-    let broken = |error: sqlx::Error| failed(nothing_written(&error));
+    let broken = |error: sqlx::Error| failed(path, nothing_written(&error));
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(broken)?;
     check_kind(&mut connection, path).await?;
-    let mode: String =
-        sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut connection).await.map_err(broken)?;
+    let mode = log_ahead(&mut connection, settings.lock_timeout()).await.map_err(broken)?;
     if mode != "wal" {
         let reason = format!("its file system cannot hold a write-ahead log (journal mode stays {mode:?})");
         return Err(OpenError::Foreign { at: path.to_owned(), reason });
     }
-    let mut writer = Writer::new(options.clone(), connection);
-    let identity = migrate(&mut writer).await.map_err(failed)?;
+    let mut writer = WriteConnection::new(options.clone(), connection);
+    let identity = migrate(&mut writer).await.map_err(|error| failed(path, error))?;
+    // One reader stays for ever: as long as somebody has the file open, SQLite does not take its log away.
     let readers = SqlitePoolOptions::new()
         .max_connections(settings.read_connections)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(settings.read_timeout())
         .connect_with(options.read_only(true))
         .await
         .map_err(broken)?;
+    writer.watch(OpenFile::of(Path::new(path)));
     Ok(Opened { identity, writer, readers })
+}
+
+/// The meaning of a failure for whoever starts the server.
+fn failed(path: &str, source: StoreError) -> OpenError {
+    let at = path.to_owned();
+    match source {
+        StoreError::Corrupt { reason } => OpenError::Damaged { at, reason },
+        source => OpenError::Store { at, source },
+    }
+}
+
+/// Turns the write-ahead log on; answers the mode that there is then. SQLite answers "locked" at once, without waiting,
+/// while another connection does the same: then it is tried again for `patience`.
+async fn log_ahead(connection: &mut SqliteConnection, patience: Duration) -> Result<String, sqlx::Error> {
+    let until = Instant::now() + patience;
+    loop {
+        match sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&mut *connection).await {
+            Err(error) if is_busy(&error) && Instant::now() < until => tokio::time::sleep(LOCKED_AGAIN).await,
+            answer => return answer,
+        }
+    }
 }
 
 fn options(path: &str, settings: &StoreSettings) -> SqliteConnectOptions {
@@ -102,19 +131,19 @@ fn options(path: &str, settings: &StoreSettings) -> SqliteConnectOptions {
 /// Refuses a file of a later release or of another program before anything in it is changed.
 async fn check_kind(connection: &mut SqliteConnection, path: &str) -> Result<(), OpenError> {
     let at = || path.to_owned();
-    let broken = |error: sqlx::Error| OpenError::Store { at: at(), source: nothing_written(&error) };
+    let broken = |error: sqlx::Error| failed(path, nothing_written(&error));
     let found = user_version(connection).await.map_err(broken)?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(OpenError::Newer { at: at(), found, known });
     }
-    let others: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE name = 'store' AND type = 'table'")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(broken)?;
-    let any: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(connection).await.map_err(broken)?;
-    if any > 0 && others == 0 {
+    // In one statement: between two of them another process may make the tables.
+    let (any, ours): (i64, i64) =
+        sqlx::query_as("SELECT count(*), count(*) FILTER (WHERE name = 'store' AND type = 'table') FROM sqlite_schema")
+            .fetch_one(connection)
+            .await
+            .map_err(broken)?;
+    if any > 0 && ours == 0 {
         return Err(OpenError::Foreign { at: at(), reason: "it holds another program's tables".to_owned() });
     }
     Ok(())
@@ -125,7 +154,7 @@ async fn user_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Er
 }
 
 /// Runs the steps that are missing, in one transaction, and answers the data set's identity.
-async fn migrate(writer: &mut Writer) -> Result<Uuid, StoreError> {
+async fn migrate(writer: &mut WriteConnection) -> Result<Uuid, StoreError> {
     let connection = writer.begin().await?;
     let done = run_missing(connection).await;
     let identity = writer.finish(done).await?;

@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc};
 use sqlx::AssertSqlSafe;
 
 use super::*;
-use crate::actors::ports::store::EntityKind;
+use crate::actors::ports::store::{EntityKind, NewEvent};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
@@ -37,6 +37,7 @@ fn commit(epoch: Epoch, id: &str, size: usize) -> Commit {
         events: Vec::new(),
         due_at: None,
         live: true,
+        expires_with: None,
     }
 }
 
@@ -126,5 +127,24 @@ async fn a_closed_store_refuses_everything_that_writes() -> TestResult {
     assert!(matches!(store.commit(commit(epoch, "a", 10)).await, Err(StoreError::Unavailable { .. })));
     assert!(matches!(store.ready().await, Err(StoreError::Unavailable { .. })));
     assert!(matches!(store.take_ownership().await, Err(StoreError::Unavailable { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_are_trimmed_in_pieces_so_that_commits_get_in_between() -> TestResult {
+    let (_folder, store) = store().await?;
+    let epoch = store.take_ownership().await?;
+    let event = |seq| NewEvent { seq, at: Timestamp::UNIX_EPOCH, body: "{}".to_owned() };
+    let many = Commit { version: 5_000, events: (1..=5_000).map(event).collect(), ..commit(epoch, "call_1", 1) };
+    assert_eq!(store.commit(many).await?, Committed::Ok);
+    let left = async || Ok::<_, StoreError>(store.events(EventCursor::default(), 10_000).await?.events.len());
+    let mut writer = store.file.writer.lock().await;
+    assert!(write::trim_some_events(&mut writer, epoch, 4_900).await?, "there is more to trim");
+    assert_eq!(left().await?, 3_000);
+    drop(writer);
+    store.trim_events(EventCursor("4900".to_owned())).await?;
+    assert_eq!(left().await?, 100, "what is behind the cursor stays");
+    store.trim_events(EventCursor("9000".to_owned())).await?;
+    assert_eq!(left().await?, 0);
     Ok(())
 }

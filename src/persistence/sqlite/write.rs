@@ -1,4 +1,4 @@
-//! What is written: groups of commits, ownership, trimming, the readiness probe.
+//! The writes: groups of commits, ownership, trimming, the readiness probe.
 //!
 //! A statement through the driver costs far more than the row it writes, so a group is one `SELECT` and two `INSERT`s
 //! over JSON arrays, whatever its size.
@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{
     decide::{Found, Head},
-    writer::Writer,
+    writer::WriteConnection,
 };
 use crate::actors::ports::store::{Commit, Committed, Epoch, StoreError};
 
@@ -33,7 +33,7 @@ const PUT_EVENTS: &str = "
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?1)";
 
 /// Writes a group: all that may be written, in order, in one transaction.
-pub(super) async fn group(writer: &mut Writer, group: &[Commit]) -> Result<Vec<Committed>, StoreError> {
+pub(super) async fn group(writer: &mut WriteConnection, group: &[Commit]) -> Result<Vec<Committed>, StoreError> {
     let connection = writer.begin().await?;
     let done = write_group(connection, group).await;
     writer.finish(done).await
@@ -90,7 +90,7 @@ async fn find<'a>(connection: &mut SqliteConnection, group: &'a [Commit]) -> Res
 }
 
 /// Raises every shard's epoch above any that was there.
-pub(super) async fn take_ownership(writer: &mut Writer) -> Result<Epoch, StoreError> {
+pub(super) async fn take_ownership(writer: &mut WriteConnection) -> Result<Epoch, StoreError> {
     let connection = writer.begin().await?;
     let done = raise_epochs(connection).await;
     let epoch = writer.finish(done).await?;
@@ -103,25 +103,62 @@ async fn raise_epochs(connection: &mut SqliteConnection) -> Result<i64, sqlx::Er
     Ok(epoch)
 }
 
-/// Deletes the events up to and including a position.
-pub(super) async fn trim_events(writer: &mut Writer, through: i64) -> Result<(), StoreError> {
+/// How many events are deleted in one transaction: some ten milliseconds, in which no commit is written.
+const TRIM_PIECE: i64 = 2_000;
+
+/// Deletes the oldest events up to and including a position, at most [`TRIM_PIECE`] of them; `false` when there are no
+/// more. Refused when another process has the shards: its read model may not have those events yet.
+pub(super) async fn trim_some_events(
+    writer: &mut WriteConnection,
+    mine: Epoch,
+    through: i64,
+) -> Result<bool, StoreError> {
     let connection = writer.begin().await?;
-    let done = sqlx::query("DELETE FROM events WHERE position <= ?1").bind(through).execute(connection).await;
-    writer.finish(done).await.map(drop)
+    let done = delete_oldest_events(connection, mine, through).await;
+    match writer.finish(done).await? {
+        Trimmed::Some { more } => Ok(more),
+        Trimmed::NotOwner { found } => Err(not_owner(found, mine)),
+    }
+}
+
+enum Trimmed {
+    Some { more: bool },
+    NotOwner { found: i64 },
+}
+
+async fn delete_oldest_events(
+    connection: &mut SqliteConnection,
+    mine: Epoch,
+    through: i64,
+) -> Result<Trimmed, sqlx::Error> {
+    let found: i64 = sqlx::query_scalar("SELECT max(epoch) FROM shards").fetch_one(&mut *connection).await?;
+    if u64::try_from(found) != Ok(mine.0) {
+        return Ok(Trimmed::NotOwner { found });
+    }
+    let oldest: Option<i64> =
+        sqlx::query_scalar("SELECT min(position) FROM events").fetch_one(&mut *connection).await?;
+    let Some(oldest) = oldest.filter(|oldest| *oldest <= through) else { return Ok(Trimmed::Some { more: false }) };
+    let last = oldest.saturating_add(TRIM_PIECE - 1).min(through);
+    sqlx::query("DELETE FROM events WHERE position <= ?1").bind(last).execute(connection).await?;
+    Ok(Trimmed::Some { more: last < through })
 }
 
 /// Writes something harmless, and looks whether the shards are still this process's.
-pub(super) async fn probe(writer: &mut Writer, mine: Epoch) -> Result<(), StoreError> {
+pub(super) async fn probe(writer: &mut WriteConnection, mine: Epoch) -> Result<(), StoreError> {
     let connection = writer.begin().await?;
     let done = write_probe(connection).await;
     let found = writer.finish(done).await?;
     if mine.0 == 0 || u64::try_from(found) == Ok(mine.0) {
         return Ok(());
     }
-    Err(StoreError::Unavailable {
+    Err(not_owner(found, mine))
+}
+
+fn not_owner(found: i64, mine: Epoch) -> StoreError {
+    StoreError::Unavailable {
         reason: format!("another process has taken the shards over: their epoch is {found}, this one's is {}", mine.0),
         retry_after: Duration::from_secs(10),
-    })
+    }
 }
 
 async fn write_probe(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {

@@ -2,29 +2,37 @@
 
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::error::{at_commit, is_busy, nothing_written};
-use crate::actors::ports::store::StoreError;
+use super::error::{at_commit, gone, is_busy, nothing_written};
+use crate::{actors::ports::store::StoreError, open_file::OpenFile};
 
 /// The writing connection. It is opened anew after a failure that left its state in doubt.
-pub(super) struct Writer {
+pub(super) struct WriteConnection {
     options: SqliteConnectOptions,
     pub connection: Option<SqliteConnection>,
     /// Set while a transaction is open; found set by the next one when a caller went away in the middle.
     in_transaction: bool,
     closed: bool,
+    /// The file; `None` until its tables are there.
+    file: Option<OpenFile>,
 }
 
-impl Writer {
+impl WriteConnection {
     pub fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         Self {
             options: options.create_if_missing(false),
             connection: Some(connection),
             in_transaction: false,
             closed: false,
+            file: None,
         }
     }
 
-    /// Begins a transaction that holds the file's write lock. [`Writer::finish`] ends it.
+    /// From now on nothing is written once other files are there than now.
+    pub fn watch(&mut self, file: OpenFile) {
+        self.file = Some(file);
+    }
+
+    /// Begins a transaction that holds the file's write lock. [`WriteConnection::finish`] ends it.
     pub async fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         if self.closed {
             let retry_after = std::time::Duration::from_secs(10);
@@ -32,6 +40,9 @@ impl Writer {
         }
         if self.in_transaction {
             self.rollback().await;
+        }
+        if let Some(file) = &self.file {
+            file.check().map_err(|missing| gone(&missing))?;
         }
         if self.connection.is_none() {
             let connection = SqliteConnection::connect_with(&self.options).await;
@@ -48,7 +59,7 @@ impl Writer {
         self.connection.as_mut().ok_or_else(|| nothing_written(&sqlx::Error::WorkerCrashed))
     }
 
-    /// Commits what was done since [`Writer::begin`], or takes it back when it failed.
+    /// Commits what was done since [`WriteConnection::begin`], or takes it back when it failed.
     pub async fn finish<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         let value = match done {
             Ok(value) => value,

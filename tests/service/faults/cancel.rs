@@ -13,7 +13,6 @@ enum Fault {
     Panic,
     /// Every actor panics while the cancel is on its way.
     PanicDuring,
-    /// The gateway fails.
     Gateway(Outage),
 }
 

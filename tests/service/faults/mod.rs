@@ -25,7 +25,6 @@ fn setup() -> Setup {
 enum Outage {
     /// It cannot be reached.
     Down,
-    /// It answers 5xx.
     Errors,
     /// It does what it is asked to, and its answers never come.
     Silent,

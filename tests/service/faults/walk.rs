@@ -14,7 +14,6 @@ pub const CUSTOMER: &str = "mina";
 
 /// One service from the request to the end.
 pub struct Walk {
-    /// The service.
     pub service: &'static str,
     /// Who or what answers its calls here.
     pub driver: &'static str,
@@ -45,11 +44,9 @@ pub struct Ask {
 
 /// A command on a call.
 pub struct Step {
-    /// The command.
     pub command: &'static str,
     /// Whether an operator gives it; otherwise the driver does.
     pub by_operator: bool,
-    /// Where it leads.
     pub status: &'static str,
 }
 

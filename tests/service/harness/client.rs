@@ -18,9 +18,7 @@ pub struct Client {
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The HTTP status.
     pub status: u16,
-    /// The headers.
     pub headers: HeaderMap,
     /// The body as JSON; null when it is not JSON.
     pub body: Value,

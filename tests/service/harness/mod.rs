@@ -18,7 +18,7 @@ mod ws;
 pub use chance::{Chance, rounds, seed};
 pub use client::{Client, Reply};
 pub use knobs::{DRIVER_CALL, Knob};
-pub use server::Server;
+pub use server::{Server, free_port};
 pub use setup::Setup;
 pub use token::{Claims, mint};
 pub use wait::{eventually, pause};

@@ -7,11 +7,9 @@ use super::{Client, Server, eventually};
 /// What the gateway really did for one payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ledger {
-    /// How many charges.
     pub charges: usize,
     /// Their sum, minor units.
     pub charged: u64,
-    /// How many refunds.
     pub refunds: usize,
     /// Their sum, minor units.
     pub refunded: u64,
@@ -55,6 +53,17 @@ impl Server {
         let breaker = &gateway["breaker"];
         let state = breaker.as_str().or_else(|| breaker["state"].as_str());
         state.unwrap_or_else(|| panic!("no breaker state in {gateway}")).to_owned()
+    }
+
+    /// Waits until so many requests of payments have ended in one of these ways since the server started: `refused`,
+    /// `not_sent`, `failed`…
+    pub async fn gateway_requests(&self, outcomes: &[&str], wanted: u64) {
+        eventually(&format!("{wanted} requests ended as {outcomes:?}"), async || {
+            let counts = self.operator().get("/v1/ops/gateway").await.expect(200)["counts"].clone();
+            let count: u64 = outcomes.iter().map(|outcome| counts[outcome].as_u64().expect("a count")).sum();
+            if count >= wanted { Ok(()) } else { Err(counts.to_string()) }
+        })
+        .await;
     }
 
     /// Forces the breaker, or gives it back to itself with `auto`.

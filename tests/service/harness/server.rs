@@ -1,10 +1,11 @@
 //! The server under test: one child process at a time on one folder and one port.
 
 use std::{
+    collections::BTreeSet,
     net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use super::{
     log::Log,
     mint,
     setup::Home,
-    store::Store,
+    store::{Frozen, Store},
     wait::{PATIENCE, eventually},
 };
 
@@ -49,7 +50,8 @@ impl Server {
     async fn start_on(home: Arc<Home>, store: Arc<Store>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().expect("an HTTP client");
-        let mut server = Self { home, store, port: free_port(), http, log: Log::default(), running: None };
+        let port = home.port.unwrap_or_else(free_port);
+        let mut server = Self { home, store, port, http, log: Log::default(), running: None };
         server.start_again().await;
         server
     }
@@ -83,6 +85,57 @@ impl Server {
     pub async fn kill_and_start_again(&mut self) {
         self.kill();
         self.start_again().await;
+    }
+
+    /// Has the store no longer know of a call that is over, and starts the process again. On Redis that takes
+    /// `store.keep_finished_s`.
+    pub async fn forget_and_start_again(&mut self, call: &str) {
+        self.store.expired(call).await;
+        self.kill();
+        self.store.forget(call, self.folder()).await;
+        self.start_again().await;
+    }
+
+    /// Makes the snapshot of a call unreadable while the server is down, and starts the process again.
+    pub async fn damage_and_start_again(&mut self, call: &str) {
+        self.kill();
+        self.store.damage_state(call, self.folder()).await;
+        self.start_again().await;
+    }
+
+    /// Waits until the store has forgotten its events, which are all in the read model.
+    pub async fn stream_is_trimmed(&self) {
+        self.store.trimmed(self.folder()).await;
+    }
+
+    /// Empties the store, while no server is on it.
+    pub fn empty_the_store(&self) {
+        self.store.empty(self.folder());
+    }
+
+    /// Has the store write nothing, until it is thawed.
+    pub async fn freeze_store(&self) -> Frozen {
+        self.store.freeze(self.folder()).await
+    }
+
+    /// Writes over what the store has of a thing (`call/call_…`), so that it cannot be read.
+    pub async fn damage(&self, thing: &str) {
+        self.store.damage(thing, self.folder()).await;
+    }
+
+    /// Takes that back.
+    pub async fn mend(&self, thing: &str) {
+        self.store.mend(thing, self.folder()).await;
+    }
+
+    /// Has the store say another version of a thing than its snapshot does: every write of it meets a conflict.
+    pub async fn raise_version(&self, thing: &str) {
+        self.store.raise_version(thing, self.folder()).await;
+    }
+
+    /// Puts an event into the stream that no server wrote.
+    pub async fn put_nonsense_into_the_stream(&self) {
+        self.store.put_nonsense_into_the_stream(self.folder()).await;
     }
 
     /// The folder it runs in.
@@ -221,10 +274,12 @@ impl Drop for Server {
     }
 }
 
-/// A port nobody listens on now.
+/// A port nobody listens on now, and that no test of this run was given before: whoever has it may not listen on it yet.
 pub fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     (0..1000)
         .map(|_| candidate_port())
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok() && given.insert(*port))
         .expect("a free port between 10000 and 32000")
 }

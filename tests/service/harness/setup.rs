@@ -23,6 +23,7 @@ pub struct Setup {
     services: Vec<(&'static str, &'static str)>,
     env: Vec<(String, String)>,
     store_url: Option<String>,
+    port: Option<u16>,
 }
 
 /// A server's folder with everything in it.
@@ -33,6 +34,7 @@ pub struct Home {
     pub secret: String,
     pub env: Vec<(String, String)>,
     pub store_url: Option<String>,
+    pub port: Option<u16>,
 }
 
 impl Setup {
@@ -77,6 +79,12 @@ impl Setup {
         self
     }
 
+    /// Listens on that port, which is free.
+    pub fn on_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     pub async fn start(self) -> Server {
         Server::start_in(self.home()).await
@@ -98,7 +106,8 @@ impl Setup {
             [("impatient.toml", IMPATIENT), ("knobs.toml", &knob_text(&self.knobs)), ("extra.toml", &self.text)]
                 .map(|(name, text)| write(&folder.path().join(name), text))
                 .into();
-        Home { folder, config_dir, config_files, secret: secret(), env: self.env, store_url: self.store_url }
+        let (env, store_url, port) = (self.env, self.store_url, self.port);
+        Home { folder, config_dir, config_files, secret: secret(), env, store_url, port }
     }
 }
 

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{server::free_port, setup::Home};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+
+use super::{server::free_port, setup::Home, wait::eventually};
 
 /// A store of one server's own, gone when dropped.
 pub enum Store {
@@ -26,7 +28,151 @@ pub struct Redis {
     port: u16,
 }
 
+/// A store that writes nothing, until it is [thawed](Frozen::thaw).
+pub enum Frozen {
+    /// Its write lock is taken.
+    Sqlite(SqliteConnection),
+    /// Its process is stopped.
+    Redis(u32),
+}
+
+impl Frozen {
+    /// Lets it go on.
+    pub async fn thaw(self) {
+        match self {
+            Self::Sqlite(lock) => lock.close().await.expect("the lock is given back"),
+            Self::Redis(process) => signal("CONT", process),
+        }
+    }
+}
+
+fn signal(name: &str, process: u32) {
+    let status = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status().expect("kill");
+    assert!(status.success(), "kill -{name}: {status}");
+}
+
 impl Store {
+    /// Has it write nothing for a while.
+    pub async fn freeze(&self, folder: &Path) -> Frozen {
+        if let Self::Redis(redis) = self {
+            signal("STOP", redis.child.id());
+            return Frozen::Redis(redis.child.id());
+        }
+        let mut lock = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
+        sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut lock).await.expect("a bound");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.expect("the write lock");
+        Frozen::Sqlite(lock)
+    }
+
+    /// Empties it, while no server is on it.
+    pub fn empty(&self, folder: &Path) {
+        match self {
+            Self::Redis(redis) => assert_eq!(redis.ask("FLUSHALL").expect("an answer of Redis"), b"+OK\r\n"),
+            Self::Sqlite => std::fs::write(folder.join("callout.db"), "").expect("the store is emptied"),
+            Self::At(url) => panic!("{url} is the test's own affair"),
+        }
+    }
+
+    /// Waits until it has no events any more: they are in the read model, and were trimmed.
+    pub async fn trimmed(&self, folder: &Path) {
+        eventually("the events are trimmed", async || {
+            let left = match self {
+                Self::Redis(redis) => redis.events(),
+                Self::Sqlite | Self::At(_) => {
+                    let mut file = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
+                    let count = sqlx::query_scalar("SELECT count(*) FROM events").fetch_one(&mut file).await;
+                    count.expect("a count")
+                }
+            };
+            if left == 0 { Ok(()) } else { Err(format!("{left} are left")) }
+        })
+        .await;
+    }
+
+    /// Waits until a call that is over has expired. Redis comes to that by itself (`store.keep_finished_s`), the embedded
+    /// store keeps every call.
+    pub async fn expired(&self, call: &str) {
+        if let Self::Redis(redis) = self {
+            eventually("the call has expired", async || {
+                if redis.has(call) { Err("it is still there".to_owned()) } else { Ok(()) }
+            })
+            .await;
+        }
+    }
+
+    /// Has the embedded store, which no server is on, no longer know of a call that is over.
+    pub async fn forget(&self, call: &str, folder: &Path) {
+        if matches!(self, Self::Redis(_)) {
+            return;
+        }
+        let mut file = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
+        let forget = sqlx::query("DELETE FROM snapshots WHERE kind IN ('call', 'payment') AND id = ?1").bind(call);
+        assert_eq!(forget.execute(&mut file).await.expect("a statement").rows_affected(), 2, "{call} and its payment");
+    }
+
+    /// Makes the state in a call's snapshot unreadable, while no server is on the store.
+    pub async fn damage_state(&self, call: &str, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            let stale = "redis.call('SET',k,(string.gsub(redis.call('GET',k),'.state.:{','\\\"stale\\\":{',1)))";
+            return redis.with_key(&format!("call/{call}"), stale);
+        }
+        let stale =
+            "UPDATE snapshots SET body = replace(body, '\"state\":', '\"stale\":') WHERE kind = 'call' AND id = ?1";
+        assert_eq!(self.by_hand(sqlx::query(stale).bind(call), folder).await, 1, "{call}");
+    }
+
+    /// Writes over what is stored of a thing, as somebody might by hand.
+    pub async fn damage(&self, thing: &str, folder: &Path) {
+        match self {
+            Self::Redis(redis) => redis.with_key(thing, "redis.call('COPY',k,k..'.kept') redis.call('SET',k,'oops')"),
+            _ => self.turn_version(thing, folder).await,
+        }
+    }
+
+    /// Takes that back.
+    pub async fn mend(&self, thing: &str, folder: &Path) {
+        match self {
+            Self::Redis(redis) => redis.with_key(thing, "redis.call('RENAME',k..'.kept',k)"),
+            _ => self.turn_version(thing, folder).await,
+        }
+    }
+
+    /// Makes a version one that cannot be, or what it was.
+    async fn turn_version(&self, thing: &str, folder: &Path) {
+        let (kind, id) = thing.split_once('/').expect("a kind and an id");
+        let turn = "UPDATE snapshots SET version = -1 - version WHERE kind = ?1 AND id = ?2";
+        let changed = self.by_hand(sqlx::query(turn).bind(kind).bind(id), folder).await;
+        assert_eq!(changed, 1, "{thing} is stored");
+    }
+
+    /// Has it say another version of a thing than the snapshot does.
+    pub async fn raise_version(&self, thing: &str, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            let raise =
+                "redis.call('SET',k,(string.gsub(redis.call('GET',k),'.version.:%d+','\\\"version\\\":999',1)))";
+            return redis.with_key(thing, raise);
+        }
+        let (kind, id) = thing.split_once('/').expect("a kind and an id");
+        let raise = "UPDATE snapshots SET version = 999 WHERE kind = ?1 AND id = ?2";
+        assert_eq!(self.by_hand(sqlx::query(raise).bind(kind).bind(id), folder).await, 1, "{thing} is stored");
+    }
+
+    /// Puts an event into the stream that no server wrote.
+    pub async fn put_nonsense_into_the_stream(&self, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            let answer = redis.ask("XADD callout:{017}:events * nonsense nonsense").expect("an answer of Redis");
+            assert!(answer.starts_with(b"$"), "{answer:?}");
+            return;
+        }
+        let nonsense = "INSERT INTO events (kind, id, seq, at, body) VALUES ('nonsense', '', -1, 0, 'nonsense')";
+        self.by_hand(sqlx::query(nonsense), folder).await;
+    }
+
+    async fn by_hand(&self, statement: Query<'_, Sqlite, SqliteArguments>, folder: &Path) -> u64 {
+        let mut file = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
+        statement.execute(&mut file).await.expect("a statement").rows_affected()
+    }
+
     /// The store that the test asks for, or else the environment.
     pub fn of(home: &Home) -> Self {
         if let Some(url) = &home.store_url {
@@ -70,12 +216,40 @@ impl Redis {
     }
 
     fn ping(&self) -> std::io::Result<()> {
+        if self.ask("PING")? == *b"+PONG" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+    }
+
+    /// Whether it has a call, in whichever shard.
+    fn has(&self, call: &str) -> bool {
+        let keys: Vec<_> = (0..64).map(|shard| format!("callout:{{{shard:03}}}:call/{call}")).collect();
+        let answer = self.ask(&format!("EXISTS {}", keys.join(" "))).expect("an answer of Redis");
+        assert!(answer.starts_with(b":"), "{answer:?}");
+        answer.get(1) != Some(&b'0')
+    }
+
+    /// Runs a script over the key of a thing, in whichever shard.
+    fn with_key(&self, thing: &str, script: &str) {
+        let found =
+            "for s=0,63 do local k=string.format('callout:{%03d}:%s',s,ARGV[1]) if redis.call('EXISTS',k)==1 then";
+        let script = format!("EVAL \"{found} {script} return 1 end end return 0\" 0 {thing}");
+        let answer = self.ask(&script).expect("an answer of Redis");
+        assert!(answer.starts_with(b":1"), "{thing}: {answer:?}");
+    }
+
+    /// How many shards have events.
+    fn events(&self) -> i64 {
+        let length = |shard| self.ask(&format!("XLEN callout:{{{shard:03}}}:events")).expect("an answer of Redis");
+        (0..64).filter(|shard| length(*shard) != *b":0\r\n").map(|_| 1).sum()
+    }
+
+    /// Sends a command and returns the answer's first bytes.
+    fn ask(&self, command: &str) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"PING\r\n")?;
+        stream.write_all(format!("{command}\r\n").as_bytes())?;
         let mut answer = [0; 5];
-        stream.read_exact(&mut answer)?;
-        if &answer == b"+PONG" { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+        let length = stream.read(&mut answer)?;
+        Ok(answer[..length].to_vec())
     }
 }
 

@@ -7,11 +7,9 @@ use serde::Serialize;
 /// The claims the server reads.
 #[derive(Serialize, Clone)]
 pub struct Claims {
-    /// Who it is.
     pub sub: String,
     /// `customer`, `driver` or `operator`.
     pub role: String,
-    /// Seconds since 1970.
     pub exp: i64,
     /// The services the token is limited to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +20,12 @@ impl Claims {
     /// Good for an hour, for every service.
     pub fn new(role: &str, sub: &str) -> Self {
         Self { sub: sub.into(), role: role.into(), exp: now_s() + 3600, services: None }
+    }
+
+    /// Good for so many seconds from now.
+    pub fn good_for(mut self, seconds: i64) -> Self {
+        self.exp = now_s() + seconds;
+        self
     }
 
     /// Ran out an hour ago.

@@ -19,7 +19,8 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Result<T,
     }
 }
 
-/// Lets time pass where time itself is what is tested.
+/// Lets time pass: where a time is what is tested (a deadline, a `Retry-After`), where a fault strikes at a random moment,
+/// and where no event tells that nothing happens. Nowhere to let something else come first: that is [`eventually`].
 pub async fn pause(time: Duration) {
     tokio::time::sleep(time).await;
 }

@@ -44,7 +44,9 @@ impl Server {
     pub async fn register_driver_of(&self, service: &str, id: &str, (lat, lng): (f64, f64)) -> Client {
         let driver = self.driver(id);
         let profile = json!({"service": service, "name": format!("기사 {id}")});
-        driver.put(&format!("/v1/drivers/{id}"), profile).await.ok();
+        // Only where calls are offered a driver may register itself.
+        let registrar = if [DRIVER_CALL, "taxi"].contains(&service) { self.driver(id) } else { self.operator() };
+        registrar.put(&format!("/v1/drivers/{id}"), profile).await.ok();
         driver.put(&format!("/v1/drivers/{id}/availability"), json!({"available": true})).await.ok();
         driver.post(&format!("/v1/drivers/{id}/position"), json!({"lat": lat, "lng": lng})).await.expect(204);
         driver

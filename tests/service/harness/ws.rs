@@ -75,6 +75,27 @@ impl Socket {
         self.frame_where(&format!("an answer to {reference}"), |frame| frame["ref"] == reference).await
     }
 
+    /// Sends that many pings of the protocol, and returns how many are answered.
+    pub async fn pongs_to(&mut self, pings: usize) -> usize {
+        for _ in 0..pings {
+            self.send_raw(Message::Ping("p".into())).await.expect("an open socket");
+        }
+        self.send(json!({"type": "ping", "ref": "after the pings"})).await;
+        let mut pongs = 0;
+        let counting = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Pong(_))) => pongs += 1,
+                    Some(Ok(Message::Text(text))) if text.contains("after the pings") => return,
+                    Some(Ok(_)) => {}
+                    end => panic!("the socket ended: {end:?}"),
+                }
+            }
+        };
+        timeout(PATIENCE, counting).await.expect("an answer to the last frame");
+        pongs
+    }
+
     /// Subscribes to a call.
     pub async fn subscribe(&mut self, call: &str, after: Option<u64>) {
         let mut frame = json!({"type": "subscribe", "call": call});

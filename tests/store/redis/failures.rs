@@ -16,6 +16,7 @@ pub fn cases() -> Vec<Case> {
         case(a_server_that_forgot_the_script_is_given_it_again),
         case(a_server_out_of_memory_refuses_and_writes_nothing),
         case(a_demoted_server_is_unavailable_until_it_is_a_master_again),
+        case(a_replica_is_not_used_whoever_names_it),
         case(a_loading_server_is_unavailable_until_it_has_loaded),
         case(a_server_that_wants_a_password_is_named_as_such),
         case(a_user_without_permission_is_unavailable),
@@ -77,6 +78,17 @@ async fn a_demoted_server_is_unavailable_until_it_is_a_master_again(_: Fixture) 
     Ok(())
 }
 
+async fn a_replica_is_not_used_whoever_names_it(_: Fixture) -> TestResult {
+    let master = RedisServer::start(&[])?;
+    let replica = RedisServer::start(&["--replicaof", &format!("127.0.0.1 {}", master.port())])?;
+    let Err(OpenError::Store { source, .. }) = callout::persistence::open(&impatient().at(&replica.url())).await else {
+        return Err("a replica was opened".into());
+    };
+    let reason = unavailable::<()>(Err(source))?;
+    assert!(reason.contains("it is a replica, not a master"), "{reason}");
+    Ok(())
+}
+
 async fn a_loading_server_is_unavailable_until_it_has_loaded(_: Fixture) -> TestResult {
     let mut server = RedisServer::start(&["--aof-use-rdb-preamble", "no"])?;
     let owner = own(&server.url(), &StoreSettings::default()).await?;
@@ -107,7 +119,9 @@ async fn a_loading_server_is_unavailable_until_it_has_loaded(_: Fixture) -> Test
 async fn a_server_that_wants_a_password_is_named_as_such(_: Fixture) -> TestResult {
     let server = RedisServer::start(&["--requirepass", "hidden"])?;
     for settings in [impatient(), StoreSettings { password: Some("wrong".into()), ..impatient() }] {
-        let Err(OpenError::Store { source, .. }) = callout::persistence::open(&server.url(), &settings).await else {
+        let Err(OpenError::Store { source, .. }) =
+            callout::persistence::open(&settings.clone().at(&server.url())).await
+        else {
             return Err("it was opened without the password".into());
         };
         let reason = unavailable::<()>(Err(source))?;
@@ -135,14 +149,14 @@ async fn a_user_without_permission_is_unavailable(_: Fixture) -> TestResult {
 
 async fn a_cluster_node_is_refused_with_what_to_use_instead(_: Fixture) -> TestResult {
     let server = RedisServer::start(&["--cluster-enabled", "yes"])?;
-    let Err(OpenError::Store { source, .. }) = callout::persistence::open(&server.url(), &impatient()).await else {
+    let Err(OpenError::Store { source, .. }) = callout::persistence::open(&impatient().at(&server.url())).await else {
         return Err("a cluster without slots was opened".into());
     };
     let reason = unavailable::<()>(Err(source))?;
     assert!(reason.starts_with("it is a node of a Redis Cluster"), "{reason}");
     server.say("CLUSTER ADDSLOTSRANGE 0 16383").await?;
     let store = until_it_works(|| async {
-        callout::persistence::open(&server.url(), &impatient()).await.map_err(|error| match error {
+        callout::persistence::open(&impatient().at(&server.url())).await.map_err(|error| match error {
             OpenError::Store { source, .. } => source,
             other => StoreError::Corrupt { reason: other.to_string() },
         })
@@ -166,7 +180,8 @@ async fn a_server_that_is_not_there_is_unavailable_at_once(_: Fixture) -> TestRe
     unavailable(owner.store.ready().await)?;
     assert!(asked.elapsed() < std::time::Duration::from_secs(1), "{:?}", asked.elapsed());
     let settings = impatient();
-    let Err(OpenError::Store { source, .. }) = callout::persistence::open(&server.url(), &settings).await else {
+    let Err(OpenError::Store { source, .. }) = callout::persistence::open(&settings.clone().at(&server.url())).await
+    else {
         return Err("a server that is not there was opened".into());
     };
     unavailable::<()>(Err(source))?;
@@ -179,7 +194,7 @@ async fn a_server_that_is_not_there_is_unavailable_at_once(_: Fixture) -> TestRe
 
 async fn a_key_of_another_type_is_found_before_anything_is_written(_: Fixture) -> TestResult {
     let server = RedisServer::start(&[])?;
-    let store = callout::persistence::open(&server.url(), &impatient()).await?;
+    let store = callout::persistence::open(&impatient().at(&server.url())).await?;
     server.say("SET callout:{017}:events oops").await?;
     let Err(StoreError::Corrupt { reason }) = store.take_ownership().await else {
         return Err("a string was taken for a stream".into());
@@ -203,12 +218,12 @@ async fn a_snapshot_that_is_no_envelope_is_corrupt_and_left_alone(_: Fixture) ->
 
 async fn a_data_set_of_a_later_release_is_left_alone(_: Fixture) -> TestResult {
     let server = RedisServer::start(&[])?;
-    callout::persistence::open(&server.url(), &impatient()).await?.close().await;
+    callout::persistence::open(&impatient().at(&server.url())).await?.close().await;
     server.say("HSET callout:store schema 99").await?;
-    let answer = callout::persistence::open(&server.url(), &impatient()).await;
+    let answer = callout::persistence::open(&impatient().at(&server.url())).await;
     assert!(matches!(answer, Err(OpenError::Newer { found: 99, known: 1, .. })));
     server.say("HSET callout:store schema 1 shards 128").await?;
-    let answer = callout::persistence::open(&server.url(), &impatient()).await;
+    let answer = callout::persistence::open(&impatient().at(&server.url())).await;
     assert!(matches!(answer, Err(OpenError::Foreign { .. })));
     Ok(())
 }

@@ -28,7 +28,7 @@ pub fn cases() -> Vec<Case> {
 async fn a_user_and_its_password_may_be_in_the_url_or_in_the_settings(_: Fixture) -> TestResult {
     let server = RedisServer::start(&[])?;
     // As docs/redis.md has it.
-    let may = "+@all -@admin -@dangerous +client|info +client|kill +script|load +role";
+    let may = "+@all -@admin -@dangerous +client|id +client|kill +info +role +script|load";
     server.say(&format!("ACL SETUSER app on >s3c@ret ~callout:* {may}")).await?;
     server.say("ACL SETUSER default off").await.ok();
     let in_url = format!("redis://app:s3c%40ret@127.0.0.1:{}/0", server.port());
@@ -80,11 +80,11 @@ async fn tls_needs_the_right_authority(_: Fixture) -> TestResult {
     };
     let owner = own(&url, &trusted).await?;
     owner.put(&owner.first("a")).await?;
-    let answer = callout::persistence::open(&url, &impatient()).await;
+    let answer = callout::persistence::open(&impatient().at(&url)).await;
     assert!(matches!(answer, Err(OpenError::Store { .. })), "the system does not trust the test's authority");
     let half = StoreSettings { tls_key_file: None, ..trusted };
-    let answer = callout::persistence::open(&url, &half).await;
-    assert!(matches!(answer, Err(OpenError::Url { .. })), "a certificate without its key");
+    let answer = callout::persistence::open(&half.clone().at(&url)).await;
+    assert!(matches!(answer, Err(OpenError::Setting { .. })), "a certificate without its key");
     Ok(())
 }
 
@@ -144,7 +144,7 @@ async fn wait_for_replica(master: &RedisServer, sentinel: &RedisServer) -> TestR
 async fn a_master_the_sentinels_do_not_know_is_named(_: Fixture) -> TestResult {
     let (_master, _replica, sentinel) = with_sentinel()?;
     let url = format!("redis+sentinel://127.0.0.1:{}/nobody", sentinel.port());
-    let Err(error) = callout::persistence::open(&url, &impatient()).await else {
+    let Err(error) = callout::persistence::open(&impatient().at(&url)).await else {
         return Err("nobody was opened".into());
     };
     assert!(error.to_string().contains("nobody"), "{error}");
@@ -194,13 +194,20 @@ async fn a_call_that_is_over_expires_with_its_payment_and_nothing_else_does(_: F
         let seconds: i64 = redis::from_redis_value(server.say(&format!("TTL {key}")).await?)?;
         Ok(seconds > 0)
     };
-    let first = |kind, id: &str| owner.first_of(EntityRef::new(kind, id));
+    let first = |kind, id: &str| {
+        let other = match kind {
+            EntityKind::Call => Some(EntityKind::Payment),
+            EntityKind::Payment => Some(EntityKind::Call),
+            EntityKind::Driver => None,
+        };
+        let expires_with = other.map(|other| EntityRef::new(other, id));
+        Commit { expires_with, ..owner.first_of(EntityRef::new(kind, id)) }
+    };
     let over = |commit: &Commit| Commit { live: false, ..next(commit, 0) };
     // Settled long before its call is over, and written once more afterwards.
     let (call, payment) = (first(EntityKind::Call, "a"), over(&first(EntityKind::Payment, "a")));
     let (call_over, payment_again) = (over(&call), over(&payment));
-    owner.put(&first(EntityKind::Payment, "a")).await?;
-    for commit in [&payment, &call] {
+    for commit in [&call, &first(EntityKind::Payment, "a"), &payment] {
         owner.put(commit).await?;
         assert!(!expires(commit).await?, "{} while the call lives", commit.entity);
     }
@@ -213,9 +220,16 @@ async fn a_call_that_is_over_expires_with_its_payment_and_nothing_else_does(_: F
     owner.put(&payment).await?;
     owner.put(&call).await?;
     owner.put(&over(&call)).await?;
-    assert!(expires(&call).await? && !expires(&payment).await?, "money is still to go back");
+    assert!(!expires(&call).await? && !expires(&payment).await?, "money is still to go back");
     owner.put(&over(&payment)).await?;
-    assert!(expires(&payment).await?);
+    assert!(expires(&call).await? && expires(&payment).await?);
+    // A call that was never paid expires alone, and a payment whose call is not there any more.
+    let (call, payment) = (first(EntityKind::Call, "c"), first(EntityKind::Payment, "d"));
+    for commit in [&call, &payment] {
+        owner.put(commit).await?;
+        owner.put(&over(commit)).await?;
+        assert!(expires(commit).await?, "{}", commit.entity);
+    }
     let driver = first(EntityKind::Driver, "d");
     owner.put(&driver).await?;
     owner.put(&over(&driver)).await?;

@@ -7,10 +7,12 @@ use crate::harness::{Case, Fixture, TestResult, assert_each_once_in_order, case,
 pub fn cases() -> Vec<Case> {
     vec![
         case(events_come_in_each_entitys_order_each_once_whatever_the_page),
+        case(a_page_says_whether_there_is_more_also_when_all_of_it_is_in_one_shard),
         case(a_cursor_catches_up_with_what_came_later),
         case(a_cursor_is_good_after_a_restart),
         case(trimmed_events_are_gone_and_the_rest_still_comes_each_once),
         case(trimming_everything_loses_nothing_that_comes_later),
+        case(only_the_owner_trims),
         case(a_consumer_is_woken_by_a_commit),
         case(a_cursor_that_no_store_made_is_refused),
     ]
@@ -29,6 +31,25 @@ async fn events_come_in_each_entitys_order_each_once_whatever_the_page(fixture: 
         let (events, _) = owner.read_on(EventCursor::default(), page).await?;
         assert_each_once_in_order(&events);
         assert_eq!(events.len(), 30 * (1 + 1 + 2 + 3), "in pages of {page}");
+    }
+    Ok(())
+}
+
+async fn a_page_says_whether_there_is_more_also_when_all_of_it_is_in_one_shard(fixture: Fixture) -> TestResult {
+    let owner = fixture.own().await?;
+    let first = owner.first("a");
+    owner.put(&first).await?;
+    owner.put(&next(&first, 99)).await?;
+    for limit in [1, 64, 1_000] {
+        let (mut cursor, mut events, mut more) = (EventCursor::default(), Vec::new(), true);
+        while more {
+            let page = owner.store.events(cursor, limit).await?;
+            events.extend(page.events);
+            (cursor, more) = (page.next, page.more);
+        }
+        assert_each_once_in_order(&events);
+        assert_eq!(events.len(), 100, "in pages of {limit}");
+        assert!(!owner.store.events(cursor, limit).await?.more, "there is nothing more");
     }
     Ok(())
 }
@@ -102,6 +123,19 @@ async fn trimming_everything_loses_nothing_that_comes_later(fixture: Fixture) ->
         let (events, _) = owner.read_on(start, 10).await?;
         assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
     }
+    Ok(())
+}
+
+async fn only_the_owner_trims(fixture: Fixture) -> TestResult {
+    let before = fixture.own().await?;
+    before.put(&before.first("a")).await?;
+    let (events, cursor) = before.read_on(EventCursor::default(), 10).await?;
+    let owner = fixture.own().await?;
+    let refused = before.store.trim_events(cursor.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(owner.read_on(EventCursor::default(), 10).await?.0, events, "the owner may not have them yet");
+    owner.store.trim_events(cursor).await?;
+    assert!(owner.read_on(EventCursor::default(), 10).await?.0.is_empty());
     Ok(())
 }
 

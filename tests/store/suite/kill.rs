@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader},
-    time::Duration,
 };
 
 use callout::actors::ports::store::{EntityKind, EntityRef, EventCursor};
@@ -48,7 +47,6 @@ fn read_until_killed(url: &str, after: usize, told: &mut HashMap<String, u64>) -
         told.insert(id.to_owned(), version.parse()?);
     }
     let status = child.wait()?;
-    std::thread::sleep(Duration::from_millis(10));
     if status.success() || told.is_empty() {
         return Err(format!("the child ended by itself: {status}").into());
     }

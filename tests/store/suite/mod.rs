@@ -2,6 +2,7 @@
 
 mod commits;
 mod concurrency;
+mod damage;
 mod events;
 mod kill;
 mod model;
@@ -16,6 +17,7 @@ pub fn cases() -> Vec<Case> {
     [
         commits::cases(),
         concurrency::cases(),
+        damage::cases(),
         events::cases(),
         kill::cases(),
         model::cases(),

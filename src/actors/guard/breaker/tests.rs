@@ -94,6 +94,20 @@ fn what_was_sent_before_it_opened_is_no_probe() {
 }
 
 #[test]
+fn late_time_outs_of_before_it_opened_do_not_open_it_again() {
+    let now = Instant::now();
+    let mut breaker = breaker(now);
+    let late: Vec<Ticket> = (0..40).map(|_| breaker.send(now)).collect();
+    (0..20).for_each(|_| call(&mut breaker, now, false, QUICK));
+    assert_eq!(breaker.state(), BreakerState::Open);
+    let later = now + Duration::from_secs(5);
+    (0..3).for_each(|_| call(&mut breaker, later, true, QUICK));
+    late.into_iter().for_each(|ticket| breaker.record(later, ticket, false, SLOW));
+    call(&mut breaker, later, true, QUICK);
+    assert_eq!((breaker.state(), breaker.totals(later).failures), (BreakerState::Closed, 0));
+}
+
+#[test]
 fn an_operator_overrides_the_rates_and_gives_back_a_clean_start() {
     let now = Instant::now();
     let mut breaker = breaker(now);
@@ -121,7 +135,7 @@ proptest! {
             } else if let Some(ticket) = out.pop() {
                 breaker.record(now, ticket, success, if slow { SLOW } else { QUICK });
             }
-            if let Phase::HalfOpen { sent, succeeded, .. } = breaker.phase {
+            if let Circuit::HalfOpen { sent, succeeded, .. } = breaker.circuit {
                 prop_assert!(succeeded <= sent && sent <= 3);
             }
             prop_assert!(breaker.admission(now).err().unwrap_or_default() <= Duration::from_secs(5));

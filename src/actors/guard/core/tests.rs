@@ -32,7 +32,7 @@ fn core(settings: GuardSettings, now: Instant) -> GuardCore<Job> {
 }
 
 fn small() -> GuardSettings {
-    GuardSettings { in_flight_max: 2, queue_max: 3, background_max: 1, ..GuardSettings::default() }
+    GuardSettings { in_flight_max: 2, queue_max: 3, ..GuardSettings::default() }
 }
 
 fn offer(core: &mut GuardCore<Job>, now: Instant, number: usize) -> Result<(), Refusal> {
@@ -47,8 +47,8 @@ fn drain(core: &mut GuardCore<Job>, now: Instant) -> (Sent, Refused) {
     let (mut sent, mut refused) = (Vec::new(), Vec::new());
     while let Some(turn) = core.next(now) {
         match turn {
-            Turn::Send(job, sending) => sent.push((job.number, sending)),
-            Turn::Refuse(job, refusal) => refused.push((job.number, refusal.reason)),
+            Next::Send(job, sending) => sent.push((job.number, sending)),
+            Next::Refuse(job, refusal) => refused.push((job.number, refusal.reason)),
         }
     }
     (sent, refused)
@@ -162,7 +162,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..400, 0_u8..4, any::<bool>()), 1..300)
     ) {
         let mut now = Instant::now();
-        let settings = GuardSettings { in_flight_max: 4, queue_max: 6, background_max: 3, ..GuardSettings::default() };
+        let settings = GuardSettings { in_flight_max: 4, queue_max: 6, ..GuardSettings::default() };
         let mut core = core(settings, now);
         let (mut sent, mut refused, mut flying) = (Vec::new(), Vec::new(), Vec::new());
         let total = steps.len();

@@ -28,7 +28,10 @@ fn books() -> Journal {
     Journal::open(None).expect("books in memory")
 }
 
-fn take<T>(journal: &mut Journal, step: impl FnOnce(Books<'_>) -> io::Result<(Option<Record>, Step<T>)>) -> Step<T> {
+fn take<T>(
+    journal: &mut Journal,
+    step: impl FnOnce(Books<'_>) -> io::Result<(Option<Record>, Performed<T>)>,
+) -> Performed<T> {
     journal.transact(step).expect("taken")
 }
 
@@ -40,13 +43,13 @@ fn at() -> Timestamp {
 fn a_key_has_one_outcome_and_one_meaning() {
     let mut journal = books();
     let first = take(&mut journal, |books| books.charge(&charge("k", "p", 100), None, at()));
-    let Step::Done(outcome) = first else { panic!("the first charge is performed") };
+    let Performed::Done(outcome) = first else { panic!("the first charge is performed") };
     let again = journal.books().charge(&charge("k", "p", 100), Some("too late to decline".to_owned()), at());
-    assert_eq!(again.expect("read"), (None, Step::Repeated(outcome)));
+    assert_eq!(again.expect("read"), (None, Performed::Repeated(outcome)));
     let (record, step) = journal.books().charge(&charge("k", "p", 101), None, at()).expect("read");
-    assert!(record.is_none() && matches!(step, Step::Wrong(_)));
+    assert!(record.is_none() && matches!(step, Performed::Wrong(_)));
     let (record, step) = journal.books().refund(&refund("k", "p", "sim_ch_1", 100), at()).expect("read");
-    assert!(record.is_none() && matches!(step, Step::Wrong(_)));
+    assert!(record.is_none() && matches!(step, Performed::Wrong(_)));
 }
 
 #[test]
@@ -54,9 +57,9 @@ fn a_decline_is_remembered_but_is_no_movement() {
     let mut journal = books();
     let declined = ChargeOutcome::Declined { reason: "no".to_owned() };
     let first = take(&mut journal, |books| books.charge(&charge("k", "p", 100), Some("no".to_owned()), at()));
-    assert_eq!(first, Step::Done(declined.clone()));
+    assert_eq!(first, Performed::Done(declined.clone()));
     let again = take(&mut journal, |books| books.charge(&charge("k", "p", 100), None, at()));
-    assert_eq!(again, Step::Repeated(declined));
+    assert_eq!(again, Performed::Repeated(declined));
     assert!(journal.books().movements(None, 10, 0).expect("read").is_empty());
 }
 

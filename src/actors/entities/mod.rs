@@ -1,9 +1,0 @@
-//! The three kinds of entities: how each shows itself, and how its effects are performed.
-
-mod call;
-mod driver;
-mod gateway;
-mod payment;
-mod tell;
-
-pub(super) use tell::show_metrics;

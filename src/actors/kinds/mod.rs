@@ -1,0 +1,9 @@
+//! The three kinds of entities: how each shows itself, and how its effects are performed.
+
+mod call;
+mod charge;
+mod driver;
+mod payment;
+mod tell;
+
+pub(super) use tell::show_metrics;
