@@ -76,6 +76,13 @@ pub enum Rejection {
         /// The least that may be charged, minor units.
         minimum: u64,
     },
+    /// The command comes before its time.
+    TooEarly {
+        /// From when on it is allowed.
+        at: Timestamp,
+        /// How long until then, in whole seconds, rounded up.
+        wait_s: u64,
+    },
     /// The command's data is wrong.
     Invalid(String),
 }
@@ -99,6 +106,7 @@ impl fmt::Display for Rejection {
             Self::BelowMinimum { amount, minimum } => {
                 write!(f, "the amount {amount} is below the minimum payment of {minimum}")
             }
+            Self::TooEarly { at, .. } => write!(f, "it is too early; this is possible from {at} on"),
             Self::Invalid(what) => f.write_str(what),
         }
     }

@@ -9,7 +9,7 @@ pub const MAX_PERIOD_DAYS: i64 = 366;
 const LATE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A half-open span of time: `to` itself is free again. Adjacent periods do not overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Period {
     pub from: Timestamp,

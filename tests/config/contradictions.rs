@@ -82,6 +82,8 @@ fn a_contradiction_is_refused_with_the_reason() -> Result {
         ("cleaning", "minimum = 5_000", "minimum = 70_000", "payment.minimum", "could ever be paid"),
         ("rental", "minimum = 5_000 ", "minimum = 18_300_001 ", "payment.minimum", "no fare is higher than 18300000"),
         ("rental", "by = \"choose\"", "by = \"choose\"\nwaiting_max = 3", "dispatch.waiting_max", "no call waits"),
+        ("rental", "by = \"choose\"", "by = \"choose\"\ncapacity = 2", "dispatch.capacity", "where the system assigns"),
+        ("taxi", "by = \"offer\"", "by = \"offer\"\nearly_s = 60", "dispatch.early_s", "booked for a period"),
         ("rental", "start = [\"operator\"]", "start = [\"driver\"]", "steps.start", "takes no step"),
         ("cleaning", "start = [\"driver\", \"operator\"]", "start = []", "steps.start", "no role could take this step"),
         ("rental", "available = {", "parked = {", "labels.parked", "no call or driver has this status"),

@@ -178,7 +178,8 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
              services/driver-call.toml:5: noun.ko: is required and missing\n\
              services/driver-call.toml:12: dispatch.offers_per_round: must be 1 to 100, got 0\n\
              services/driver-call.toml:13: dispatch.colour: unknown key; known here: by, deadline_s, offers_per_round, \
-             offer_s, radius_m, radius_growth, radius_max_m, waiting_max, position_max_age_s, offer_shows\n\
+             offer_s, radius_m, radius_growth, radius_max_m, waiting_max, position_max_age_s, capacity, \
+             early_s, offer_shows\n\
              services/driver-call.toml:19: payment.minimum: is required and missing\n"
                 .to_owned()
         )

@@ -5,6 +5,7 @@
 mod acts;
 mod areas;
 mod bookings;
+mod companies;
 mod driver_call;
 mod interleavings;
 mod laws;

@@ -95,7 +95,9 @@ impl World {
                 let by = Party::Customer(customer_id(call));
                 self.call(call, &call::Command::Cancel { by, reason: None })
             }
-            Act::Claim { driver, call } => self.driver(driver, &driver::Command::Claim { call: call_id(call) }),
+            Act::Claim { driver, call } => {
+                self.driver(driver, &driver::Command::Claim { call: call_id(call), period: None })
+            }
             Act::Decline { driver, call } => self.call(call, &call::Command::Decline { driver: driver_id(driver) }),
             Act::Start { driver, call } => {
                 self.call(call, &call::Command::Start { by: Party::Driver(driver_id(driver)) })

@@ -62,7 +62,7 @@ async fn within_a_pass_a_company_goes_to_one_call_the_oldest_first_and_the_longe
     eventually("every company has a call", async || {
         let mut engaged = 0;
         for company in &companies {
-            engaged += usize::from(bench.driver_now(company).await.status() == "engaged");
+            engaged += usize::from(bench.driver_now(company).await.status_at(callout::clock::now()) == "engaged");
         }
         engaged == COMPANIES
     })

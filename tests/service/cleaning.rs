@@ -72,7 +72,8 @@ async fn cl_2_the_company_is_told_of_the_reservation_and_the_payment() {
     let id = reserve(&server.customer("mina")).await;
     let call = server.call_is(&id, &["assigned"]).await;
     assert_eq!((&call["driver"]["id"], &call["payment"]["status"]), (&json!("ssak3"), &json!("charged")));
-    server.driver_is("ssak3", &["engaged"]).await;
+    let company = server.driver_is("ssak3", &["available"]).await;
+    assert_eq!(company["bookings"][0]["call"], id, "it is free until then: {company}");
     told_exactly(&server.driver("ssak3"), &id, &["assigned", "paid"]).await;
     let told = server.driver("ssak3").notifications_about(&id).await;
     assert!(told[0]["text"]["ko"].as_str().is_some_and(|text| text.contains("60,000")), "{told:?}");

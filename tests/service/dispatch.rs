@@ -35,8 +35,9 @@ async fn cl_2_of_many_waiting_calls_the_oldest_get_the_companies_and_the_others_
         async move { operator.put(&path, json!({"service": "cleaning", "name": company})).await.expect(201) }
     });
     join_all(registered).await;
-    for company in &companies {
-        server.driver_is(company, &["engaged"]).await;
+    let companies_calls = calls.iter().take(companies.len());
+    for call in companies_calls {
+        server.call_is(call, &["assigned"]).await;
     }
     let after = now(&server, &calls).await;
     for (at, call) in after.iter().enumerate() {

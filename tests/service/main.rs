@@ -13,6 +13,7 @@ mod bounds;
 mod cancel;
 mod cleaning;
 mod cli;
+mod companies;
 mod crashes;
 mod damage;
 mod dispatch;

@@ -115,7 +115,6 @@ async fn a_company_that_cannot_come_is_replaced_as_well() {
     let id = id_of(&customer.post("/v1/calls", body).await.expect(201));
     let has_it = |call: &Value| call["driver"]["id"].as_str().unwrap_or_default().to_owned();
     let before = has_it(&server.call_is(&id, &["assigned"]).await);
-    server.driver_is(&before, &["engaged"]).await;
     server.driver(&before).command(&id, "release").await.expect(200);
     eventually("the other company has it", async || {
         let call = customer.call(&id).await;

@@ -138,7 +138,8 @@ async fn rc_7_two_customers_at_the_same_instant_never_hold_the_same_car_for_over
         server.ledger_is(&id_of(&won), 1, 0).await;
         server.ledger_is(&id_of(&lost["call"]), 0, 0).await;
         let booked = server.operator().get(&format!("/v1/drivers/{car}")).await.expect(200)["bookings"].clone();
-        assert_eq!(booked, json!([won["period"]]), "one booking, the winner's");
+        let (call, from, to) = (&won["id"], &won["period"]["from"], &won["period"]["to"]);
+        assert_eq!(booked, json!([{"call": call, "from": from, "to": to}]), "one booking, the winner's");
     }
 }
 

@@ -9,13 +9,15 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::domain::{CallId, DriverId, LatLng, ServiceId, call::Call, call::Phase};
+use crate::domain::{CallId, DriverId, LatLng, Period, ServiceId, call::Call, call::Phase};
 
 /// The search of a call for a driver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demand {
     pub call: CallId,
     pub pickup: LatLng,
+    /// The time for which it wants a driver; from now on without.
+    pub period: Option<Period>,
     /// In which round it is.
     pub round: u32,
     /// The drivers who declined it.
@@ -47,6 +49,7 @@ impl DemandBoard {
             Phase::Dispatching(search) => Some(Demand {
                 call: call.id.clone(),
                 pickup: call.pickup.position(),
+                period: call.period,
                 round: search.round,
                 declined: search.declined.clone().into(),
                 passed: search.passed.clone().into(),

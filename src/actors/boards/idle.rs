@@ -10,7 +10,10 @@ use parking_lot::Mutex;
 
 use crate::{
     actors::backoff::BackoffSettings,
-    domain::{DriverId, ServiceId, driver::Driver},
+    domain::{
+        DriverId, ServiceId,
+        driver::{Booking, Driver},
+    },
 };
 
 /// Since when a driver has been free, and, of those since the same millisecond, in which order.
@@ -19,8 +22,14 @@ type Place = (Option<Timestamp>, u64);
 #[derive(Default)]
 struct Waiting {
     order: BTreeSet<(Place, DriverId)>,
-    places: HashMap<DriverId, Place>,
+    free: HashMap<DriverId, Free>,
     came: u64,
+}
+
+/// A free driver: its place among the others, and the calls it is booked for.
+struct Free {
+    place: Place,
+    bookings: Vec<Booking>,
 }
 
 /// For how long a driver is left alone that was shown as free and refused an assignment: its actor knows better than the
@@ -38,7 +47,8 @@ pub struct IdleBoard {
 }
 
 impl IdleBoard {
-    /// Notes whether a driver is free. Answers whether it newly is.
+    /// Notes whether a driver is free, and for what it is booked. Answers whether it newly is, or may have more room than
+    /// before.
     pub fn show(&self, driver: &Driver) -> bool {
         let mut services = self.services.lock();
         let waiting = services.entry(driver.profile.service.clone()).or_default();
@@ -47,16 +57,19 @@ impl IdleBoard {
             return false;
         }
         let since = driver.free_since;
-        if waiting.places.get(&driver.id).is_some_and(|place| place.0 == since) {
-            return false;
+        let known = waiting.free.get_mut(&driver.id);
+        let roomier = known.as_ref().is_some_and(|known| may_have_more_room(&known.bookings, &driver.bookings));
+        if let Some(known) = known.filter(|known| known.place.0 == since) {
+            known.bookings.clone_from(&driver.bookings);
+            return roomier;
         }
         let new = !waiting.remove(&driver.id);
         waiting.came += 1;
         let place = (since, waiting.came);
         waiting.order.insert((place, driver.id.clone()));
-        waiting.places.insert(driver.id.clone(), place);
+        waiting.free.insert(driver.id.clone(), Free { place, bookings: driver.bookings.clone() });
         self.paused.lock().remove(&driver.id);
-        new
+        new || roomier
     }
 
     /// A driver that is shown as free refused an assignment: it is left alone for a while, longer each time, or until it
@@ -79,25 +92,26 @@ impl IdleBoard {
         }
     }
 
-    /// The drivers who have waited longest and whom `wanted` lets pass, at most `limit`.
+    /// The driver who has waited longest of those whom `wanted` lets pass, by its id and its bookings.
     #[must_use]
     pub fn longest_waiting(
         &self,
         service: &ServiceId,
-        limit: usize,
-        wanted: impl Fn(&DriverId) -> bool,
-    ) -> Vec<DriverId> {
+        wanted: impl Fn(&DriverId, &[Booking]) -> bool,
+    ) -> Option<DriverId> {
         let (services, now) = (self.services.lock(), Instant::now());
-        let Some(waiting) = services.get(service) else { return Vec::new() };
-        let free = waiting.order.iter().map(|(_, driver)| driver);
-        let wanted = free.filter(|driver| wanted(driver) && !self.is_paused(driver, now));
-        wanted.take(limit).cloned().collect()
+        let waiting = services.get(service)?;
+        let is_wanted = |driver: &DriverId| {
+            let free = waiting.free.get(driver);
+            free.is_some_and(|free| wanted(driver, &free.bookings)) && !self.is_paused(driver, now)
+        };
+        waiting.order.iter().map(|(_, driver)| driver).find(|driver| is_wanted(driver)).cloned()
     }
 
     /// Whether a driver is free.
     #[must_use]
     pub fn is_free(&self, service: &ServiceId, driver: &DriverId) -> bool {
-        self.services.lock().get(service).is_some_and(|waiting| waiting.places.contains_key(driver))
+        self.services.lock().get(service).is_some_and(|waiting| waiting.free.contains_key(driver))
     }
 
     /// How many drivers of a service are free.
@@ -109,9 +123,14 @@ impl IdleBoard {
 
 impl Waiting {
     fn remove(&mut self, driver: &DriverId) -> bool {
-        match self.places.remove(driver) {
-            Some(place) => self.order.remove(&(place, driver.clone())),
+        match self.free.remove(driver) {
+            Some(free) => self.order.remove(&(free.place, driver.clone())),
             None => false,
         }
     }
+}
+
+/// Whether calls that found no driver may find this one now: a booking was settled, has ended or was let go.
+fn may_have_more_room(before: &[Booking], now: &[Booking]) -> bool {
+    !before.is_empty() && now.len() <= before.len()
 }

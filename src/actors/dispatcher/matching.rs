@@ -1,6 +1,12 @@
 //! The search itself: the nearest free drivers around a pickup, and a pass over all calls that wait.
 
-use std::{cell::Cell, future::ready, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    future::ready,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -10,9 +16,10 @@ use super::super::{Cause, World, boards::Demand};
 use crate::{
     clock,
     domain::{
-        CallId, DriverId, LatLng, ServiceId,
+        CallId, DriverId, LatLng, Period, ServiceId,
         call::Command,
-        policy::{FoundBy, Policy},
+        driver::{Booking, has_room},
+        policy::{FoundBy, PeriodRule, Policy},
     },
 };
 
@@ -39,6 +46,8 @@ const OFFERED_PAGE: usize = 1_024;
 pub struct Search {
     pub call: CallId,
     pub pickup: LatLng,
+    /// The time for which it wants a driver; from now on without.
+    pub period: Option<Period>,
     /// In which round it is, from 0.
     pub round: u32,
     /// The drivers who declined it.
@@ -78,17 +87,19 @@ fn look(world: &World, service: &ServiceId, search: &Search, limit: usize) -> Fo
     }
     let radius_max_m = f64::from(policy.file.dispatch.radius_max_m);
     let (offers, promises) = (&world.boards.offers, &world.boards.promises);
+    let now = clock::now();
     let is_new = |driver: &DriverId| !search.declined.contains(driver) && !search.offered.contains(driver);
     if policy.file.dispatch.by == FoundBy::Assign {
         let is_free = |driver: &DriverId| promises.count(driver) == 0 && !world.boards.assigned.has(driver);
-        let willing = |driver: &DriverId| is_new(driver) && is_free(driver);
-        let fresh = |driver: &DriverId| willing(driver) && !search.passed.contains(driver);
-        let longest = |wanted: &dyn Fn(&DriverId) -> bool| world.boards.idle.longest_waiting(service, 1, wanted);
-        let fresh = longest(&fresh);
-        let drivers = if fresh.is_empty() { longest(&willing) } else { fresh };
-        return Found { drivers, reached: search.round };
+        let has_room =
+            |bookings: &[Booking]| has_room(bookings, policy.file.dispatch.capacity, search.period.as_ref(), now);
+        let willing = |driver: &DriverId, bookings: &[Booking]| is_new(driver) && is_free(driver) && has_room(bookings);
+        let fresh =
+            |driver: &DriverId, bookings: &[Booking]| !search.passed.contains(driver) && willing(driver, bookings);
+        let idle = &world.boards.idle;
+        let found = idle.longest_waiting(service, fresh).or_else(|| idle.longest_waiting(service, willing));
+        return Found { drivers: found.into_iter().collect(), reached: search.round };
     }
-    let now = clock::now();
     let has_room = |driver: &DriverId| offers.count(driver) + promises.count(driver) < OPEN_OFFERS_MAX;
     let willing = |driver: &DriverId| is_new(driver) && has_room(driver) && !world.is_stale(policy, driver, now);
     let fresh = |driver: &DriverId| willing(driver) && !search.passed.contains(driver);
@@ -144,12 +155,13 @@ pub(super) async fn pass(
     offered_after: Option<Place>,
 ) -> Option<Place> {
     let (world, service, began) = (&*world, &service, Instant::now());
+    let nobody_for = Nobody::default();
     let mut after = None;
     while world.boards.supply.len(service) + world.boards.idle.len(service) > 0 {
         let waiting = world.boards.demand.longest_waiting(service, after.as_ref(), PAGE);
         let Some((since, last)) = waiting.last() else { break };
         let next = Some((*since, last.call.clone()));
-        if offer_all(world, service, waiting, limit).await == Supply::UsedUp {
+        if offer_all(world, service, waiting, limit, &nobody_for).await == Supply::UsedUp {
             break;
         }
         after = next;
@@ -158,7 +170,7 @@ pub(super) async fn pass(
     if which == Pass::AlsoOffered && world.boards.supply.len(service) > 0 {
         let offered = world.boards.demand.longest_offered(service, offered_after.as_ref(), OFFERED_PAGE);
         offered_after = offered.last().map(|(since, last)| (*since, last.call.clone()));
-        offer_all(world, service, offered, limit).await;
+        offer_all(world, service, offered, limit, &nobody_for).await;
     }
     if world.boards.demand.len(service) > PAGE {
         // Among so many that still wait, a search at the news of each free driver would be all that is done here.
@@ -174,20 +186,35 @@ enum Supply {
     UsedUp,
 }
 
+/// The times for which a pass has found nobody, where the system assigns.
+type Nobody = RefCell<HashSet<Option<Period>>>;
+
 /// Looks for drivers for these calls, one after the other, and tells the calls of them. Where the system assigns, whom
 /// it finds does not depend on the place: when there is nobody for a call that would take anybody, there is nobody for
-/// those behind it, and one who becomes free meanwhile is for the first of them.
-async fn offer_all(world: &World, service: &ServiceId, waiting: Vec<(Timestamp, Demand)>, limit: usize) -> Supply {
-    let assigns = world.policies.get(service).is_some_and(|policy| policy.file.dispatch.by == FoundBy::Assign);
+/// those behind it that want the same time, and one who becomes free meanwhile is for the first of them.
+async fn offer_all(
+    world: &World,
+    service: &ServiceId,
+    waiting: Vec<(Timestamp, Demand)>,
+    limit: usize,
+    nobody_for: &Nobody,
+) -> Supply {
+    let policy = world.policies.get(service);
+    let assigns = policy.is_some_and(|policy| policy.file.dispatch.by == FoundBy::Assign);
+    let same_time = policy.is_some_and(|policy| policy.file.period == PeriodRule::None);
     let supply = Cell::new(Supply::Left);
     let offers = stream::iter(waiting).take_while(|_| ready(supply.get() == Supply::Left)).filter_map(|(_, demand)| {
         let supply = &supply;
         async move {
+            if nobody_for.borrow().contains(&demand.period) {
+                return None;
+            }
             // Searches take their time. Whoever asks for a driver meanwhile is answered in between.
             tokio::task::yield_now().await;
             let found = find(world, service, &Search::of(&demand), limit);
             if found.drivers.is_empty() && assigns && demand.declined.is_empty() {
-                supply.set(Supply::UsedUp);
+                nobody_for.borrow_mut().insert(demand.period);
+                supply.set(if same_time { Supply::UsedUp } else { Supply::Left });
             }
             (!found.drivers.is_empty()).then_some((demand, found))
         }
@@ -228,15 +255,24 @@ async fn offer(world: &World, service: &ServiceId, demand: Demand, found: Found)
 impl Search {
     /// The first search of a call.
     #[must_use]
-    pub fn first(call: CallId, pickup: LatLng) -> Self {
+    pub fn first(call: &CallId, pickup: LatLng, period: Option<Period>) -> Self {
         let nobody: Arc<[DriverId]> = Arc::default();
-        Self { call, pickup, round: 0, declined: nobody.clone(), passed: nobody.clone(), offered: nobody }
+        Self {
+            call: call.clone(),
+            pickup,
+            period,
+            round: 0,
+            declined: nobody.clone(),
+            passed: nobody.clone(),
+            offered: nobody,
+        }
     }
 
     fn of(demand: &Demand) -> Self {
         Self {
             call: demand.call.clone(),
             pickup: demand.pickup,
+            period: demand.period,
             round: demand.round,
             declined: Arc::clone(&demand.declined),
             passed: Arc::clone(&demand.passed),

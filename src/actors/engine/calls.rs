@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use super::{CallError, Engine, once_more};
 use crate::{
     actors::{Cause, boards::Place, entity::AskError},
+    clock,
     domain::{
-        CallId, DriverId, Party, Rejection,
+        CallId, DriverId, Party, Period, Rejection,
         call::{Call, Choice, Command, DenyReason, FIRST_METHOD, Phase, Request},
-        driver::{self, Driver, ReleaseReason},
+        driver::{self, Driver, ReleaseReason, has_room},
         payment::{Method, PaymentStatus},
         policy::{FoundBy, PaymentDue, Policy},
     },
@@ -34,7 +35,7 @@ impl Engine {
         let id = request.id.clone();
         let policy = self.world.policies.get(&request.service);
         let with_request = policy.is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest);
-        if let Some(retry_after) = policy.and_then(|policy| self.exhausted(policy)) {
+        if let Some(retry_after) = policy.and_then(|policy| self.exhausted(policy, request.period.as_ref())) {
             return Err(CallError::NoDrivers { service: request.service, retry_after });
         }
         // Held until the call is committed, and counts by itself.
@@ -70,15 +71,28 @@ impl Engine {
         place.ok_or_else(|| CallError::TooManyUnpaid { service: request.service.clone(), max })
     }
 
-    /// While no driver of the service is free and as many calls as it lets wait do wait: when to come back.
-    fn exhausted(&self, policy: &Policy) -> Option<Duration> {
+    /// While no driver of the service is free for that time and as many calls as it lets wait do wait: when to come back.
+    fn exhausted(&self, policy: &Policy, period: Option<&Period>) -> Option<Duration> {
         let rule = &policy.file.dispatch;
         let bounded = rule.waiting_max > 0 && rule.by != FoundBy::Choose;
         let full = || {
-            let free = self.world.boards.supply.len(&policy.service) + self.world.boards.idle.len(&policy.service);
-            free == 0 && self.world.boards.demand.len(&policy.service) >= rule.waiting_max as usize
+            self.world.boards.demand.len(&policy.service) >= rule.waiting_max as usize
+                && !self.is_anybody_free(policy, period)
         };
         (bounded && full()).then_some(SUPPLY_AGAIN)
+    }
+
+    fn is_anybody_free(&self, policy: &Policy, period: Option<&Period>) -> bool {
+        let (rule, boards, now) = (&policy.file.dispatch, &self.world.boards, clock::now());
+        match rule.by {
+            FoundBy::Assign => {
+                let has_room = |_: &DriverId, bookings: &[_]| has_room(bookings, rule.capacity, period, now);
+                boards.idle.longest_waiting(&policy.service, has_room).is_some()
+            }
+            FoundBy::Offer | FoundBy::Choose => {
+                boards.supply.len(&policy.service) + boards.idle.len(&policy.service) > 0
+            }
+        }
     }
 
     /// The customer pays a call that is not paid yet. The answer waits for the outcome.
@@ -155,7 +169,7 @@ impl Engine {
         }
         // A look before the leap: most of those who come too late need not hold themselves first.
         acceptable(&call, &known)?;
-        let claim = driver::Command::Claim { call: id.clone() };
+        let claim = driver::Command::Claim { call: id.clone(), period: call.period };
         let claimed = async || {
             let (claim, cause) = (claim.clone(), cause.clone());
             self.world.drivers.ask_until(driver.as_str(), claim, Box::new(|driver| !is_claiming(driver)), cause).await
@@ -195,15 +209,15 @@ impl Engine {
         self.command(id, Command::Decline { driver: driver.clone() }, cause).await
     }
 
-    /// A call gets under way. A driver that was chosen is handed over first, so that it is never out with two calls;
-    /// whether it is out is for the driver to say.
+    /// A call gets under way. A driver that was chosen or assigned is handed over first, so that it is never out with more
+    /// calls than it can have at once; whether it is out is for the driver to say.
     ///
     /// # Errors
-    /// When it is not its time, or not for this party to say; when the chosen driver is still out with another call.
+    /// When it is not its time, or not for this party to say; when the driver is still out with another call.
     pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> CallResult {
         let call = self.call(id).await?.ok_or_else(not_found)?;
-        let chosen = self.world.policies.get(&call.service).and_then(|policy| call.hand_over(&by, policy));
-        if let Some(driver) = chosen {
+        let policy = self.world.policies.get(&call.service);
+        if let Some(driver) = policy.and_then(|policy| call.hand_over(&by, policy, clock::now())) {
             self.hand_over(driver, &call, cause.clone()).await?;
         }
         self.command(id, Command::Start { by }, cause).await

@@ -15,7 +15,7 @@ use super::{
     tell::{Told, tell},
 };
 use crate::domain::{
-    CallId, DriverId, LatLng, ServiceId,
+    CallId, DriverId, ServiceId,
     call::{Call, CallMachine, Command, DriverCard, Effect, Phase},
     driver,
     payment::{self, PaymentStatus},
@@ -61,8 +61,7 @@ impl Entity for CallMachine {
 
     /// A call whose search begins with this command is offered in the same commit, if the dispatcher is there.
     fn prepare(world: &Arc<World>, call: Option<&Call>, command: &Command) -> Option<LocalFuture<Command>> {
-        let (call_id, service, pickup) = search_begins(world, call, command)?;
-        let search = Search::first(call_id, pickup);
+        let (service, search) = search_begins(world, call, command)?;
         let (world, command) = (Arc::clone(world), command.clone());
         Some(Box::pin(async move {
             let finding = world.dispatchers.find(&service, search);
@@ -93,8 +92,8 @@ impl Entity for CallMachine {
                     let confirm = driver::Command::Confirm { call: call_id };
                     tell(&world.drivers, driver.as_str(), confirm, &cause, &world.repeats).await;
                 }
-                Effect::AssignDriver { driver } => {
-                    let claim = driver::Command::Claim { call: call_id };
+                Effect::AssignDriver { driver, period } => {
+                    let claim = driver::Command::Claim { call: call_id, period };
                     let told = tell(&world.drivers, driver.as_str(), claim, &cause, &world.repeats).await;
                     if !matches!(told, Told::Refused(_)) {
                         return None;
@@ -116,19 +115,19 @@ impl Entity for CallMachine {
     }
 }
 
-/// Whether the search for a driver begins with this command, and where.
-fn search_begins(world: &World, call: Option<&Call>, command: &Command) -> Option<(CallId, ServiceId, LatLng)> {
+/// The first search for a driver, if it begins with this command.
+fn search_begins(world: &World, call: Option<&Call>, command: &Command) -> Option<(ServiceId, Search)> {
     match (call, command) {
         (None, Command::Request(new)) if new.candidates.is_empty() && new.driver_id.is_none() => {
             let policy = world.policies.get(&new.service)?;
             let due_later = policy.file.payment.due == PaymentDue::OnCompletion;
-            due_later.then(|| (new.id.clone(), new.service.clone(), new.pickup.position()))
+            due_later.then(|| (new.service.clone(), Search::first(&new.id, new.pickup.position(), new.period)))
         }
         (Some(call), Command::PaymentNews { news, candidates }) => {
             let unpaid = matches!(call.phase, Phase::Requested { .. } | Phase::AwaitingPayment { .. });
             let begins =
                 unpaid && news.status == PaymentStatus::Charged && call.choice.is_none() && candidates.is_empty();
-            begins.then(|| (call.id.clone(), call.service.clone(), call.pickup.position()))
+            begins.then(|| (call.service.clone(), Search::first(&call.id, call.pickup.position(), call.period)))
         }
         _ => None,
     }

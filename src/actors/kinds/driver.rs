@@ -16,9 +16,9 @@ use super::{
 use crate::{
     clock,
     domain::{
-        DriverId, Rejection, ServiceId,
+        CallId, DriverId, Rejection, ServiceId,
         call::{self, DriverCard},
-        driver::{Command, Driver, DriverMachine, Duty, Effect, ReleaseReason},
+        driver::{Command, Driver, DriverMachine, Effect, Fix, ReleaseReason},
     },
 };
 
@@ -96,7 +96,11 @@ async fn in_time(until: Option<Timestamp>, telling: impl Future<Output = Told>) 
 
 /// Those who wait for this driver see it move.
 fn publish_position(world: &World, driver: &Driver) {
-    let (Duty::Engaged { call }, Some(fix)) = (&driver.duty, driver.fix) else { return };
+    let Some(fix) = driver.fix else { return };
+    driver.calls_at(clock::now()).for_each(|call| publish_on_trip(world, driver, fix, call));
+}
+
+fn publish_on_trip(world: &World, driver: &Driver, fix: Fix, call: &CallId) {
     let Some(trip) = world.boards.trips.get(call) else { return };
     let topics = [Topic::Call(call.clone()), Topic::customer(&trip.customer)];
     if !topics.iter().any(|topic| world.hub.is_heard(topic)) {

@@ -93,7 +93,7 @@ fn decide_existing(
         Command::Accept { driver, service } => dispatch::accept(call, driver, service, now),
         Command::GiveBack { driver } => Ok(dispatch::give_back(call, driver, policy()?, now)),
         Command::Decline { driver } => dispatch::decline(call, driver),
-        Command::Start { by } => steps::start(call, by, policy()?),
+        Command::Start { by } => steps::start(call, by, policy()?, now),
         Command::Complete { by } => paying::complete(call, by, policy()?),
         // Where drivers are found for the customer, one who cannot come does not end the customer's call.
         Command::Cancel { by: by @ Party::Driver(driver), reason } if dispatch::is_released_by(call, driver) => {

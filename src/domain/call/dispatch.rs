@@ -26,7 +26,7 @@ pub(super) fn begin(
     let begun = Decision::event(Event::DispatchStarted { deadline });
     let first = Dispatching { deadline, round: 0, offers: Vec::new(), declined: Vec::new(), passed: Vec::new() };
     match offer_event(&first, 0, candidates, policy, now) {
-        Some(offered) => begun.and_all(offered_to(offered, policy)),
+        Some(offered) => begun.and_all(offered_to(offered, period, policy)),
         None => begun,
     }
 }
@@ -42,14 +42,15 @@ fn within(period: Option<&Period>, patience: Timestamp) -> Timestamp {
 }
 
 /// An offer, and, where nobody is asked to accept, that the driver takes it.
-fn offered_to(offered: Event, policy: &Policy) -> Decision<Event, Effect> {
+fn offered_to(offered: Event, period: Option<&Period>, policy: &Policy) -> Decision<Event, Effect> {
     let assigned = match &offered {
         Event::Offered { drivers, .. } if policy.file.dispatch.by == FoundBy::Assign => drivers.clone(),
         _ => Vec::new(),
     };
     assigned
         .into_iter()
-        .fold(Decision::event(offered), |decision, driver| decision.then(Effect::AssignDriver { driver }))
+        .map(|driver| Effect::AssignDriver { driver, period: period.copied() })
+        .fold(Decision::event(offered), Decision::then)
 }
 
 /// Drivers who are asked, or to whom the system assigned the call, cannot take it.
@@ -87,7 +88,7 @@ pub(super) fn offer(
     match &call.phase {
         Phase::Dispatching(search) if search.round == round => {
             match offer_event(search, round.max(reached), drivers, policy, now) {
-                Some(event) => offered_to(event, policy),
+                Some(event) => offered_to(event, call.period.as_ref(), policy),
                 None => Decision::nothing(),
             }
         }

@@ -49,6 +49,9 @@ pub enum Effect {
     /// Have the driver take the call that the system assigns to it.
     AssignDriver {
         driver: DriverId,
+        /// The time for which it is wanted; from now on without.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        period: Option<Period>,
     },
     /// Have the payment charge nothing more and give back what it charged.
     CancelPayment {

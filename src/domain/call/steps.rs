@@ -1,16 +1,23 @@
 //! The steps of a call: who may start and cancel it and when, how it ends, and what it owes then.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
     Call, Effect, Event, Phase,
     refused::{Decided, illegal},
 };
-use crate::domain::{Decision, DriverId, Party, Rejection, Role, policy::Policy};
+use crate::domain::{
+    Decision, DriverId, Party, Rejection, Role,
+    policy::{FoundBy, Policy},
+};
 
-pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
+pub(super) fn start(call: &Call, by: &Party, policy: &Policy, now: Timestamp) -> Decided {
     must_have_it(call, by, "start")?;
     may_step(call, by, &policy.file.steps.start)?;
     match &call.phase {
-        Phase::Assigned { .. } => Ok(Decision::event(Event::Started { by: by.clone() })),
+        Phase::Assigned { .. } => {
+            in_time(call, policy, now).map(|()| Decision::event(Event::Started { by: by.clone() }))
+        }
         Phase::Started { .. } => Ok(Decision::nothing()),
         Phase::Requested { .. }
         | Phase::AwaitingApproval { .. }
@@ -23,13 +30,23 @@ pub(super) fn start(call: &Call, by: &Party, policy: &Policy) -> Decided {
 }
 
 impl Call {
-    /// The chosen driver that must be handed over before this call starts, when this party may start it now.
+    /// The driver that must be handed over before this call starts, when this party may start it now: the one that was
+    /// chosen, or that the system assigned.
     #[must_use]
-    pub fn hand_over(&self, by: &Party, policy: &Policy) -> Option<&DriverId> {
-        let starts =
-            matches!(self.phase, Phase::Assigned { .. }) && may_step(self, by, &policy.file.steps.start).is_ok();
-        self.choice.as_ref().filter(|_| starts).map(super::Choice::driver)
+    pub fn hand_over(&self, by: &Party, policy: &Policy, now: Timestamp) -> Option<&DriverId> {
+        let Phase::Assigned { driver } = &self.phase else { return None };
+        let may = may_step(self, by, &policy.file.steps.start).and_then(|()| in_time(self, policy, now));
+        let is_held = policy.file.dispatch.by != FoundBy::Offer;
+        (is_held && may.is_ok()).then_some(&driver.id)
     }
+}
+
+/// A booked call does not start long before its time, if the policy says how long.
+fn in_time(call: &Call, policy: &Policy, now: Timestamp) -> Result<(), Rejection> {
+    let (Some(early_s), Some(period)) = (policy.file.dispatch.early_s, &call.period) else { return Ok(()) };
+    let at = period.from - SignedDuration::from_secs(early_s.into());
+    let wait_s = u64::try_from(at.duration_since(now).as_millis()).unwrap_or_default().div_ceil(1_000);
+    if at <= now { Ok(()) } else { Err(Rejection::TooEarly { at, wait_s }) }
 }
 
 /// The completion: the driver is free.

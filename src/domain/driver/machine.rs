@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Booking, Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason, claim, registration};
+use super::{Booking, Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason, booking, claim, registration};
 use crate::domain::{
-    CallId, Decision, DriverId, LatLng, Machine, Period, Rejection, ServiceId, Undecided, Volatile, policy::Policies,
+    CallId, Decision, DriverId, LatLng, Machine, Rejection, Undecided, Volatile,
+    policy::{FoundBy, Policies, Policy},
 };
 
 /// The driver as a state machine.
@@ -33,16 +34,19 @@ impl Machine for DriverMachine {
             Command::SetAvailability { by, available } => {
                 registration::set_availability(driver, by, *available, policies)
             }
-            Command::Claim { call } => claim::claim(driver, call, now),
+            Command::Claim { call, period } => match assigning(driver, policies) {
+                Some(policy) => claim::book(driver, call, period.as_ref(), policy, now),
+                None => claim::claim(driver, call, now),
+            },
             Command::SettleClaim { call, refused } => Ok(claim::settle(driver, call, *refused)),
             Command::Release { call } => Ok(release(driver, call, ReleaseReason::CallEnded)),
             Command::Book { call, period, service } => {
                 let max = policies.of(service)?.file.booking.per_driver_max;
-                book(driver, call, period.as_ref(), (service, max), now)
+                booking::book(driver, call, period.as_ref(), (service, max), now)
             }
-            Command::Confirm { call } => Ok(confirm(driver, call)),
-            Command::HandOver { call } => hand_over(driver, call, now),
-            Command::Wake => Ok(wake(driver, now)),
+            Command::Confirm { call } => Ok(booking::confirm(driver, call)),
+            Command::HandOver { call } => booking::hand_over(driver, call, assigning(driver, policies), now),
+            Command::Wake => Ok(claim::give_up(driver, now).and_all(booking::turn(driver, now))),
             Command::Retire { by } => registration::retire(driver, by),
             Command::Move { .. } if driver.duty == Duty::Retired => Err(illegal(driver, "move")),
             Command::Register { .. } | Command::Move { .. } => Ok(Decision::nothing()),
@@ -76,25 +80,19 @@ impl Machine for DriverMachine {
             Event::ClaimGivenUp { .. } | Event::ClaimAnsweredLate { .. } | Event::GivenUpClaimSettled { .. } => {
                 claim::evolve(&mut driver, event);
             }
-            Event::DriverEngaged { call } => match driver.bookings.iter_mut().find(|booking| booking.call == *call) {
-                Some(booking) => booking.engaged = true,
-                None => driver.duty = Duty::Engaged { call: call.clone() },
-            },
-            Event::DriverBooked { call, from, to } => {
-                driver.bookings.push(Booking { call: call.clone(), from: *from, to: *to, engaged: false, out: false });
+            Event::DriverEngaged { call } if driver.is_booked_for(call) => booking::engaged(&mut driver, call, at),
+            Event::DriverEngaged { call } => driver.duty = Duty::Engaged { call: call.clone() },
+            Event::DriverBooked { call, from, to, until } => {
+                let (call, from, to, until) = (call.clone(), *from, *to, *until);
+                driver.bookings.push(Booking { call, from, to, until, engaged: false, out: false });
                 driver.bookings.sort_by_key(|booking| booking.from);
             }
             Event::BookingBegan { .. } | Event::BookingEnded { .. } => {}
-            Event::DriverHandedOver { call } => {
-                for booking in driver.bookings.iter_mut().filter(|booking| booking.call == *call) {
-                    booking.out = true;
-                    booking.from = booking.from.min(at);
-                }
-                driver.bookings.sort_by_key(|booking| booking.from);
-            }
+            Event::DriverHandedOver { call } => booking::handed_over(&mut driver, call, at),
             Event::DriverReleased { call, reason } => {
-                driver.bookings.retain(|booking| booking.call != *call);
-                if driver.call() == Some(call) {
+                if driver.is_booked_for(call) {
+                    booking::released(&mut driver, call, *reason, at);
+                } else if driver.call() == Some(call) {
                     driver.duty = Duty::Free;
                     if *reason == ReleaseReason::CallEnded {
                         driver.free_since = Some(at);
@@ -111,8 +109,7 @@ impl Machine for DriverMachine {
     }
 
     fn due_at(driver: &Driver) -> Option<Timestamp> {
-        let turn = driver.bookings.iter().flat_map(turns).filter(|turn| *turn > driver.updated_at).min();
-        turn.into_iter().chain(claim::held_until(driver)).min()
+        booking::next_turn(driver).into_iter().chain(claim::held_until(driver)).min()
     }
 
     fn wake() -> Command {
@@ -146,6 +143,11 @@ impl Machine for DriverMachine {
     }
 }
 
+/// The policy of a driver's service, if the system assigns its calls.
+fn assigning<'a>(driver: &Driver, policies: &'a Policies) -> Option<&'a Policy> {
+    policies.get(&driver.profile.service).filter(|policy| policy.file.dispatch.by == FoundBy::Assign)
+}
+
 fn registered(id: &DriverId, profile: &Profile, position: Option<LatLng>, at: Timestamp) -> Driver {
     Driver {
         id: id.clone(),
@@ -165,94 +167,11 @@ fn registered(id: &DriverId, profile: &Profile, position: Option<LatLng>, at: Ti
 
 pub(super) fn release(driver: &Driver, call: &CallId, reason: ReleaseReason) -> Decision<Event, Effect> {
     match &driver.duty {
-        _ if driver.bookings.iter().any(|booking| booking.call == *call) => {
-            Decision::event(Event::DriverReleased { call: call.clone(), reason })
-        }
+        _ if driver.is_booked_for(call) => Decision::event(Event::DriverReleased { call: call.clone(), reason }),
         Duty::Reserved { call: held, .. } | Duty::Engaged { call: held } if held == call => {
             Decision::event(Event::DriverReleased { call: call.clone(), reason })
         }
         Duty::Free | Duty::Reserved { .. } | Duty::Engaged { .. } | Duty::Retired => Decision::nothing(),
-    }
-}
-
-/// The booking that takes any of that time, or is wanted now and not back.
-pub(super) fn in_the_way(driver: &Driver, from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> Option<&Booking> {
-    driver.bookings.iter().find(|booking| booking.takes_any_of(from, to) || (from <= now && booking.holds_at(now)))
-}
-
-/// Books the driver, unless it is booked for any of that time already, or is wanted now and not back.
-fn book(
-    driver: &Driver,
-    call: &CallId,
-    period: Option<&Period>,
-    (service, max): (&ServiceId, u32),
-    now: Timestamp,
-) -> Decided {
-    if driver.profile.service != *service {
-        return Err(Rejection::NotFound);
-    }
-    if driver.bookings.iter().any(|booking| booking.call == *call) {
-        return Ok(Decision::nothing());
-    }
-    if driver.duty == Duty::Retired || !driver.on_duty {
-        return Err(Rejection::DriverUnavailable { status: driver.status() });
-    }
-    if driver.bookings.len() >= max as usize {
-        return Err(Rejection::DriverUnavailable { status: "booked as often as it may be" });
-    }
-    let (from, to) = period.map_or((now, None), |period| (period.from, Some(period.to)));
-    match in_the_way(driver, from, to, now) {
-        Some(Booking { engaged: true, .. }) => Err(Rejection::DriverUnavailable { status: "engaged" }),
-        Some(_) => Err(Rejection::DriverUnavailable { status: "reserved" }),
-        None => Ok(Decision::event(Event::DriverBooked { call: call.clone(), from, to })),
-    }
-}
-
-fn confirm(driver: &Driver, call: &CallId) -> Decision<Event, Effect> {
-    match driver.bookings.iter().find(|booking| booking.call == *call) {
-        Some(Booking { engaged: false, .. }) => Decision::event(Event::DriverEngaged { call: call.clone() }),
-        // Confirmed before, or released in the meantime.
-        Some(_) | None => Decision::nothing(),
-    }
-}
-
-/// Goes out with a call. It can be out with one at a time, whatever their periods say; and one that is handed over
-/// before its time may not take another's.
-fn hand_over(driver: &Driver, call: &CallId, now: Timestamp) -> Decided {
-    let own = driver.bookings.iter().find(|booking| booking.call == *call);
-    // Handed over before, or released in the meantime: the call knows why.
-    let Some(own) = own.filter(|own| !own.out) else { return Ok(Decision::nothing()) };
-    let taken = Booking { from: own.from.min(now), ..own.clone() };
-    let in_the_way = |other: &&Booking| {
-        other.call != *call
-            && (other.holds_at(now) || (other.to.is_none_or(|to| to > now) && other.takes_any_of(taken.from, taken.to)))
-    };
-    match driver.bookings.iter().find(in_the_way) {
-        Some(Booking { engaged: true, .. }) => Err(Rejection::DriverUnavailable { status: "engaged" }),
-        Some(_) => Err(Rejection::DriverUnavailable { status: "reserved" }),
-        None => Ok(Decision::event(Event::DriverHandedOver { call: call.clone() })),
-    }
-}
-
-/// When a booking changes what the driver is doing: when it begins, and when it is over without anybody having come.
-fn turns(booking: &Booking) -> impl Iterator<Item = Timestamp> {
-    [Some(booking.from), booking.to.filter(|_| !booking.out)].into_iter().flatten()
-}
-
-/// Lets a call go that does not answer, and says that a booking has begun or is over, so that lists of drivers
-/// by status are right.
-fn wake(driver: &Driver, now: Timestamp) -> Decision<Event, Effect> {
-    claim::give_up(driver, now).and_all(turn(driver, now))
-}
-
-fn turn(driver: &Driver, now: Timestamp) -> Decision<Event, Effect> {
-    let turned = |at: Timestamp| at > driver.updated_at && at <= now;
-    let began = driver.bookings.iter().find(|booking| turned(booking.from) && booking.holds_at(now));
-    let ended = driver.bookings.iter().find(|booking| !booking.out && booking.to.is_some_and(turned));
-    match (began, ended) {
-        (Some(booking), _) => Decision::event(Event::BookingBegan { call: booking.call.clone() }),
-        (None, Some(booking)) => Decision::event(Event::BookingEnded { call: booking.call.clone() }),
-        (None, None) => Decision::nothing(),
     }
 }
 

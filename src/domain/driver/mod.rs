@@ -1,5 +1,6 @@
 //! A driver: who or what answers calls, one at a time. The authority on whether it is free.
 
+mod booking;
 mod claim;
 mod fix;
 mod machine;
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Asker, CallId, DriverId, LatLng, Period, ServiceId};
+pub use booking::{Booking, has_room};
 pub use fix::Fix;
 pub use machine::DriverMachine;
 pub use profile::{Change, Profile, Registration};
@@ -29,7 +31,8 @@ pub struct Driver {
     pub on_duty: bool,
     /// Whether it is free, held, on a call or retired.
     pub duty: Duty,
-    /// The bookings of a driver that customers choose: a car, a seat. They never overlap.
+    /// The calls that hold it for a time: a car or a seat that customers choose, whose bookings never overlap, or a
+    /// company to which the system assigns calls, as many at once as the policy's capacity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bookings: Vec<Booking>,
     /// Since when it has been waiting for a call, or had been when it got the one it has: who has waited longest is
@@ -62,41 +65,6 @@ pub struct GivenUp {
     /// Whether it took the driver after all, and is asked to give it back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taken: bool,
-}
-
-/// One booking of a driver that customers choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Booking {
-    pub call: CallId,
-    pub from: Timestamp,
-    /// Until when; open-ended without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Timestamp>,
-    /// Whether the call is settled: paid. Until then it is only reserved.
-    #[serde(default)]
-    pub engaged: bool,
-    /// Whether it was handed over to this call and is not back yet.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub out: bool,
-}
-
-impl Booking {
-    /// Whether it takes any of that time, which is open-ended without `to`. Adjacent times do not touch.
-    #[must_use]
-    pub fn takes_any_of(&self, from: Timestamp, to: Option<Timestamp>) -> bool {
-        self.to.is_none_or(|end| from < end) && to.is_none_or(|to| self.from < to)
-    }
-
-    /// Whether it holds the driver at `now`: in its time, and past its end if it was handed over and is not back. A car
-    /// that is overdue is not there; one that nobody came for is.
-    #[must_use]
-    pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.out || (self.from <= now && !self.is_over(now))
-    }
-
-    fn is_over(&self, now: Timestamp) -> bool {
-        self.to.is_some_and(|to| to <= now)
-    }
 }
 
 /// The occupation of a driver.
@@ -158,7 +126,11 @@ pub enum Command {
         fix: Fix,
     },
     /// Hold itself for a call and take it.
-    Claim { call: CallId },
+    Claim {
+        call: CallId,
+        /// The time for which the call wants it; from now on without. It counts where the system assigns.
+        period: Option<Period>,
+    },
     /// The call answered the claim.
     SettleClaim {
         call: CallId,
@@ -227,6 +199,9 @@ pub enum Event {
         /// Until when; open-ended without.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Timestamp>,
+        /// Until when the call may answer, where the driver claims it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// A booking begins: what it is doing has changed.
     BookingBegan { call: CallId },
@@ -291,13 +266,23 @@ impl Driver {
     #[must_use]
     pub fn is_free_for(&self, period: Option<&Period>, now: Timestamp) -> bool {
         let (from, to) = period.map_or((now, None), |period| (period.from, Some(period.to)));
-        self.on_duty && machine::in_the_way(self, from, to, now).is_none()
+        self.on_duty && booking::in_the_way(self, from, to, now).is_none()
     }
 
     /// Whether it could be offered a call.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.on_duty && self.duty == Duty::Free
+    }
+
+    /// The calls that it answers at `now`.
+    pub fn calls_at(&self, now: Timestamp) -> impl Iterator<Item = &CallId> {
+        let engaged = match &self.duty {
+            Duty::Engaged { call } => Some(call),
+            Duty::Free | Duty::Reserved { .. } | Duty::Retired => None,
+        };
+        let booked = self.bookings.iter().filter(move |booking| booking.engaged && booking.holds_at(now));
+        engaged.into_iter().chain(booked.map(|booking| &booking.call))
     }
 
     /// Whether its claim of a call was given up and is not settled yet.

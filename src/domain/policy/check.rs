@@ -149,6 +149,17 @@ impl PolicyFile {
             "it has an effect only on drivers to whom calls are offered (dispatch.by = \"offer\"); leave it out"
                 .to_owned(),
         );
+        check(
+            by == FoundBy::Assign || self.dispatch.capacity == 1,
+            "dispatch.capacity",
+            "it has an effect only where the system assigns (dispatch.by = \"assign\"); leave it out".to_owned(),
+        );
+        check(
+            self.dispatch.early_s.is_none() || self.period != PeriodRule::None,
+            "dispatch.early_s",
+            "it needs calls that are booked for a period (period = \"optional\" or \"required\"); leave it out"
+                .to_owned(),
+        );
         let (least, most) = (self.payment.minimum, self.fare.most());
         check(most >= least, "payment.minimum", format!("no call could ever be paid: no fare is higher than {most}"));
         check(

@@ -37,6 +37,14 @@ pub struct DispatchRule {
     #[serde(default)]
     #[schema(minimum = 0, maximum = 604_800)]
     pub position_max_age_s: u32,
+    /// The number of calls that one driver may have at the same time, where the system assigns.
+    #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 1_000)]
+    pub capacity: u32,
+    /// How long before its booked time a call may start, in seconds. Without it, at any time.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 31_622_400)]
+    pub early_s: Option<u32>,
     /// The parts of a call that an offer shows besides its pickup, its pay and its period.
     #[serde(default = "offer_shows")]
     pub offer_shows: Vec<OfferShows>,
@@ -52,6 +60,10 @@ pub enum OfferShows {
     Address,
     /// The note that the customer added to the call.
     Note,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn offer_shows() -> Vec<OfferShows> {
@@ -70,6 +82,8 @@ impl Default for DispatchRule {
             radius_max_m: 20_000,
             waiting_max: 0,
             position_max_age_s: 0,
+            capacity: one(),
+            early_s: None,
             offer_shows: offer_shows(),
         }
     }
@@ -134,7 +148,7 @@ pub enum PeriodRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BookingRule {
-    /// Open bookings of one car or seat.
+    /// Open bookings of one car, seat or company.
     #[schema(minimum = 1, maximum = 10_000)]
     pub per_driver_max: u32,
     /// The shortest period, in seconds.

@@ -48,6 +48,8 @@ pub enum Code {
     AlreadyExists,
     /// The customer has too many open calls that are not paid.
     TooManyUnpaid,
+    /// The step comes before its time.
+    TooEarly,
     /// Too many requests by this client.
     RateLimited,
     /// Too many requests altogether.
@@ -71,7 +73,7 @@ struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -93,6 +95,7 @@ impl Code {
         Self::QuoteExpired,
         Self::AlreadyExists,
         Self::TooManyUnpaid,
+        Self::TooEarly,
         Self::RateLimited,
         Self::Overloaded,
         Self::StoreUnavailable,
@@ -151,6 +154,7 @@ impl Code {
             }
             Self::AlreadyExists => (S::CONFLICT, "already_exists", "The resource exists already"),
             Self::TooManyUnpaid => (S::CONFLICT, "too_many_unpaid", "Too many open calls are not paid"),
+            Self::TooEarly => (S::CONFLICT, "too_early", "It is too early for this step"),
             Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too long"),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is not JSON"),
             Self::OutOfArea => (S::UNPROCESSABLE_ENTITY, "out_of_area", "The place is outside the service area"),

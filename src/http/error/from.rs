@@ -27,9 +27,14 @@ impl From<Rejection> for Problem {
             Rejection::Forbidden | Rejection::ForOperators { .. } => Code::Forbidden,
             Rejection::PaymentPending => Code::PaymentPending,
             Rejection::BelowMinimum { .. } => Code::PaymentBelowMinimum,
+            Rejection::TooEarly { .. } => Code::TooEarly,
             Rejection::Invalid(_) => Code::InvalidRequest,
         };
-        Self::new(code, rejection.to_string())
+        let problem = Self::new(code, rejection.to_string());
+        match rejection {
+            Rejection::TooEarly { wait_s, .. } => problem.retry_after(Duration::from_secs(wait_s)),
+            _ => problem,
+        }
     }
 }
 
@@ -131,6 +136,7 @@ mod tests {
             (Rejection::NotOffered, 409),
             (Rejection::DriverUnavailable { status: "engaged" }, 409),
             (Rejection::Forbidden, 403),
+            (Rejection::TooEarly { at: jiff::Timestamp::UNIX_EPOCH, wait_s: 60 }, 409),
             (Rejection::PaymentPending, 503),
             (Rejection::BelowMinimum { amount: 4_999, minimum: 5_000 }, 422),
             (Rejection::Invalid("x".to_owned()), 400),

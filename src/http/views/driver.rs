@@ -39,9 +39,9 @@ pub(in crate::http) struct DriverView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     call: Option<&'a CallId>,
-    /// The times for which it is booked, if customers choose it.
+    /// The calls that it is booked for, if customers choose it or the system assigns its calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    bookings: Vec<BookingView>,
+    bookings: Vec<BookingView<'a>>,
     /// Where it was seen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<SeenAt>,
@@ -66,9 +66,12 @@ pub(in crate::http) enum Shade {
     Stale,
 }
 
-/// A booking of a car or a seat. It does not show the customer.
+/// A booking of a company, a car or a seat. It does not show the customer.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct BookingView {
+pub(in crate::http) struct BookingView<'a> {
+    /// The call that it is booked for.
+    #[schema(value_type = String)]
+    call: &'a CallId,
     /// When the booked time begins.
     #[schema(value_type = String, format = DateTime)]
     from: Time,
@@ -78,21 +81,22 @@ pub(in crate::http) struct BookingView {
     to: Option<Time>,
 }
 
-fn shown_bookings(driver: &Driver) -> Vec<BookingView> {
+fn shown_bookings(driver: &Driver) -> Vec<BookingView<'_>> {
     driver
         .bookings
         .iter()
-        .map(|booking| BookingView { from: booking.from.into(), to: booking.to.map(Time::from) })
+        .map(|booking| BookingView { call: &booking.call, from: booking.from.into(), to: booking.to.map(Time::from) })
         .collect()
 }
 
 impl<'a> DriverView<'a> {
     /// The driver as it and operators see it. `seen` is its latest position; `shade` what its status does not say.
     pub(in crate::http) fn new(driver: &'a Driver, seen: Option<Fix>, shade: Shade) -> Self {
+        let now = clock::now();
         let status = match shade {
             Shade::Offered if driver.is_available() => "offered",
             Shade::Stale if driver.is_available() => "stale",
-            _ => driver.status_at(clock::now()),
+            _ => driver.status_at(now),
         };
         Self {
             id: &driver.id,
@@ -101,7 +105,7 @@ impl<'a> DriverView<'a> {
             phone: driver.profile.phone.as_deref(),
             plate: driver.profile.plate.as_deref(),
             status,
-            call: driver.call(),
+            call: driver.call().or_else(|| driver.calls_at(now).next()),
             bookings: shown_bookings(driver),
             position: seen.or(driver.fix).map(SeenAt::from),
             version: driver.version,
