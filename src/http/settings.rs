@@ -1,7 +1,11 @@
 //! The sections `http`, `limits` and `auth`.
 
-use std::net::SocketAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
@@ -62,8 +66,51 @@ pub struct HttpSettings {
     /// `payment_pending`; less than `request_timeout_ms`.
     #[schema(minimum = 0, maximum = 600_000)]
     pub payment_wait_ms: u64,
+    /// Proxies and load balancers in front of the server, as addresses or networks: `["10.0.0.0/8"]`. From these, and from
+    /// nobody else, a client's address is taken from `Forwarded` or `X-Forwarded-For`; they may open any number of
+    /// connections.
+    #[schema(value_type = Vec<String>)]
+    pub trusted_proxies: Vec<Network>,
     /// Whether the pages at `/docs` are served.
     pub docs: bool,
+}
+
+/// An address, or a network with the length of its prefix: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether the address is part of it. An IPv4 address mapped into IPv6 is the address that it stands for.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+        let wrong =
+            |_| format!("must be an address or a network like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, got {text:?}");
+        text.parse().or_else(|_| address()).map(Self).map_err(wrong)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.0.to_string()
+    }
 }
 
 impl Default for HttpSettings {
@@ -84,6 +131,7 @@ impl Default for HttpSettings {
             drain_announce_s: 0,
             drain_grace_s: 20,
             payment_wait_ms: 8_000,
+            trusted_proxies: Vec::new(),
             docs: true,
         }
     }
@@ -122,8 +170,8 @@ pub struct LimitSettings {
     /// Open WebSockets of one principal. Further ones are refused with 429.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub sockets_per_principal_max: u32,
-    /// Open connections from one network address. Further ones are closed at once. Set it below `http.connections_max`,
-    /// or one address can use all connections; behind a proxy, set it to the number that the proxy opens.
+    /// Open connections from one network address. Further ones are closed at once. Set it below `http.connections_max`
+    /// times `http.workers`, or one address can use all connections. `http.trusted_proxies` have no such bound.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub connections_per_address_max: u32,
     /// One principal (`sub` and role of a token): requests, and frames and pings on all its WebSockets.
@@ -150,7 +198,7 @@ impl Default for LimitSettings {
         Self {
             commit_wait_max_ms: 25,
             sockets_per_principal_max: 100,
-            connections_per_address_max: 20_000,
+            connections_per_address_max: 25_000,
             principal: Rate { per_s: 1_000, burst: 2_000 },
             address: Rate { per_s: 20_000, burst: 40_000 },
         }

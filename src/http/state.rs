@@ -21,7 +21,7 @@ use crate::{
     http::{
         auth::{Principal, keys::Keys},
         calls::{Sight, sight},
-        edge::{admission::Admission, connections::Connections, crowd::Crowd, limits::Limiters},
+        edge::{admission::Admission, connections::Connections, crowd::Crowd, limits::Limiters, proxies::Proxies},
     },
     readmodel::ReadModel,
 };
@@ -51,6 +51,7 @@ pub struct State {
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) limits: Limiters,
     pub(super) connections: Connections,
+    pub(super) proxies: Arc<Proxies>,
     pub(super) sockets: Arc<Crowd<(Role, Arc<str>)>>,
     pub(super) admission: Admission,
     pub(super) lifecycle: Lifecycle,
@@ -61,6 +62,8 @@ impl State {
     /// The state of a server that is not ready yet.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
+        let proxies = Arc::new(Proxies::new(&parts.http.trusted_proxies));
+        let (per_address, stall_ms) = (parts.limits.connections_per_address_max, parts.http.client_stall_timeout_ms);
         Arc::new(Self {
             engine: parts.engine,
             read_model: parts.read_model,
@@ -68,7 +71,8 @@ impl State {
             keys: parts.keys,
             metrics: parts.metrics,
             limits: Limiters::new(&parts.limits),
-            connections: Connections::new(parts.limits.connections_per_address_max, parts.http.client_stall_timeout_ms),
+            connections: Connections::new(per_address, stall_ms, Arc::clone(&proxies)),
+            proxies,
             sockets: Crowd::new(parts.limits.sockets_per_principal_max),
             admission: Admission::new(Arc::clone(&parts.store), &parts.limits),
             lifecycle: Lifecycle::new(parts.store),

@@ -62,7 +62,10 @@ impl Reader<'_> {
     /// Checks a node, in place: text of the environment becomes what is wanted there. False: it is no good.
     fn node(&mut self, node: &mut Node, shape: &Shape, defaults: Option<&Node>) -> bool {
         if let Body::Text(text) = &node.body {
-            node.body = Body::Value(typed(text, shape));
+            node.body = match shape {
+                Shape::List(_) => Body::List(node.elements(text)),
+                _ => Body::Value(typed(text, shape)),
+            };
         }
         match (shape, &mut node.body) {
             (Shape::Table(table), Body::Table(_)) => {
@@ -172,13 +175,17 @@ impl Reader<'_> {
                 Ok(value) => return Some(value),
                 Err(error) => error,
             };
-            let steps: Vec<_> = error.path().iter().map_while(step).collect();
+            let mut steps: Vec<_> = error.path().iter().map_while(step).collect();
             let message = error.inner().message().trim().to_owned();
-            let Some(node) = root.remove(&steps) else {
+            let Some(node) = root.at(&steps).filter(|_| !steps.is_empty()) else {
                 self.report(root.origin.clone(), String::new(), message);
                 return None;
             };
-            self.report(node.origin, node.key, message);
+            self.report(node.origin.clone(), node.key.clone(), message);
+            // A list with a wrong element is wrong as a whole.
+            let in_a_list = steps.iter().rev().take_while(|step| matches!(step, Step::Index(_))).count();
+            steps.truncate(steps.len() - in_a_list);
+            root.remove(&steps);
             let default = defaults.and_then(|root| root.at(&steps));
             let (Some(default), Some((Step::Key(key), parents))) = (default, steps.split_last()) else { return None };
             if let Some(parent) = root.at_mut(parents) {

@@ -22,3 +22,41 @@ fn a_variable_that_lacks_an_underscore_is_refused_with_the_right_name() -> Resul
     others.load()?;
     Ok(())
 }
+
+#[test]
+fn a_list_in_the_environment_has_commas_between_its_elements() -> Result {
+    let proxies = |text: &str| given("")?.env("CALLOUT_HTTP__TRUSTED_PROXIES", text).load();
+    let named = |text: &str| Ok::<_, Box<dyn std::error::Error>>(proxies(text)?.http.trusted_proxies.len());
+    assert_eq!((named("10.0.0.0/8, ::1,192.0.2.7")?, named("")?, named(" ,")?), (3, 0, 0));
+    let problems = proxies("10.0.0.0/8,10.0.0.0/99").err().map(|error| error.to_string()).unwrap_or_default();
+    let expected = "environment CALLOUT_HTTP__TRUSTED_PROXIES: http.trusted_proxies: must be an address or a network like \
+                    192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, got \"10.0.0.0/99\"";
+    assert!(problems.contains(expected), "{problems}");
+    Ok(())
+}
+
+#[test]
+fn a_problem_in_the_environment_names_the_variable() -> Result {
+    let given = given("")?
+        .env("CALLOUT_GUARD__QUEUE_MAX", "lots")
+        .env("CALLOUT_GUARD__BURST", "0")
+        .env("CALLOUT_GUARD__BRUST", "1")
+        .env("CALLOUT_NONSENSE__KEY", "1")
+        .env("CALLOUT_HTTP", "1")
+        .env("CALLOUT_HTTP__BIND", "8080");
+    let problems = given.problems();
+    let starts = [
+        "environment CALLOUT_GUARD__BRUST: guard.brust: unknown key; known here: rate_per_s, burst, ",
+        "environment CALLOUT_GUARD__BURST: guard.burst: must be 1 to 1000000, got 0",
+        "environment CALLOUT_GUARD__QUEUE_MAX: guard.queue_max: must be a whole number from 1 to 100000, got string \"lots\"",
+        "environment CALLOUT_HTTP: unknown; a key is set with CALLOUT_<SECTION>__<KEY>",
+        "environment CALLOUT_HTTP__BIND: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, \
+         got \"8080\"",
+        "environment CALLOUT_NONSENSE__KEY: nonsense: unknown key; known here: http, ",
+    ];
+    assert_eq!(problems.len(), starts.len(), "{problems:#?}");
+    for (problem, start) in problems.iter().zip(starts) {
+        assert!(problem.starts_with(start), "{problem}");
+    }
+    Ok(())
+}

@@ -157,7 +157,7 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
         [
             "default.toml:2: http.bindd: unknown key; known here: bind, workers, body_max_bytes, ws_frame_max_bytes, \
              ws_outbox_max, ws_ping_s, ws_idle_s, request_timeout_ms, client_header_timeout_ms, client_body_timeout_ms, \
-             client_stall_timeout_ms, connections_max, drain_announce_s, drain_grace_s, payment_wait_ms, docs",
+             client_stall_timeout_ms, connections_max, drain_announce_s, drain_grace_s, payment_wait_ms, trusted_proxies, docs",
             "default.toml:3: http.workers: must be a whole number from 0 to 1024, got string \"many\"",
             "default.toml:4: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, got \"localhost\"",
             "default.toml:7: guard.queue_max: must be 1 to 100000, got 0",
@@ -197,7 +197,9 @@ fn no_key_takes_the_wrong_type_and_no_number_is_without_bounds() -> Result {
         let flags: &[&str] = if default.is_bool() { &[] } else { &["true"] };
         for wrong in ["[[]]", "{ a = 1 }"].iter().chain(flags).chain(numbers) {
             let problems = given(&format!("\n{key} = {wrong}"))?.problems();
-            let expected = format!("default.toml:2: {key}: must be ");
+            // In a list it is the element that has the wrong type.
+            let element = if default.is_array() && *wrong == "[[]]" { "[0]" } else { "" };
+            let expected = format!("default.toml:2: {key}{element}: must be ");
             assert!(problems.iter().any(|problem| problem.starts_with(&expected)), "{key} = {wrong}: {problems:#?}");
         }
     }
@@ -264,32 +266,6 @@ fn a_router_is_an_estimate_or_an_engine_that_answers_before_the_request_ends() -
         slow.iter().any(|problem| problem.starts_with("default.toml:4: routing.response_timeout_ms: ")),
         "{slow:?}"
     );
-    Ok(())
-}
-
-#[test]
-fn a_problem_in_the_environment_names_the_variable() -> Result {
-    let given = given("")?
-        .env("CALLOUT_GUARD__QUEUE_MAX", "lots")
-        .env("CALLOUT_GUARD__BURST", "0")
-        .env("CALLOUT_GUARD__BRUST", "1")
-        .env("CALLOUT_NONSENSE__KEY", "1")
-        .env("CALLOUT_HTTP", "1")
-        .env("CALLOUT_HTTP__BIND", "8080");
-    let problems = given.problems();
-    let starts = [
-        "environment CALLOUT_GUARD__BRUST: guard.brust: unknown key; known here: rate_per_s, burst, ",
-        "environment CALLOUT_GUARD__BURST: guard.burst: must be 1 to 1000000, got 0",
-        "environment CALLOUT_GUARD__QUEUE_MAX: guard.queue_max: must be a whole number from 1 to 100000, got string \"lots\"",
-        "environment CALLOUT_HTTP: unknown; a key is set with CALLOUT_<SECTION>__<KEY>",
-        "environment CALLOUT_HTTP__BIND: http.bind: must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080, \
-         got \"8080\"",
-        "environment CALLOUT_NONSENSE__KEY: nonsense: unknown key; known here: http, ",
-    ];
-    assert_eq!(problems.len(), starts.len(), "{problems:#?}");
-    for (problem, start) in problems.iter().zip(starts) {
-        assert!(problem.starts_with(start), "{problem}");
-    }
     Ok(())
 }
 

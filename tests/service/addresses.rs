@@ -71,6 +71,42 @@ async fn on_an_ipv6_listener_each_ipv4_address_has_its_own_rate() {
     assert_ne!(reply.status(), 429, "another address has a rate of its own");
 }
 
+/// Asks from another address than the one that is trusted, or from that one, for a client behind it.
+async fn ask(server: &Server, from: [u8; 4], client: &str) -> u16 {
+    let http = reqwest::Client::builder().local_address(std::net::IpAddr::from(from)).build().expect("a client");
+    let request = http.get(format!("{}/v1/services", server.base())).header("x-forwarded-for", client);
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_rate_and_the_proxy_any_number_of_connections() {
+    let proxy = [127, 0, 0, 3];
+    let text = "[limits]\nconnections_per_address_max = 5\n[limits.address]\nper_s = 1\nburst = 20\n";
+    let server =
+        Setup::new().config(text).env("CALLOUT_HTTP__TRUSTED_PROXIES", "127.0.0.3, 192.0.2.0/24").start().await;
+    let over_its_rate = async |from, client: &str| {
+        eventually(&format!("{client} is over its rate"), async || match ask(&server, from, client).await {
+            429 => Ok(()),
+            status => Err(status.to_string()),
+        })
+        .await;
+    };
+    over_its_rate(proxy, "203.0.113.1").await;
+    assert_eq!(ask(&server, proxy, "203.0.113.2").await, 401, "another client has a rate of its own");
+    assert_eq!(ask(&server, proxy, "203.0.113.1, 192.0.2.1").await, 429, "the same client, through two proxies");
+    over_its_rate(ELSEWHERE, "203.0.113.9").await;
+    assert_eq!(ask(&server, ELSEWHERE, "203.0.113.3").await, 429, "an address that is not trusted is itself");
+    let mut kept = Vec::new();
+    for _ in 0..12 {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((proxy, 0).into()).expect("the proxy's address");
+        kept.push(socket.connect(server.address().parse().expect("an address")).await.expect("a connection"));
+    }
+    for stream in &mut kept {
+        assert_eq!(told(stream).await, None, "the proxy has room");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_reads_nothing_of_its_answers_loses_its_connection() {
     let server = Setup::new().config("[http]\nclient_stall_timeout_ms = 1000\n").start().await;

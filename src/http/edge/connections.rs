@@ -8,7 +8,7 @@ use metrics::{Counter, Unit};
 use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 
 use crate::http::{
-    edge::{crowd::Crowd, limits::network},
+    edge::{crowd::Crowd, limits::network, proxies::Proxies},
     ws,
 };
 
@@ -27,14 +27,15 @@ pub(in crate::http) struct Connections {
     crowd: Arc<Crowd<IpAddr>>,
     refused: Counter,
     stall_timeout_ms: u32,
+    proxies: Arc<Proxies>,
 }
 
 impl Connections {
-    /// None yet; each address may have `max`. A client that leaves unread what it was sent for `stall_timeout_ms` loses its
+    /// None yet; each address may have `max`, trusted proxies any number. A client that leaves unread what it was sent for `stall_timeout_ms` loses its
     /// connection.
-    pub(in crate::http) fn new(max: u32, stall_timeout_ms: u32) -> Self {
+    pub(in crate::http) fn new(max: u32, stall_timeout_ms: u32, proxies: Arc<Proxies>) -> Self {
         metrics::describe_counter!(REFUSED, Unit::Count, "Connections ended at once: their address had too many");
-        Self { crowd: Crowd::new(max), refused: metrics::counter!(REFUSED), stall_timeout_ms }
+        Self { crowd: Crowd::new(max), refused: metrics::counter!(REFUSED), stall_timeout_ms, proxies }
     }
 
     /// Notes what is to be known of a connection as long as it lives, or ends it.
@@ -43,6 +44,9 @@ impl Connections {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
         let Ok(peer) = stream.peer_addr() else { return };
         bound_stalls(stream, self.stall_timeout_ms);
+        if self.proxies.trusts(peer.ip()) {
+            return;
+        }
         match self.crowd.enter(network(peer.ip())) {
             Some(place) => drop(notes.insert(place)),
             None => self.turn_away(stream),

@@ -6,6 +6,7 @@ pub(in crate::http) mod crowd;
 pub(in crate::http) mod limits;
 pub(in crate::http) mod parameters;
 pub(in crate::http) mod patience;
+pub(in crate::http) mod proxies;
 pub(in crate::http) mod trace;
 
 use std::{
@@ -119,7 +120,7 @@ fn within_rate(request: &ServiceRequest) -> Result<(), Problem> {
         return Ok(());
     }
     let (Some(state), Some(peer)) = (request.app_data::<Data<State>>(), request.peer_addr()) else { return Ok(()) };
-    let used = state.limits.address(peer.ip());
+    let used = state.limits.address(state.proxies.client(peer.ip(), request.headers()));
     let admitted = used.admit("this network address");
     if admitted.is_err() {
         request.extensions_mut().insert::<Used>(used);
