@@ -1,6 +1,9 @@
 //! The log: to stderr, as text or JSON. Nothing secret is ever put into it; secrets have types that do not show them.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 use tracing::{Event, Subscriber, level_filters::LevelFilter};
@@ -66,8 +69,17 @@ pub fn describe_metrics() {
     metrics::counter!(MALFORMED).increment(0);
 }
 
+/// Whether the log has begun, and its lines are JSON objects.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether stderr has JSON lines, which a line of plain text would break.
+pub fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
 /// Starts logging. A second call in one process changes nothing.
 pub fn init(log: &LogSettings) {
+    IS_JSON.store(log.format == LogFormat::Json, Ordering::Relaxed);
     let counted = CountMalformed.with_filter(Targets::new().with_target(OF_CLIENTS, LevelFilter::ERROR));
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let lines = match log.format {

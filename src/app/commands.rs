@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Sources, auth, command},
     domain::Role,
     http::Keys,
+    telemetry,
 };
 
 /// How long the tokens printed in development mode are good.
@@ -38,6 +39,10 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if telemetry::is_json() => {
+            tracing::error!(%error, "callout ends");
+            ExitCode::FAILURE
+        }
         Err(error) => {
             let _ = writeln!(io::stderr(), "callout: {error}");
             ExitCode::FAILURE

@@ -106,8 +106,10 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let secret = auth::secret(&config)?;
-    let bind = config.http.bind;
-    let listener = TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source })?;
+    let listen = |bind| TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source });
+    let listener = listen(config.http.bind)?;
+    let for_operators = config.ops.bind.map(listen).transpose()?;
+    let ops_address = for_operators.as_ref().map(TcpListener::local_addr).transpose().map_err(AppError::Serve)?;
     let metrics = http::metrics::install()?;
     telemetry::describe_metrics();
     let shutdown = Shutdown::on_signals();
@@ -140,16 +142,19 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         drill: opened.drill,
         keys: keys.clone(),
         metrics: Some(metrics),
+        ops_address,
         http: config.http.clone(),
         limits: config.limits.clone(),
     });
     state.lifecycle().ready();
     let address = listener.local_addr().map_err(AppError::Serve)?;
-    tracing::info!(%address, store = ?config.store.url, "callout is ready");
+    let ops_address = ops_address.map(tracing::field::display);
+    tracing::info!(%address, ops_address, store = ?config.store.url, "callout is ready");
     if auth::is_development(&config) {
         commands::print_development_tokens(&keys, address);
     }
-    http::run(listener, state, shutdown.clone().wait()).await.map_err(AppError::Serve)?;
+    let listeners = std::iter::once(listener).chain(for_operators).collect();
+    http::run(listeners, state, shutdown.clone().wait()).await.map_err(AppError::Serve)?;
     if fence.standing() != Standing::Fenced {
         let grace = Duration::from_secs(config.http.drain_announce_s + config.http.drain_grace_s);
         engine.save(shutdown.left_of(grace)).await;

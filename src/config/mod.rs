@@ -11,6 +11,8 @@ mod policies;
 mod services;
 mod sources;
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,7 +21,7 @@ pub use crate::settings::{Origin, Problem, Problems};
 use crate::{
     actors::{ActorSettings, dispatcher::DispatchSettings, guard::GuardSettings},
     gateway::GatewaySettings,
-    http::{AuthSettings, HttpSettings, LimitSettings, SECRET_MIN_BYTES},
+    http::{AuthSettings, HttpSettings, LimitSettings, OpsSettings, SECRET_MIN_BYTES},
     persistence::StoreSettings,
     readmodel::ReadModelSettings,
     routing::RoutingSettings,
@@ -33,6 +35,8 @@ use crate::{
 pub struct Config {
     /// The address on which the server listens, and the bounds of its connections and requests.
     pub http: HttpSettings,
+    /// The listener for operators.
+    pub ops: OpsSettings,
     /// The store with the committed state, and the bounds of commits and reads.
     pub store: StoreSettings,
     /// The check of tokens.
@@ -70,7 +74,7 @@ impl Config {
         if let Some(config) = &reading.value {
             let mut findings = Findings::default();
             config.contradictions(&mut findings);
-            reading.place(&root, findings.into_vec(), &mut problems);
+            reading.place(&root, findings.into_vec(), |origin| sources.layer_of(origin), &mut problems);
         }
         Problems::or(problems, reading.value)
     }
@@ -113,8 +117,11 @@ impl Config {
                 ),
             );
         }
-        if !self.http.bind.ip().is_loopback() {
-            self.contradictions_when_exposed(findings);
+        if self.ops.bind.is_some_and(|ops| ops.port() != 0 && ops == self.http.bind) {
+            findings.contradiction(&["ops.bind", "http.bind"], "must be another address or port than http.bind");
+        }
+        for (key, bind) in self.exposed() {
+            self.contradictions_when_exposed(key, bind, findings);
         }
         if self.store.sqlite_file() == Some(&self.readmodel().file()) {
             findings.contradiction(&["readmodel.url", "store.url"], "must be another file than that of store.url");
@@ -135,22 +142,27 @@ impl Config {
         warnings
     }
 
+    /// The addresses to which other machines can connect, with their keys.
+    fn exposed(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let listeners = [("http.bind", Some(self.http.bind)), ("ops.bind", self.ops.bind)];
+        let bound = listeners.into_iter().filter_map(|(key, bind)| Some((key, bind?)));
+        bound.filter(|(_, bind)| !bind.ip().is_loopback())
+    }
+
     /// Contradictions of a server to which other machines can connect.
-    fn contradictions_when_exposed(&self, findings: &mut Findings) {
-        let (bind, least) = (self.http.bind, SECRET_MIN_BYTES);
+    fn contradictions_when_exposed(&self, key: &str, bind: SocketAddr, findings: &mut Findings) {
+        let least = SECRET_MIN_BYTES;
         match self.auth.secret.as_ref().map(secret::length) {
             None => findings.contradiction(
-                &["http.bind", "auth.secret"],
+                &[key, "auth.secret"],
                 format!(
                     "must be a loopback address such as 127.0.0.1:8080 while auth.secret is unset (development mode), \
                      got {bind}; set auth.secret (CALLOUT_AUTH__SECRET) to listen there"
                 ),
             ),
             Some(length) if (1..least).contains(&length) => findings.contradiction(
-                &["auth.secret", "http.bind"],
-                format!(
-                    "must be {least} bytes or more while http.bind ({bind}) is not a loopback address, got {length}"
-                ),
+                &["auth.secret", key],
+                format!("must be {least} bytes or more while {key} ({bind}) is not a loopback address, got {length}"),
             ),
             Some(_) => {}
         }
@@ -160,6 +172,7 @@ impl Config {
 impl Section for Config {
     fn contradictions(&self, findings: &mut Findings) {
         findings.within("http", |findings| self.http.contradictions(findings));
+        findings.within("ops", |findings| self.ops.contradictions(findings));
         findings.within("store", |findings| self.store.contradictions(findings));
         findings.within("auth", |findings| self.auth.contradictions(findings));
         findings.within("gateway", |findings| self.gateway.contradictions(findings));

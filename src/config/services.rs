@@ -53,7 +53,7 @@ fn service<T: DeserializeOwned + ToSchema, U>(
     let mut reading = read::<T>(&mut root, None, problems);
     let mut findings = Findings::default();
     let service = build(id.ok()?, reading.value.take()?, &mut findings);
-    reading.place(&root, findings.into_vec(), problems);
+    reading.place(&root, findings.into_vec(), |origin| usize::from(*origin != Origin::Default), problems);
     service
 }
 

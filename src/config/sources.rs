@@ -51,6 +51,16 @@ impl Sources {
         expected.then_some(default).into_iter().chain(self.files.iter().cloned()).collect()
     }
 
+    /// How late a value from there is read: of two values the one from the later layer counts.
+    pub(super) fn layer_of(&self, origin: &Origin) -> usize {
+        let place = |path: &Path| self.present_files().iter().rposition(|file| file == path).unwrap_or_default();
+        match origin {
+            Origin::Default => 0,
+            Origin::File(path, _) => 1 + place(path),
+            Origin::Env(_) => usize::MAX,
+        }
+    }
+
     /// All layers over `root`.
     pub(super) fn lay_over(&self, root: &mut Node, problems: &mut Vec<Problem>) {
         for file in self.present_files() {

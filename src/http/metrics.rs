@@ -44,6 +44,7 @@ pub(super) async fn handle(state: Data<State>) -> Result<HttpResponse, Problem> 
         return Err(Problem::new(Code::NotFound, "metrics are not recorded by this process"));
     };
     state.read_model.report_lag();
+    state.engine.report_gateway();
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render()))
 }
 

@@ -27,5 +27,5 @@ mod ws;
 pub use auth::keys::Keys;
 pub use lifecycle::{Lifecycle, Stage};
 pub use server::{Ending, run};
-pub use settings::{AuthSettings, HttpSettings, LimitSettings, Rate, SECRET_MIN_BYTES};
+pub use settings::{AuthSettings, HttpSettings, LimitSettings, OpsSettings, Rate, SECRET_MIN_BYTES};
 pub use state::{Parts, State};

@@ -12,7 +12,8 @@ use actix_web::{
 };
 
 use super::{
-    calls, drivers, edge,
+    calls, drivers,
+    edge::{self, doors::Door},
     error::{Code, Problem},
     health, me, metrics, openapi, ops, quotes, services, ws,
 };
@@ -66,9 +67,10 @@ impl Path {
         };
         let figures = Rc::new(metrics::Figures::new(Some(&self.pattern)));
         let takes = edge::parameters::Takes::of(&self.pattern);
+        let door = Door::of(&self.pattern);
         let around = from_fn(move |request: ServiceRequest, next| {
             request.extensions_mut().insert(takes);
-            edge::innermost(Rc::clone(&figures), request, next)
+            edge::innermost(Rc::clone(&figures), door, request, next)
         });
         config.service(self.resource.default_service(web::to(refuse)).wrap(around));
     }

@@ -26,13 +26,17 @@ pub enum Ending {
     TakenOver,
 }
 
-/// Serves `listener` until `shutdown` is done; then ends as that says: announces it for the configured time, answers what is
+/// Serves `listeners` until `shutdown` is done; then ends as that says: announces it for the configured time, answers what is
 /// under way within the configured grace, closes the sockets, and returns. Whether requests are welcome before that is
 /// [`super::Lifecycle`]'s to say.
 ///
 /// # Errors
-/// When the listener cannot be used.
-pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future<Output = Ending>) -> io::Result<()> {
+/// When a listener cannot be used.
+pub async fn run(
+    listeners: Vec<TcpListener>,
+    state: Arc<State>,
+    shutdown: impl Future<Output = Ending>,
+) -> io::Result<()> {
     let settings = state.settings.clone();
     let data = web::Data::from(Arc::clone(&state));
     let welcoming = Arc::clone(&state);
@@ -51,7 +55,10 @@ pub async fn run(listener: TcpListener, state: Arc<State>, shutdown: impl Future
     if settings.workers > 0 {
         server = server.workers(settings.workers.into());
     }
-    let server = server.listen(listener)?.run();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    let server = server.run();
     let handle = server.handle();
     let upkeep = actix_web::rt::spawn(keep_up(Arc::clone(&state)));
     let stop = async {

@@ -152,6 +152,23 @@ impl Section for HttpSettings {
     }
 }
 
+/// The operators' own listener.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpsSettings {
+    /// IP address and port at which `/metrics` and `/v1/ops` are served; port 0 takes any free one. Unset: they are served at
+    /// `http.bind` with everything else. Set: they are served here only.
+    #[serde(deserialize_with = "optional_address", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, default = json!(null))]
+    pub bind: Option<SocketAddr>,
+}
+
+impl Section for OpsSettings {}
+
+fn optional_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
+}
+
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     let message = "must be an IP address and a port like 127.0.0.1:8080 or [::1]:8080";

@@ -1,6 +1,6 @@
 //! The state that handlers share: the actors, the read model, and the server's own counters and limits.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::value::RawValue;
@@ -38,6 +38,8 @@ pub struct Parts {
     /// The keys that sign tokens and quotes.
     pub keys: Keys,
     pub metrics: Option<PrometheusHandle>,
+    /// The listener for what is for operators, if they have one of their own.
+    pub ops_address: Option<SocketAddr>,
     pub http: HttpSettings,
     pub limits: LimitSettings,
 }
@@ -49,6 +51,7 @@ pub struct State {
     pub(super) drill: Option<Arc<dyn GatewayDrill>>,
     pub(super) keys: Keys,
     pub(super) metrics: Option<PrometheusHandle>,
+    pub(super) ops_address: Option<SocketAddr>,
     pub(super) limits: Limiters,
     pub(super) connections: Connections,
     pub(super) proxies: Arc<Proxies>,
@@ -70,6 +73,7 @@ impl State {
             drill: parts.drill,
             keys: parts.keys,
             metrics: parts.metrics,
+            ops_address: parts.ops_address,
             limits: Limiters::new(&parts.limits),
             connections: Connections::new(per_address, stall_ms, Arc::clone(&proxies)),
             proxies,

@@ -2,7 +2,7 @@
 //! ranges; a type that reads text of its own (an address, a currency) says what is wrong with that. A value that is
 //! wrong is reported and its default taken, so that one mistake does not hide the next.
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet};
 
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -36,15 +36,23 @@ pub fn read<T: DeserializeOwned + ToSchema>(
 }
 
 impl<T> Reading<T> {
-    /// Adds `findings` to `problems`, each at the place where the first of its keys was set. Says nothing of one that
-    /// builds on a key that was wrong in the first place.
-    pub fn place(&self, root: &Node, findings: Vec<Finding>, problems: &mut Vec<Problem>) {
+    /// Adds `findings` to `problems`, each at the key of the latest layer among its keys: what was written last is what
+    /// made the contradiction. `layer` says how late an origin is read. Says nothing of a finding that builds on a key that
+    /// was wrong in the first place.
+    pub fn place(
+        &self,
+        root: &Node,
+        findings: Vec<Finding>,
+        layer: impl Fn(&Origin) -> usize,
+        problems: &mut Vec<Problem>,
+    ) {
         for Finding { keys, message } in findings {
             if keys.iter().any(|key| self.wrong.contains(key)) {
                 continue;
             }
             let placed = keys.into_iter().map(|key| (root.origin_of(&key), key));
-            if let Some((origin, key)) = placed.min_by_key(|(origin, _)| *origin == Origin::Default) {
+            // Of several in one layer the first.
+            if let Some((origin, key)) = placed.min_by_key(|(origin, _)| Reverse(layer(origin))) {
                 problems.push(Problem { origin, key, message });
             }
         }

@@ -1,5 +1,7 @@
 //! Variables of the environment that set nothing: slips are refused, what others put there is not.
 
+use callout::config::Config;
+
 use super::{Result, given};
 
 #[test]
@@ -58,5 +60,32 @@ fn a_problem_in_the_environment_names_the_variable() -> Result {
     for (problem, start) in problems.iter().zip(starts) {
         assert!(problem.starts_with(start), "{problem}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_contradiction_is_told_at_the_key_that_was_written_last() -> Result {
+    let shipped = Config::default().to_toml();
+    let file = given(&shipped)?.file("mine.toml", "[http]\nrequest_timeout_ms = 5000\n")?;
+    assert_eq!(
+        file.problems(),
+        ["mine.toml:2: http.request_timeout_ms: payment_wait_ms (8000) must be less than request_timeout_ms (5000)"]
+    );
+    let set = given(&shipped)?.env("CALLOUT_HTTP__PAYMENT_WAIT_MS", "10000");
+    let problems = set.problems();
+    assert!(
+        problems[0].starts_with("environment CALLOUT_HTTP__PAYMENT_WAIT_MS: http.payment_wait_ms: "),
+        "{problems:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_listener_for_operators_follows_the_same_rules_as_the_other() -> Result {
+    let problems = given("[ops]\nbind = \"0.0.0.0:9090\"\n")?.problems();
+    assert!(problems[0].starts_with("default.toml:2: ops.bind: must be a loopback address"), "{problems:?}");
+    let problems = given("[ops]\nbind = \"127.0.0.1:8080\"\n")?.problems();
+    assert_eq!(problems, ["default.toml:2: ops.bind: must be another address or port than http.bind"]);
+    assert!(given("[ops]\nbind = \"127.0.0.1:9090\"\n")?.problems().is_empty());
     Ok(())
 }

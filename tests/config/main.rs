@@ -167,7 +167,7 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() -> Result {
             "default.toml:13: log.filter: must be a filter like \"info\" or \"warn,callout=debug\", got \"a=b=c\": \
              error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a \
              number 0-5",
-            "default.toml:14: nonsense: unknown key; known here: http, store, auth, gateway, guard, routing, actors, dispatch, \
+            "default.toml:14: nonsense: unknown key; known here: http, ops, store, auth, gateway, guard, routing, actors, dispatch, \
              limits, readmodel, log",
             "more.toml:1: store.url: must be sqlite://<file>, redis://<host>[:port][/db] or rediss://…, got \"mysql://x\"",
             "more.toml:2: gateway: must be a table, got integer 3",

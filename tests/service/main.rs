@@ -27,6 +27,7 @@ mod lists;
 mod live;
 mod me;
 mod money;
+mod monitoring;
 mod offers;
 mod openapi;
 mod operation;

@@ -94,6 +94,11 @@ impl Engine {
         self.world.guard.gauge().figures()
     }
 
+    /// Shows the metrics of the payment guard as they are now.
+    pub fn report_gateway(&self) {
+        self.world.guard.gauge().report();
+    }
+
     /// Takes the breaker in hand, or gives it back to itself.
     pub fn set_breaker(&self, mode: BreakerMode) {
         self.world.guard.gauge().set_breaker(mode);

@@ -108,6 +108,8 @@ impl<E: Entity> Entities<E> {
     #[must_use]
     pub fn new(parts: &Parts, settings: SupervisionSettings) -> Self {
         commit::describe_metrics();
+        let said = "Commands that could not be decided because the policy of their service was missing, by kind";
+        metrics::describe_counter!(NO_POLICY, metrics::Unit::Count, said);
         metrics::counter!(NO_POLICY, "kind" => E::KIND.as_str()).increment(0);
         Self(Arc::new(Shared {
             store: Arc::clone(&parts.store),

@@ -128,6 +128,10 @@ impl Breaker {
         self.close(now);
     }
 
+    pub(super) fn mode(&self) -> BreakerMode {
+        self.mode
+    }
+
     pub(super) fn state(&self) -> BreakerState {
         match (self.mode, self.circuit) {
             (BreakerMode::Open, _) | (BreakerMode::Auto, Circuit::Open { .. }) => BreakerState::Open,

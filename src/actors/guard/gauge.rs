@@ -19,6 +19,7 @@ use super::{
     figures::{BreakerFigures, GatewayFigures, InFlightFigures, LimiterFigures, QueueFigures},
     meter::Meter,
     settings::GuardSettings,
+    window::Totals,
 };
 use crate::clock;
 
@@ -168,16 +169,44 @@ impl GuardGauge {
         self.queue_len.store(core.queue_len(), Ordering::Release);
         self.drain_ms.store(millis(core.drain_time(at)), Ordering::Relaxed);
         let state = core.breaker.state();
-        *self.view.lock() = View {
-            state,
-            failure_rate: totals.failure_rate(),
-            slow_call_rate: totals.slow_rate(),
-            calls: totals.calls,
-            opened_at: core.breaker.opened_at(),
-            oldest_since: core.oldest_wait(at).and_then(|wait| at.checked_sub(wait)),
-        };
+        let before = std::mem::replace(
+            &mut *self.view.lock(),
+            View {
+                state,
+                failure_rate: totals.failure_rate(),
+                slow_call_rate: totals.slow_rate(),
+                calls: totals.calls,
+                opened_at: core.breaker.opened_at(),
+                oldest_since: core.oldest_wait(at).and_then(|wait| at.checked_sub(wait)),
+            },
+        );
+        if before.state != state && core.breaker.mode() == BreakerMode::Auto {
+            self.log_state(totals, state);
+        }
+    }
+
+    /// Shows the metrics as they are now. They are not kept up to date in between.
+    pub fn report(&self) {
         let in_flight = self.settings.in_flight_max.saturating_sub(self.slots.available_permits());
-        self.meter.show(core.queue_len(), in_flight, state);
+        let breaker = self.breaker_figures(*self.view.lock(), now());
+        self.meter.show(self.queue_len.load(Ordering::Relaxed), in_flight, breaker.state);
+    }
+
+    /// Says that the breaker has changed its state by itself, and the figures that made it.
+    fn log_state(&self, totals: Totals, state: BreakerState) {
+        let (failure_rate, slow_call_rate, calls) = (totals.failure_rate(), totals.slow_rate(), totals.calls);
+        let open_s = self.settings.breaker.open_s;
+        match state {
+            BreakerState::Open => tracing::warn!(
+                failure_rate,
+                slow_call_rate,
+                calls,
+                open_s,
+                "the payment breaker has opened; nothing is sent to the gateway"
+            ),
+            BreakerState::HalfOpen => tracing::info!("the payment breaker lets probes through to the gateway"),
+            BreakerState::Closed => tracing::info!("the payment breaker has closed; the gateway answers again"),
+        }
     }
 
     /// How long the breaker still refuses everything.

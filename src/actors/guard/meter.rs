@@ -5,9 +5,25 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use super::{breaker::BreakerState, figures::Counts, job::RequestKind, outcome::Outcome};
+
+const REQUESTS: &str = "callout_gateway_requests_total";
+const SECONDS: &str = "callout_gateway_request_seconds";
+const QUEUE_LENGTH: &str = "callout_gateway_queue_length";
+const IN_FLIGHT: &str = "callout_gateway_in_flight";
+const BREAKER_STATE: &str = "callout_gateway_breaker_state";
+
+fn describe_metrics() {
+    describe_counter!(REQUESTS, Unit::Count, "Requests to the payment gateway, by kind and outcome");
+    describe_histogram!(SECONDS, Unit::Seconds, "Time of a request to the payment gateway, by kind");
+    describe_gauge!(QUEUE_LENGTH, Unit::Count, "Requests that wait to be sent to the payment gateway");
+    describe_gauge!(IN_FLIGHT, Unit::Count, "Requests to the payment gateway without an answer yet");
+    describe_gauge!(BREAKER_STATE, "State of the payment breaker: 0 closed, 1 half-open, 2 open");
+}
 
 /// Handles to the metrics, and the counts that operators see.
 pub(super) struct Meter {
@@ -21,18 +37,17 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new() -> Self {
+        describe_metrics();
         let requests = |kind: RequestKind| {
-            Outcome::ALL.map(|outcome| {
-                counter!("callout_gateway_requests_total", "kind" => kind.name(), "outcome" => outcome.name())
-            })
+            Outcome::ALL.map(|outcome| counter!(REQUESTS, "kind" => kind.name(), "outcome" => outcome.name()))
         };
         Self {
             counts: Default::default(),
             requests: RequestKind::ALL.map(requests),
-            seconds: RequestKind::ALL.map(|kind| histogram!("callout_gateway_request_seconds", "kind" => kind.name())),
-            queue_length: gauge!("callout_gateway_queue_length"),
-            in_flight: gauge!("callout_gateway_in_flight"),
-            breaker_state: gauge!("callout_gateway_breaker_state"),
+            seconds: RequestKind::ALL.map(|kind| histogram!(SECONDS, "kind" => kind.name())),
+            queue_length: gauge!(QUEUE_LENGTH),
+            in_flight: gauge!(IN_FLIGHT),
+            breaker_state: gauge!(BREAKER_STATE),
         }
     }
 

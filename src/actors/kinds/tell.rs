@@ -52,6 +52,8 @@ const QUARANTINED: &str = "callout_quarantined_messages_total";
 
 /// Lets the figures begin at 0: what is first shown as 1 has not increased.
 pub(in crate::actors) fn show_metrics() {
+    let said = "Messages between entities that were given up after too many attempts, by kind of the receiver";
+    metrics::describe_counter!(QUARANTINED, metrics::Unit::Count, said);
     for kind in EntityKind::ALL {
         metrics::counter!(QUARANTINED, "kind" => kind.as_str()).increment(0);
     }

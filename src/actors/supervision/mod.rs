@@ -65,7 +65,7 @@ where
         };
         let report = Arc::new(PanicReport::new(payload, clock::now()));
         watch.vitals.panicked(Arc::clone(&report));
-        tracing::error!(actor = %watch.name, place = %report.place, message = %report.message, "an actor panicked");
+        tracing::error!(actor = %watch.name, place = %report.place, panic = %report.message, "an actor panicked");
         let Some(wait) = next_wait(&mut restarts, &watch) else {
             exceeded(&watch, report);
             break;

@@ -167,6 +167,12 @@ impl KindStats {
     /// Figures for a kind, all zero, and shown as such: what is first shown as 1 has not increased.
     #[must_use]
     pub fn new(kind: &'static str) -> Arc<Self> {
+        metrics::describe_counter!(RESTARTS, metrics::Unit::Count, "Restarts of actors after a panic, by kind");
+        metrics::describe_counter!(
+            PARKED,
+            metrics::Unit::Count,
+            "Actors parked because they failed too often, by kind"
+        );
         metrics::counter!(RESTARTS, "kind" => kind).increment(0);
         metrics::counter!(PARKED, "kind" => kind).increment(0);
         Arc::new(Self { kind, ..Self::default() })

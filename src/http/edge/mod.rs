@@ -3,6 +3,7 @@
 pub(in crate::http) mod admission;
 pub(in crate::http) mod connections;
 pub(in crate::http) mod crowd;
+pub(in crate::http) mod doors;
 pub(in crate::http) mod limits;
 pub(in crate::http) mod parameters;
 pub(in crate::http) mod patience;
@@ -35,6 +36,7 @@ use super::{
     state::State,
 };
 use crate::http::edge::{
+    doors::Door,
     limits::Used,
     patience::{Patience, TimeIsUp},
     trace::Trace,
@@ -83,10 +85,14 @@ fn part(response: &mut ServiceResponse<BoxBody>) {
 /// Around every endpoint: nobody waits for ever, and a panic is an answer rather than a broken connection.
 pub(super) async fn innermost(
     figures: Rc<Figures>,
+    door: Door,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     request.extensions_mut().insert(figures);
+    if let Err(problem) = door.admit(&request) {
+        return Ok(request.into_response(problem.error_response()));
+    }
     let limit = request
         .app_data::<Data<State>>()
         .map_or(Duration::from_secs(10), |state| Duration::from_millis(state.settings.request_timeout_ms));
