@@ -31,6 +31,18 @@ pub enum Command {
     Serve,
     /// Prints a development token, signed with the configured secret
     Token(TokenArgs),
+    /// Copies the embedded store and its read model into a folder, also while the server runs
+    Backup {
+        /// A new or an empty folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Puts a backup in the place of the embedded store and its read model; the server must be stopped
+    Restore {
+        /// A folder that `callout backup` made
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Checks or shows the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -19,4 +19,5 @@ pub mod persistence;
 pub mod readmodel;
 pub mod routing;
 pub mod settings;
+pub mod sqlite_copy;
 pub mod telemetry;

@@ -11,7 +11,7 @@ use std::{
 /// `main → app → config → { http, persistence, gateway, routing, readmodel, notify } → actors → domain`, with the clock as
 /// the one source of time, ids and randomness for everything but the domain, which takes them as arguments, and `settings`
 /// as what every section of the configuration is made of. A part owns its section; the configuration knows the parts.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("clock", &[]),
     ("claim", &[]),
@@ -19,12 +19,13 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("settings", &[]),
     ("telemetry", &["settings"]),
     ("outbound", &[]),
+    ("sqlite_copy", &[]),
     ("actors", &["domain", "clock", "claim", "settings"]),
-    ("persistence", &["actors", "clock", "claim", "open_file", "outbound", "settings"]),
+    ("persistence", &["actors", "clock", "claim", "open_file", "outbound", "settings", "sqlite_copy"]),
     ("gateway", &["actors", "domain", "clock", "outbound", "settings"]),
     ("routing", &["actors", "domain", "outbound", "settings"]),
     ("notify", &["domain"]),
-    ("readmodel", &["actors", "domain", "clock", "notify", "open_file", "settings"]),
+    ("readmodel", &["actors", "domain", "clock", "notify", "open_file", "settings", "sqlite_copy"]),
     ("http", &["actors", "domain", "clock", "readmodel", "settings"]),
     (
         "config",
@@ -54,6 +55,7 @@ const EVERYTHING: &[&str] = &[
     "settings",
     "telemetry",
     "outbound",
+    "sqlite_copy",
     "actors",
     "persistence",
     "gateway",
@@ -68,7 +70,7 @@ const EVERYTHING: &[&str] = &[
 
 /// Crates that belong to some parts alone.
 const ONLY_IN: [(&str, &[&str]); 8] = [
-    ("sqlx", &["persistence", "readmodel"]),
+    ("sqlx", &["persistence", "readmodel", "sqlite_copy"]),
     ("redis", &["persistence"]),
     ("reqwest", &["gateway", "outbound", "routing"]),
     ("actix", &["actors", "app", "readmodel"]),

@@ -9,7 +9,11 @@ use std::{
 
 use clap::Parser as _;
 
-use super::{AppError, serve};
+use super::{
+    AppError,
+    backup::{self, BackupError},
+    serve,
+};
 use crate::{
     cli::{Cli, Command, ConfigCommand, TokenArgs},
     config::{Config, Sources, auth, command},
@@ -28,8 +32,10 @@ pub fn main() -> ExitCode {
     keep_files_private();
     let sources = Sources::of_process(cli.config_files());
     let done = match &cli.command {
-        None | Some(Command::Serve) => actix_web::rt::System::new().block_on(serve(&sources)).map_err(Into::into),
+        None | Some(Command::Serve) => block_on(serve(&sources)).map_err(Into::into),
         Some(Command::Token(args)) => token(&sources, args),
+        Some(Command::Backup { folder }) => told(block_on(backup::backup(&sources, folder))),
+        Some(Command::Restore { folder }) => told(block_on(backup::restore(&sources, folder))),
         Some(Command::Config(ConfigCommand::Show)) => command::show(&sources, &mut io::stdout()).map_err(Into::into),
         Some(Command::Config(ConfigCommand::Check { .. })) => match command::check(&sources, &mut io::stdout()) {
             Ok(true) => Ok(()),
@@ -48,6 +54,15 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn block_on<T>(doing: impl Future<Output = T>) -> T {
+    actix_web::rt::System::new().block_on(doing)
+}
+
+/// Says that it was done.
+fn told(done: Result<String, BackupError>) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(writeln!(io::stdout(), "{}", done?)?)
 }
 
 /// Makes files of the process readable for its own user only: they have calls, names, phone numbers and the secret.

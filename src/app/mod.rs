@@ -1,6 +1,7 @@
 //! The composition root: the only place that names every adapter. It opens the store, the gateway and the read model,
 //! starts the actors, and serves until it is told to stop.
 
+mod backup;
 mod commands;
 mod failures;
 mod shutdown;
@@ -195,7 +196,19 @@ async fn open_read_model(
     if let Err(error) = read_model.note_place(&place).await {
         tracing::warn!(%error, "the read model cannot note where its store is");
     }
+    warn_of_missing_history(&read_model, store).await;
     Ok(read_model)
+}
+
+/// Says that the read model is older than what the store still has, as an older copy is, or one without its log.
+async fn warn_of_missing_history(read_model: &ReadModel, store: &dyn Store) {
+    let Ok(cursor) = read_model.cursor().await else { return };
+    if matches!(store.has_forgotten(cursor).await, Ok(true)) {
+        tracing::warn!(
+            "the read model lacks events that the store has forgotten: calls that are open are shown as the store has them, and \
+             histories have gaps. If the file is an older copy or lacks its -wal, stop the server and put the right one back"
+        );
+    }
 }
 
 /// Starts the read model's feeder under supervision.

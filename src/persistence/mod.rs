@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub use settings::StoreSettings;
+pub use self::{settings::StoreSettings, sqlite::backup};
 use uuid::Uuid;
 
 use crate::{

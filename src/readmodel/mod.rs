@@ -9,6 +9,7 @@
 //! Nothing is ever deleted: once the stream is trimmed, only this file has the past, so it belongs in the backup.
 
 mod apply;
+pub mod backup;
 mod error;
 mod feeder;
 mod fold;

@@ -152,7 +152,7 @@ pub(super) async fn owner_at(settings: &ReadModelSettings, place: &str) -> Resul
 }
 
 /// As [`owner`], of an open file. One of another program is refused.
-async fn read_owner(connection: &mut SqliteConnection, path: &Path) -> Result<Option<String>, OpenError> {
+pub(super) async fn read_owner(connection: &mut SqliteConnection, path: &Path) -> Result<Option<String>, OpenError> {
     let sql = |source| OpenError::of(path, source);
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema WHERE type = 'table'")
         .fetch_one(&mut *connection)
@@ -203,6 +203,11 @@ async fn open_file(settings: ReadModelSettings, identity: Uuid) -> Result<Result
     let readers = Readers::new(readers, settings.read_timeout());
     let file = OpenFile::of(&settings.file());
     Ok(Ok(Opened { settings, options, connection, readers, file, last_told }))
+}
+
+/// A connection that only reads.
+pub(super) async fn reading(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging().connect().await
 }
 
 /// Commits need not be synced one by one: the stream is trimmed only behind a synced cursor, and what a power cut takes

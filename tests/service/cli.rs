@@ -125,3 +125,18 @@ async fn tokens_of_development_mode_are_printed_to_a_terminal_only() {
     assert!(!said.contains("export ") && !said.contains("eyJ"), "{said}");
     assert!(said.contains("callout token"), "it says how to get one: {said}");
 }
+
+#[test]
+fn a_store_on_redis_is_not_copied_and_the_answer_says_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in ["backup", "restore"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_callout"))
+            .args([command, "copy"])
+            .current_dir(folder.path())
+            .env("CALLOUT_CONFIG_DIR", CONFIG_DIR)
+            .env("CALLOUT_STORE__URL", "redis://127.0.0.1:1/0")
+            .output()
+            .expect("the callout binary starts");
+        assert!(!output.status.success() && text(&output).contains("only the embedded store"), "{}", text(&output));
+    }
+}

@@ -290,6 +290,13 @@ pub trait Store: Send + Sync {
     /// process owns the shards: its consumers may not.
     fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Whether events after the cursor were forgotten: a consumer that stands there will never see them. A store that does not
+    /// know how far it has forgotten answers `false`.
+    fn has_forgotten(&self, after: EventCursor) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let _ = after;
+        Box::pin(async { Ok(false) })
+    }
+
     /// Changes whenever something has been committed by this process: wakes consumers of the event stream.
     fn committed(&self) -> watch::Receiver<u64>;
 

@@ -3,6 +3,7 @@
 //! One connection writes, a few read. Every group of commits is one transaction and one sync to disk (WAL,
 //! `synchronous=FULL`), so what was answered survives a crash of the process and of the machine.
 
+pub mod backup;
 mod decide;
 mod error;
 mod read;
@@ -132,6 +133,10 @@ impl Store for SqliteStore {
             while write::trim_some_events(&mut *self.file.writer.lock().await, mine, through).await? {}
             Ok(())
         })
+    }
+
+    fn has_forgotten(&self, after: EventCursor) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { read::has_forgotten(&self.readers, read::position(&after)?).await })
     }
 
     fn committed(&self) -> watch::Receiver<u64> {

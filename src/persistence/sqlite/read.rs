@@ -105,6 +105,16 @@ pub(super) async fn events(readers: &SqlitePool, after: EventCursor, limit: usiz
     Ok(EventPage { events, next: next.map_or(after, |position| EventCursor(position.to_string())), more })
 }
 
+/// The position of the last event that is no longer there; 0 when all are.
+pub(super) const TRIMMED: &str = "SELECT coalesce((SELECT min(position) - 1 FROM main.events),
+            (SELECT seq FROM main.sqlite_sequence WHERE name = 'events'), 0)";
+
+/// Whether events after a position were trimmed.
+pub(super) async fn has_forgotten(readers: &SqlitePool, after: i64) -> Result<bool, StoreError> {
+    let trimmed: i64 = sqlx::query_scalar(TRIMMED).fetch_one(readers).await.map_err(|error| nothing_written(&error))?;
+    Ok(after < trimmed)
+}
+
 /// The position a cursor stands for; 0 is before the first event.
 pub(super) fn position(cursor: &EventCursor) -> Result<i64, StoreError> {
     if cursor.0.is_empty() {

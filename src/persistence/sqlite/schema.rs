@@ -129,7 +129,7 @@ fn options(path: &str, settings: &StoreSettings) -> SqliteConnectOptions {
 }
 
 /// Refuses a file of a later release or of another program before anything in it is changed.
-async fn check_kind(connection: &mut SqliteConnection, path: &str) -> Result<(), OpenError> {
+pub(super) async fn check_kind(connection: &mut SqliteConnection, path: &str) -> Result<(), OpenError> {
     let at = || path.to_owned();
     let broken = |error: sqlx::Error| failed(path, nothing_written(&error));
     let found = user_version(connection).await.map_err(broken)?;

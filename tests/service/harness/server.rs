@@ -222,12 +222,20 @@ impl Server {
         self.client_with(None, "")
     }
 
-    fn spawn(&self) -> (Child, JoinHandle<()>) {
+    /// Runs a command of the binary with the configuration of this server, to its end. Answers whether it succeeded, and what
+    /// it said.
+    pub fn runs(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.binary(arguments).output().expect("the callout binary starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    fn binary(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callout"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CALLOUT_")) {
             command.env_remove(name);
         }
-        command.arg("serve");
+        command.args(arguments);
         for file in &self.home.config_files {
             command.arg("--config").arg(file);
         }
@@ -239,9 +247,13 @@ impl Server {
             .env("CALLOUT_GATEWAY__URL", "simulated://")
             .env("CALLOUT_CONFIG_DIR", &self.home.config_dir)
             .envs(self.home.env.iter().cloned())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn spawn(&self) -> (Child, JoinHandle<()>) {
+        let mut command = self.binary(&["serve"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the callout binary starts");
         let reader = self.log.follow(child.stderr.take().expect("a piped stderr"));
         (child, reader)

@@ -175,6 +175,10 @@ impl Store {
 
     /// The store that the test asks for, or else the environment.
     pub fn of(home: &Home) -> Self {
+        // The embedded store, whatever the environment says.
+        if home.store_url.as_deref() == Some("sqlite://") {
+            return Self::Sqlite;
+        }
         if let Some(url) = &home.store_url {
             return Self::At(url.clone());
         }
