@@ -12,6 +12,9 @@ use crate::domain::Role;
 /// The longest life of a development token, seconds: a year.
 const TTL_MAX_S: u64 = 365 * 86_400;
 
+/// The most tokens that one command prints.
+const TOKENS_MAX: i64 = 1_000_000;
+
 /// An actor-based reactive backend for on-demand services.
 #[derive(Debug, Parser)]
 #[command(name = "callout", version, about)]
@@ -57,6 +60,9 @@ pub struct TokenArgs {
     /// The id of the token's principal: 1 to 64 characters out of A-Z a-z 0-9 _ -
     #[arg(long, value_name = "ID", value_parser = subject)]
     pub sub: String,
+    /// How many tokens to print, one per line, for ID-1, ID-2 and so on; without it, one for ID itself
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=TOKENS_MAX))]
+    pub count: Option<u32>,
     /// The time until it expires: 30s, 15m, 1h or 7d; at most 365d
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub ttl: Duration,
@@ -73,6 +79,19 @@ pub enum ConfigCommand {
     },
     /// Prints the effective configuration, secrets hidden
     Show,
+}
+
+impl TokenArgs {
+    /// The ids of the principals.
+    ///
+    /// # Errors
+    /// When a numbered id is longer than an id may be.
+    pub fn subjects(&self) -> Result<Vec<String>, String> {
+        match self.count {
+            None => Ok(vec![self.sub.clone()]),
+            Some(count) => (1..=count).map(|number| subject(&format!("{}-{number}", self.sub))).collect(),
+        }
+    }
 }
 
 impl Cli {
@@ -145,10 +164,18 @@ mod tests {
             return Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand));
         };
         let ttl = Duration::from_secs(3_600);
-        assert_eq!(token, TokenArgs { role: Role::Driver, sub: "d-1".to_owned(), ttl });
-        for bad in
-            ["--role admin --sub a", "--role driver --sub a/b", "--role driver", "--role driver --sub a --ttl 0s"]
-        {
+        assert_eq!(token, TokenArgs { role: Role::Driver, sub: "d-1".to_owned(), count: None, ttl });
+        let numbered = TokenArgs { count: Some(3), ..token };
+        assert_eq!(numbered.subjects(), Ok(["d-1-1", "d-1-2", "d-1-3"].map(str::to_owned).to_vec()));
+        let too_long = TokenArgs { sub: "x".repeat(63), ..numbered };
+        assert!(too_long.subjects().is_err());
+        for bad in [
+            "--role admin --sub a",
+            "--role driver --sub a/b",
+            "--role driver",
+            "--role driver --sub a --ttl 0s",
+            "--role driver --sub a --count 0",
+        ] {
             assert!(parse(&format!("callout token {bad}")).is_err(), "{bad}");
         }
         Ok(())

@@ -65,7 +65,7 @@ pub async fn play(plan: &Plan) -> Result<Summary> {
     target::wait_until_ready(&http).await?;
     let services = target::services(&http, &minter).await?;
     let crowd = Crowd::new(&scenario, &services, &minter, &run_id(), places(&scenario, &trace))?;
-    target::must_take(&http, &crowd, &pickups(&scenario, &trace)).await?;
+    target::must_take(&http, &crowd, &pickups(&scenario, &trace), scenario.replay.is_some()).await?;
     let stage = set(plan, scenario, http, crowd).await?;
     let begun_at = clock::now();
 

@@ -86,8 +86,11 @@ fn token(sources: &Sources, args: &TokenArgs) -> Result<(), Box<dyn std::error::
         writeln!(io::stderr(), "callout: made a new development secret, {}: {said}.", file.display())?;
     }
     let keys = Keys::new(&secret, &config.auth.issuer, config.auth.leeway_s);
-    writeln!(io::stdout(), "{}", keys.mint(args.role, &args.sub, args.ttl)?)?;
-    Ok(())
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for subject in args.subjects()? {
+        writeln!(out, "{}", keys.mint(args.role, &subject, args.ttl)?)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Shows a newcomer a token per role: only in development mode, and only on a terminal. Other outputs are kept and

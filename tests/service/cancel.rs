@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Chance, Client, GANGNAM, Reply, Server, Setup, eventually, id_of, pause, rounds, seed, trip};
+use crate::harness::{
+    Chance, Client, GANGNAM, Reply, Server, Setup, eventually, id_of, pause, place, rounds, seed, trip,
+};
 
 /// Runs both at once, one of them with a short head start.
 async fn race<A, B>(chance: &mut Chance, first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
@@ -213,6 +215,29 @@ async fn owes_nothing(server: &Server, id: &str, leaves_memory: bool) {
             let actor = server.actor(kind, id).await;
             let is_gone = actor["status"] == "passive" || !leaves_memory;
             if actor["owed"] == 0 && is_gone { Ok(()) } else { Err(actor.to_string()) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn every_service_tells_why_it_was_cancelled() {
+    let server = Server::start().await;
+    let customer = server.customer("mina");
+    let mut calls = vec![customer.request_paid_call().await];
+    let cleaning = json!({"service": "cleaning", "pickup": place(GANGNAM), "payment": {"method": "tok_ok"}});
+    let taxi = json!({"service": "taxi", "pickup": place(GANGNAM), "dropoff": place(GANGNAM), "payment": {"method": "tok_ok"}});
+    for body in [cleaning, taxi] {
+        calls.push(id_of(&customer.post("/v1/calls", body).await.expect(201)));
+    }
+    for id in calls {
+        server.operator().post(&format!("/v1/calls/{id}/cancel"), json!({"reason": "a typhoon"})).await.expect(200);
+        eventually("the customer is told", async || {
+            let told = customer.notifications_about(&id).await;
+            let cancelled = told.iter().find(|notice| notice["occasion"] == "cancelled");
+            let why =
+                cancelled.map(|notice| notice["text"]["en"].as_str().is_some_and(|text| text.contains("typhoon")));
+            if why == Some(true) { Ok(()) } else { Err(format!("{told:?}")) }
         })
         .await;
     }

@@ -140,3 +140,17 @@ fn a_store_on_redis_is_not_copied_and_the_answer_says_what_to_do() {
         assert!(!output.status.success() && text(&output).contains("only the embedded store"), "{}", text(&output));
     }
 }
+
+#[tokio::test]
+async fn many_tokens_are_one_per_line_for_numbered_principals() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let output =
+        callout(folder.path(), server.secret(), &["token", "--role", "customer", "--sub", "load", "--count", "3"]);
+    let tokens = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(tokens.len(), 3, "{}", text(&output));
+    for (number, token) in tokens.into_iter().enumerate() {
+        let me = server.client_with(Some(token), "load").get("/v1/me").await.expect(200);
+        assert_eq!(me["id"], format!("load-{}", number + 1));
+    }
+}

@@ -208,9 +208,12 @@ async fn tx_6_a_declined_card_keeps_the_ride_started_until_another_method_pays_i
         let problem = taxi.command(&id, "complete").await.problem(402, "payment_declined");
         assert_eq!(problem["call"]["status"], "started");
         assert_eq!(problem["call"]["payment"]["status"], "declined");
+        let said = problem["detail"].as_str().unwrap_or_default();
+        assert!(said.contains("the customer can pay with another method"), "{said}");
     }
     server.driver_is("taxi-a", &["engaged"]).await;
-    customer.pay(&id, "tok_declined").await.problem(402, "payment_declined");
+    let problem = customer.pay(&id, "tok_declined").await.problem(402, "payment_declined");
+    assert!(problem["detail"].as_str().is_some_and(|said| said.ends_with("; pay with another method")), "{problem}");
     let done = customer.pay(&id, "tok_ok").await.expect(200);
     assert_eq!((&done["status"], &done["payment"]["status"]), (&json!("completed"), &json!("charged")));
     assert_eq!(taxi.command(&id, "complete").await.expect(200)["status"], "completed");

@@ -83,6 +83,12 @@ impl Life<'_> {
             let waited = began.elapsed();
             return (waited < patience).then(|| waited.clamp(OFFER_PAUSE.0, OFFER_PAUSE.1));
         }
+        // People ask from anywhere: that the service is not offered there is an answer.
+        if self.stage.scenario.replay.is_some() && answer.as_ref().is_ok_and(|answer| answer.code() == "out_of_area") {
+            recorder.request(step, self.due, Outcome::Good);
+            recorder.count("pickups_out_of_area", 1);
+            return None;
+        }
         let unclear = match answer {
             Ok(answer) => {
                 recorder.request(step, self.due, Outcome::Bad(&answer.code()));

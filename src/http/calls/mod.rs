@@ -90,7 +90,7 @@ pub(super) fn answer(
 
 /// Refuses a command on a call, showing the call to those who may see it.
 pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Problem {
-    let said = words::of(state, &error);
+    let said = words::of(state, who, &error);
     let (problem, call): (Problem, _) = error.into();
     let problem = match said {
         Some(said) => problem.saying(said),

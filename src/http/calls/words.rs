@@ -1,14 +1,18 @@
-//! Refusals with the service's own noun: people read "taxi" or "seat", never "driver" for a thing.
+//! Refusals in the words of whom they reach: with the service's own noun (people read "taxi" or "seat", never "driver" for a
+//! thing), and with what that party can do.
 
 use crate::{
     actors::{CallError, entity::AskError},
-    domain::{Rejection, ServiceId, policy::Text},
-    http::state::State,
+    domain::{Rejection, Role, ServiceId, policy::Text},
+    http::{auth::Principal, state::State},
 };
 
-/// The text of a refusal about drivers, with the noun of the call's service.
-pub(super) fn of(state: &State, error: &CallError) -> Option<String> {
+/// The text of a refusal, when this party is told something of its own.
+pub(super) fn of(state: &State, who: &Principal, error: &CallError) -> Option<String> {
     match error {
+        CallError::PaymentDeclined { .. } if who.role() != Role::Customer => {
+            Some(format!("{error}; the customer can pay with another method, and then it can be completed"))
+        }
         CallError::DriverUnavailable { call: Some(call), status } => {
             Some(format!("the {} is {status}", noun(state, &call.service)?.en))
         }
