@@ -13,13 +13,16 @@ use tokio::{
 };
 
 use super::{
-    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log, snapshots,
+    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log,
+    losses::Returned,
+    snapshots::{self, State},
     sweep::{self, SWEEP_PAGE},
 };
 use crate::{
     actors::{
         backoff::BackoffSettings,
         hub::Hub,
+        ports::loss::LostEntity,
         ports::store::{EntityKind, EntityRef, EventCursor, EventPage, Shard, Store, StoreError, Stored},
         supervision::Crash,
     },
@@ -155,9 +158,14 @@ impl Feeder {
 
     /// Takes one page of the stream.
     async fn take_page(&self, memory: &mut Memory) -> Result<Taken, Failure> {
+        self.take_back().await?;
         let cursor = self.model.cursor().await?;
         let looked = clock::now();
         let page = self.store.events(cursor.clone(), self.model.settings.batch_max.max(1)).await?;
+        if self.has_lost() {
+            // The page may have events after the loss, which come in once what was lost has been taken back.
+            return Ok(Taken { cursor, more: true });
+        }
         if page.next == cursor {
             self.model.lag.caught_up(looked);
             return Ok(Taken { cursor, more: false });
@@ -173,6 +181,36 @@ impl Feeder {
             self.model.lag.caught_up(looked);
         }
         Ok(Taken { cursor: page.next, more: page.more })
+    }
+
+    /// Whether the store has lost events that were not taken back yet.
+    fn has_lost(&self) -> bool {
+        self.store.lost().borrow().number != self.model.taken_back()
+    }
+
+    /// Takes back what the store has lost. Before that, nothing that was committed afterwards is taken in.
+    async fn take_back(&self) -> Result<(), Failure> {
+        let loss = Arc::clone(&self.store.lost().borrow());
+        if loss.number == self.model.taken_back() {
+            return Ok(());
+        }
+        let mut returned = Vec::new();
+        for lost in loss.entities.iter().filter(|lost| lost.entity.kind != EntityKind::Payment) {
+            let LostEntity { entity, found, .. } = lost.clone();
+            let (is_gone, state) = match self.store.load(entity.clone()).await {
+                Ok(stored) => (found == 0 || stored.is_none(), stored.as_ref().and_then(State::of)),
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::error!(%entity, %error, "left as it is shown");
+                    (false, None)
+                }
+                Err(error) => return Err(error.into()),
+            };
+            returned.push(Returned { entity, found, is_gone, state });
+        }
+        let from = self.model.cursor().await?;
+        let cursor = self.store.within_stream(from.clone()).await?;
+        tracing::warn!(loss = loss.number, entities = returned.len(), "views go back to what the store has");
+        Ok(self.model.take_back(loss.number, &returned, &from, &cursor).await?)
     }
 
     /// Applies a page. Where events are missing, the store is asked what it has.
@@ -193,8 +231,11 @@ impl Feeder {
         if self.model.is_swept() || too_early {
             return;
         }
+        let taken_back = self.model.taken_back();
         match self.sweep(memory).await {
-            Ok(()) => self.model.set_swept(),
+            // A loss in between asks for another comparison.
+            Ok(()) if self.model.taken_back() == taken_back => self.model.set_swept(),
+            Ok(()) => {}
             Err(_) if self.model.is_closed() => {}
             Err(error) => {
                 metrics::counter!(FAILURES).increment(1);

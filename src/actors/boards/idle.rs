@@ -38,6 +38,12 @@ pub struct IdleBoard {
 }
 
 impl IdleBoard {
+    /// Forgets everybody.
+    pub(super) fn clear(&self) {
+        self.services.lock().clear();
+        self.paused.lock().clear();
+    }
+
     /// Notes whether a driver is free. Answers whether it newly is.
     pub fn show(&self, driver: &Driver) -> bool {
         let mut services = self.services.lock();

@@ -132,6 +132,7 @@ impl Socket {
                 done = self.commands.done() => self.answer(done).await,
                 note = self.listener.next() => match note {
                     Some(note) => self.tell_of(&note).await,
+                    None if self.listener.has_lagged() => Err(End::TooSlow),
                     None => Err(End::Stopping),
                 },
                 () = end_of(&self.who) => Err(End::Expired),
