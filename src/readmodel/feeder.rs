@@ -13,16 +13,13 @@ use tokio::{
 };
 
 use super::{
-    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log,
-    losses::Returned,
-    snapshots::{self, State},
-    sweep::{self, SWEEP_PAGE},
+    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log, losses, snapshots,
+    sweep::{self, Compared, SWEEP_PAGE},
 };
 use crate::{
     actors::{
         backoff::BackoffSettings,
         hub::Hub,
-        ports::loss::LostEntity,
         ports::store::{EntityKind, EntityRef, EventCursor, EventPage, Shard, Store, StoreError, Stored},
         supervision::Crash,
     },
@@ -76,6 +73,8 @@ struct Memory {
     took: Duration,
     /// The time of the last sweep of unfinished entities that failed.
     sweep_failed: Option<Instant>,
+    /// Whether the cursor was compared with the end of the stream.
+    is_within_stream: bool,
 }
 
 /// The result of a page.
@@ -159,6 +158,9 @@ impl Feeder {
     /// Takes one page of the stream.
     async fn take_page(&self, memory: &mut Memory) -> Result<Taken, Failure> {
         self.take_back().await?;
+        if !std::mem::replace(&mut memory.is_within_stream, true) {
+            self.stay_within_stream().await?;
+        }
         let cursor = self.model.cursor().await?;
         let looked = clock::now();
         let page = self.store.events(cursor.clone(), self.model.settings.batch_max.max(1)).await?;
@@ -188,25 +190,25 @@ impl Feeder {
         self.store.lost().borrow().number != self.model.taken_back()
     }
 
+    /// Goes back to the end of the stream, should the cursor be beyond it: a store that lost events while no process looked
+    /// gives their places to others.
+    async fn stay_within_stream(&self) -> Result<(), Failure> {
+        let from = self.model.cursor().await?;
+        let cursor = self.store.within_stream(from.clone()).await?;
+        if cursor != from {
+            tracing::error!("the store lost events that are shown here; what is unfinished is compared with it");
+            self.model.take_back(self.model.taken_back(), &[], &from, &cursor).await?;
+        }
+        Ok(())
+    }
+
     /// Takes back what the store has lost. Before that, nothing that was committed afterwards is taken in.
     async fn take_back(&self) -> Result<(), Failure> {
         let loss = Arc::clone(&self.store.lost().borrow());
         if loss.number == self.model.taken_back() {
             return Ok(());
         }
-        let mut returned = Vec::new();
-        for lost in loss.entities.iter().filter(|lost| lost.entity.kind != EntityKind::Payment) {
-            let LostEntity { entity, found, .. } = lost.clone();
-            let (is_gone, state) = match self.store.load(entity.clone()).await {
-                Ok(stored) => (found == 0 || stored.is_none(), stored.as_ref().and_then(State::of)),
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    tracing::error!(%entity, %error, "left as it is shown");
-                    (false, None)
-                }
-                Err(error) => return Err(error.into()),
-            };
-            returned.push(Returned { entity, found, is_gone, state });
-        }
+        let returned = losses::returned(&*self.store, &loss).await?;
         let from = self.model.cursor().await?;
         let cursor = self.store.within_stream(from.clone()).await?;
         tracing::warn!(loss = loss.number, entities = returned.len(), "views go back to what the store has");
@@ -282,7 +284,12 @@ impl Feeder {
 
     /// Makes those views anew that are behind what the store had a moment ago.
     async fn mend(&self, memory: &mut Memory, found: Vec<Stored>, gone: Vec<EntityRef>) -> Result<(), Failure> {
-        let behind = self.model.behind(found).await?;
+        let Compared { behind, ahead } = self.model.compare(found).await?;
+        let returned = losses::still_ahead(&*self.store, ahead).await?;
+        if !returned.is_empty() {
+            let cursor = self.model.cursor().await?;
+            self.model.take_back(self.model.taken_back(), &returned, &cursor, &cursor).await?;
+        }
         // Only what does not come with the stream was missed. This also keeps up with the stream while there is much to compare.
         while self.take_page(memory).await?.more {}
         if behind.is_empty() && gone.is_empty() {

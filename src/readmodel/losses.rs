@@ -15,7 +15,10 @@ use super::{
     fold::{self, Fold},
     snapshots::State,
 };
-use crate::actors::ports::store::{EntityKind, EntityRef, EventCursor};
+use crate::actors::ports::{
+    loss::{Loss, LostEntity},
+    store::{EntityKind, EntityRef, EventCursor, Store, StoreError},
+};
 
 /// Rows of a call's history that begin after the version; the row in which it lies keeps the events up to it.
 const CUT_ROWS: &str = "DELETE FROM call_history WHERE id = ?1 AND seq > ?2";
@@ -41,6 +44,39 @@ pub(super) struct Returned {
     pub is_gone: bool,
     /// The state that the store has now, if it can be read.
     pub state: Option<State>,
+}
+
+/// The calls and drivers of a loss, as the store has them now.
+pub(super) async fn returned(store: &dyn Store, loss: &Loss) -> Result<Vec<Returned>, StoreError> {
+    let mut returned = Vec::new();
+    for lost in loss.entities.iter().filter(|lost| lost.entity.kind != EntityKind::Payment) {
+        let LostEntity { entity, found, .. } = lost.clone();
+        let (is_gone, state) = match store.load(entity.clone()).await {
+            Ok(stored) => (found == 0 || stored.is_none(), stored.as_ref().and_then(State::of)),
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::error!(%entity, %error, "left as it is shown");
+                (false, None)
+            }
+            Err(error) => return Err(error),
+        };
+        returned.push(Returned { entity, found, is_gone, state });
+    }
+    Ok(returned)
+}
+
+/// Those of which the store still has an older version than the one that is shown. What is shown was committed before, so
+/// the store has lost it, while no process looked that remembered it.
+pub(super) async fn still_ahead(store: &dyn Store, shown: Vec<(EntityRef, u64)>) -> Result<Vec<Returned>, StoreError> {
+    let mut returned = Vec::new();
+    for (entity, version) in shown {
+        let Some(stored) = store.load(entity.clone()).await? else { continue };
+        if stored.version < version {
+            tracing::error!(%entity, shown = version, stored = stored.version, "the store lost changes that were shown");
+            let (found, state) = (stored.version, State::of(&stored));
+            returned.push(Returned { entity, found, is_gone: false, state });
+        }
+    }
+    Ok(returned)
 }
 
 impl ReadModel {

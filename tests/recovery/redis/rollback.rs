@@ -83,6 +83,7 @@ async fn what_redis_lost_is_shown_to_nobody_and_its_money_is_kept_for_operators(
     driver.offered(&kept).await;
     keep(&redis).await;
 
+    let mut socket = mina.ws().await;
     driver.take(&kept).await;
     driver.command(&kept, "start").await.expect(200);
     let late = server.register_driver("driver-b", SEOUL_STATION).await;
@@ -93,6 +94,7 @@ async fn what_redis_lost_is_shown_to_nobody_and_its_money_is_kept_for_operators(
     calls_are_listed(&server, &[&kept, &gone]).await;
     goes_back(&mut redis, &server).await;
 
+    assert_eq!(socket.close_code().await, Some(4008), "the customer's socket begins anew");
     jun.get(&format!("/v1/calls/{gone}")).await.problem(404, "not_found");
     server.operator().get("/v1/drivers/driver-b").await.problem(404, "not_found");
     assert_eq!(mina.call(&kept).await["status"], "dispatching");
@@ -191,6 +193,42 @@ async fn a_redis_that_comes_back_with_everything_is_gone_on_with_and_nobody_is_t
     assert_eq!(metric(&server, LOST).await, 0.0);
     assert!(told_of_losses(&server).await.is_empty());
     assert!(!server.log().contains("everything in memory is dropped"), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_go_back_with_a_redis_that_lost_commits_while_no_server_ran() {
+    let mut redis = forgetful();
+    let mut server = Setup::new().on_store(&redis.url()).start().await;
+    let mina = server.customer("mina");
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    let kept = mina.request_paid_call().await;
+    driver.offered(&kept).await;
+    keep(&redis).await;
+    driver.take(&kept).await;
+    let gone = server.customer("jun").request_paid_call().await;
+    calls_are_listed(&server, &[&kept, &gone]).await;
+    let mine = |call: Value| (call["id"].clone(), call["status"].clone());
+    let listed = async |server: &Server| {
+        let page = server.customer("mina").get("/v1/me/calls").await.expect(200);
+        mine(page["items"][0].clone())
+    };
+    eventually("the assignment is listed", async || {
+        let found = listed(&server).await;
+        if found == (json!(kept), json!("assigned")) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    server.kill();
+    redis.kill().expect("killed");
+    redis.restart(&[]).expect("started again");
+    server.start_again().await;
+    calls_are_listed(&server, &[&kept]).await;
+    eventually("the call is listed as it is", async || {
+        let found = listed(&server).await;
+        if found == (json!(kept), json!("dispatching")) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    server.driver(&driver.id).take(&kept).await;
+    server.ledger_is(&kept, 1, 0).await;
 }
 
 /// In the end the gateway's ledger agrees with every call, or there is a record of what was lost.
