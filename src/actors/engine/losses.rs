@@ -133,6 +133,9 @@ async fn heal(
     tracing::error!(number = loss.number, "everything in memory is dropped and loaded anew: the store lost commits");
     future::join_all(world.kinds().map(Kind::drop_all)).await;
     report(loss);
+    if loss.unnamed > 0 {
+        world.doubts.add_all();
+    }
     let now = clock::now();
     for lost in loss.entities.iter().filter_map(|lost| LostPayment::of(lost, now)) {
         world.doubts.add(lost.payment_id.as_str(), lost.attempt);

@@ -3,7 +3,7 @@
 //! A store may come back with less than it had, for instance a Redis that was killed before its last writes were on the
 //! disk. Its adapter compares and reports; the engine drops what is in memory, and others repair what they show.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::store::EntityRef;
 
@@ -42,7 +42,7 @@ pub struct LostEntity {
     pub acknowledged: u64,
     /// The version that the store has now; 0 when the entity is gone.
     pub found: u64,
-    /// The snapshot of the acknowledged version.
+    /// The snapshot of the acknowledged version; empty for a driver.
     pub snapshot: Arc<str>,
 }
 
@@ -58,18 +58,39 @@ impl Loss {
     /// The loss that was found when `self` was not accepted yet: nothing was committed in between, so both are one.
     #[must_use]
     pub fn and_then(&self, later: Self) -> Self {
-        let mut entities = self.entities.clone();
+        let mut entities: BTreeMap<EntityRef, LostEntity> =
+            self.entities.iter().map(|lost| (lost.entity.clone(), lost.clone())).collect();
         for lost in later.entities {
-            match entities.iter_mut().find(|known| known.entity == lost.entity) {
-                Some(known) => known.found = lost.found,
-                None => entities.push(lost),
-            }
+            let found = lost.found;
+            entities.entry(lost.entity.clone()).or_insert(lost).found = found;
         }
         Self {
             number: later.number,
             commits: self.commits + later.commits,
             unnamed: self.unnamed + later.unnamed,
-            entities,
+            entities: entities.into_values().collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::ports::store::EntityKind;
+
+    #[test]
+    fn of_an_entity_that_went_back_twice_the_first_state_and_the_last_version_count() {
+        let lost = |id: &str, acknowledged, found| LostEntity {
+            entity: EntityRef::new(EntityKind::Call, id),
+            acknowledged,
+            found,
+            snapshot: format!("{id} {acknowledged}").into(),
+        };
+        let first = Loss { number: 1, commits: 2, unnamed: 0, entities: vec![lost("a", 5, 4)] };
+        let later = Loss { number: 2, commits: 3, unnamed: 1, entities: vec![lost("a", 4, 2), lost("b", 3, 0)] };
+        let both = first.and_then(later);
+        assert_eq!((both.number, both.commits, both.unnamed), (2, 5, 1));
+        let a = LostEntity { found: 2, ..lost("a", 5, 4) };
+        assert_eq!(both.entities, [a, lost("b", 3, 0)]);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::actors::ports::store::{Commit, EntityRef};
+use crate::actors::ports::store::{Commit, EntityKind, EntityRef};
 
 /// Commits remembered in each shard, at most: some 60,000 in all, a few seconds at the highest rate that one Redis takes.
 const REMEMBERED_MAX: usize = 1_024;
@@ -37,6 +37,9 @@ pub(super) struct Owned {
 pub(super) struct Acknowledged {
     count: u64,
     latest: VecDeque<Write>,
+    /// The last snapshot of each call and payment among the latest commits, and the count of its commit. A commit is
+    /// never lost without the later ones of its entity, so earlier snapshots are of no use.
+    snapshots: HashMap<EntityRef, (u64, String)>,
 }
 
 struct Write {
@@ -44,7 +47,6 @@ struct Write {
     at: Instant,
     entity: EntityRef,
     version: u64,
-    snapshot: String,
 }
 
 /// What is missing, before it is known which versions are there now.
@@ -53,14 +55,14 @@ pub(super) struct Missing {
     pub commits: u64,
     /// How many of them are not remembered.
     pub unnamed: u64,
-    /// The last acknowledged version and snapshot of each entity with a missing commit.
+    /// The last acknowledged version and snapshot of each entity with a missing commit; no snapshot of a driver.
     pub entities: HashMap<EntityRef, (u64, String)>,
 }
 
 impl Acknowledged {
     /// A shard that has had so many commits, all before anybody looked.
     pub fn since(count: u64) -> Self {
-        Self { count, latest: VecDeque::new() }
+        Self { count, ..Self::default() }
     }
 
     /// Remembers a commit and its count, and forgets the oldest.
@@ -68,10 +70,26 @@ impl Acknowledged {
         self.count = self.count.max(count);
         let is_old = |write: &Write| now.duration_since(write.at) > REMEMBERED_FOR;
         while self.latest.len() >= REMEMBERED_MAX || self.latest.front().is_some_and(is_old) {
-            self.latest.pop_front();
+            self.forget_oldest();
         }
         let Commit { entity, version, snapshot, .. } = commit;
-        self.latest.push_back(Write { count, at: now, entity, version, snapshot });
+        // Nobody asks what a driver was like.
+        if entity.kind != EntityKind::Driver {
+            self.snapshots.insert(entity.clone(), (count, snapshot));
+        }
+        self.latest.push_back(Write { count, at: now, entity, version });
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.latest.pop_front()
+            && self.snapshots.get(&oldest.entity).is_some_and(|(count, _)| *count == oldest.count)
+        {
+            self.snapshots.remove(&oldest.entity);
+        }
+    }
+
+    fn snapshot(&self, entity: &EntityRef) -> String {
+        self.snapshots.get(entity).map(|(_, snapshot)| snapshot.clone()).unwrap_or_default()
     }
 }
 
@@ -85,7 +103,8 @@ impl Memory {
             missing.commits += lost;
             missing.unnamed += lost.saturating_sub(named.len() as u64);
             for write in named {
-                missing.entities.insert(write.entity.clone(), (write.version, write.snapshot.clone()));
+                let snapshot = || (write.version, shard.snapshot(&write.entity));
+                missing.entities.entry(write.entity.clone()).or_insert_with(snapshot).0 = write.version;
             }
         }
         missing
@@ -96,6 +115,7 @@ impl Memory {
         for (shard, found) in self.shards.iter_mut().zip(counts) {
             shard.count = shard.count.min(*found);
             shard.latest.retain(|write| write.count <= *found);
+            shard.snapshots.retain(|_, (count, _)| *count <= *found);
         }
     }
 }
@@ -103,7 +123,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::ports::store::{EntityKind, Epoch, Shard};
+    use crate::actors::ports::store::{Epoch, Shard};
 
     fn memory() -> Memory {
         Memory { shards: Shard::all().map(|_| Acknowledged::default()).collect(), ..Memory::default() }
@@ -179,6 +199,6 @@ mod tests {
         assert_eq!((missing.commits, missing.unnamed), (REMEMBERED_MAX as u64 + 10, 10));
         let later = Instant::now() + REMEMBERED_FOR + Duration::from_secs(1);
         memory.shards[index].remember(REMEMBERED_MAX as u64 + 11, commit("b", 1), later);
-        assert_eq!(memory.shards[index].latest.len(), 1);
+        assert_eq!((memory.shards[index].latest.len(), memory.shards[index].snapshots.len()), (1, 1));
     }
 }

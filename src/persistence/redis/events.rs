@@ -64,6 +64,9 @@ pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), Store
 
 /// The cursor, but in no shard beyond the last entry that the stream has had.
 pub(super) async fn within(link: &Link, cursor: EventCursor) -> Result<EventCursor, StoreError> {
+    if cursor == EventCursor::default() {
+        return Ok(cursor);
+    }
     let mut positions = Positions::parse(&cursor)?;
     let mut request = pipe();
     for shard in keys::all() {

@@ -290,6 +290,7 @@ async fn a_server_that_lost_commits_takes_none_until_the_loss_is_accepted(_: Fix
 async fn a_cursor_beyond_the_end_of_the_stream_comes_back_to_it(_: Fixture) -> TestResult {
     let mut server = forgetful()?;
     let owner = own(&server.url(), &impatient()).await?;
+    assert_eq!(owner.store.within_stream(EventCursor::default()).await?, EventCursor::default());
     let first = owner.first("a");
     owner.put(&first).await?;
     let (_, before) = owner.read_on(EventCursor::default(), 10).await?;
