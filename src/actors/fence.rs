@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -28,7 +28,8 @@ pub const HOLDS_FOR: Duration = Duration::from_secs(3);
 pub enum Standing {
     /// The shards are its own.
     Owner,
-    /// The store has not said so for longer than its answer holds: it does not answer, or this process was stopped.
+    /// The store has not said so for longer than its answer holds: it does not answer, or this process was stopped. Or
+    /// the store lost writes, and what is in memory is being dropped.
     Unsure,
     /// Another process has taken them. There is no way back.
     Fenced,
@@ -40,11 +41,18 @@ pub struct Fence {
     born: Instant,
     /// Milliseconds after `born`, until which the last answer holds.
     holds_until: AtomicU64,
+    /// What is in memory is no longer what is stored.
+    paused: AtomicBool,
 }
 
 impl Default for Fence {
     fn default() -> Self {
-        Self { fenced: watch::Sender::new(false), born: Instant::now(), holds_until: AtomicU64::new(0) }
+        Self {
+            fenced: watch::Sender::new(false),
+            born: Instant::now(),
+            holds_until: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
+        }
     }
 }
 
@@ -54,11 +62,28 @@ impl Fence {
     pub fn standing(&self) -> Standing {
         if *self.fenced.borrow() {
             Standing::Fenced
+        } else if self.is_paused() {
+            Standing::Unsure
         } else if self.millis(Instant::now()) < self.holds_until.load(Ordering::Acquire) {
             Standing::Owner
         } else {
             Standing::Unsure
         }
+    }
+
+    /// What is in memory is no longer what is stored: nothing is answered from it until [`Self::go_on`].
+    pub(super) fn pause(&self) {
+        self.paused.store(true, Ordering::SeqCst);
+    }
+
+    /// What is in memory is what is stored again.
+    pub(super) fn go_on(&self) {
+        self.paused.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it was paused: nobody may be brought into memory.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
     }
 
     /// Another process has taken the shards.
@@ -122,6 +147,16 @@ mod tests {
         let asked_too_long_ago = late.born.checked_sub(HOLDS_FOR).expect("a machine that has been up for seconds");
         late.confirm(asked_too_long_ago);
         assert_eq!(late.standing(), Standing::Unsure);
+    }
+
+    #[test]
+    fn while_memory_is_not_what_is_stored_nothing_is_answered() {
+        let fence = Fence::default();
+        fence.confirm(Instant::now());
+        fence.pause();
+        assert_eq!(fence.standing(), Standing::Unsure);
+        fence.go_on();
+        assert_eq!(fence.standing(), Standing::Owner);
     }
 
     #[test]

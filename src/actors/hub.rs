@@ -13,7 +13,7 @@ use std::{
 use dashmap::DashMap;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::domain::{CallId, CustomerId, DriverId, Role, ServiceId, call::Call, driver::Fix, policy::Lang};
 
@@ -115,6 +115,8 @@ pub struct Listener {
     lagged: Arc<AtomicBool>,
     sender: mpsc::Sender<Note>,
     topics: Vec<Topic>,
+    /// Changes when every listener has to begin anew.
+    anew: watch::Receiver<()>,
 }
 
 #[derive(Clone)]
@@ -129,6 +131,7 @@ struct Outlet {
 pub struct Hub {
     outlets: DashMap<Topic, Vec<Outlet>>,
     next_listener: AtomicU64,
+    anew: watch::Sender<()>,
 }
 
 impl Hub {
@@ -149,6 +152,7 @@ impl Hub {
             lagged: Arc::new(AtomicBool::new(false)),
             sender,
             topics: Vec::new(),
+            anew: self.anew.subscribe(),
         }
     }
 
@@ -156,6 +160,11 @@ impl Hub {
     #[must_use]
     pub fn is_heard(&self, topic: &Topic) -> bool {
         !self.outlets.is_empty() && self.outlets.contains_key(topic)
+    }
+
+    /// What listeners were told may not be true any more: each is treated like one that was too slow, and begins anew.
+    pub(super) fn let_go(&self) {
+        self.anew.send_replace(());
     }
 
     /// Tells everybody who listens to one of the topics, each listener once.
@@ -201,12 +210,20 @@ impl Listener {
         self.leave(topic);
     }
 
-    /// The next note. Waits for ever when there is none; safe to drop and call again.
+    /// The next note. Waits for ever when there is none; safe to drop and call again. `None` when the listener has to begin
+    /// anew: then it has lagged.
     pub async fn next(&mut self) -> Option<Note> {
-        self.outbox.recv().await
+        tokio::select! {
+            note = self.outbox.recv() => note,
+            Ok(()) = self.anew.changed() => {
+                self.lagged.store(true, Ordering::Release);
+                None
+            }
+        }
     }
 
-    /// Whether a note had to be dropped because the outbox was full. Never becomes false again.
+    /// Whether a note had to be dropped because the outbox was full, or the listener has to begin anew. Never becomes false
+    /// again.
     #[must_use]
     pub fn has_lagged(&self) -> bool {
         self.lagged.load(Ordering::Acquire)
@@ -265,6 +282,16 @@ mod tests {
         assert!(!slow.has_lagged());
         hub.publish(&[topic("a")], &gone("a"));
         assert!(slow.has_lagged());
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_is_let_go_has_lagged() {
+        let hub = Hub::new();
+        let (mut before, waits) = (hub.listener(1), hub.listener(1));
+        hub.let_go();
+        assert!(before.next().await.is_none());
+        assert!(before.has_lagged() && !waits.has_lagged());
+        assert!(!hub.listener(1).has_lagged());
     }
 
     #[test]

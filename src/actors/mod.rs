@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod boards;
 mod cause;
 pub mod dispatcher;
+mod doubts;
 mod drain;
 mod engine;
 pub mod entity;
@@ -20,7 +21,7 @@ mod timers;
 mod world;
 
 pub use cause::Cause;
-pub use engine::{CallError, Engine, EngineParts, EngineSettings, StartError};
+pub use engine::{CallError, Engine, EngineParts, EngineSettings, LostPayment, StartError};
 pub use fence::{Fence, Standing};
 pub use ops::Ops;
 pub use settings::ActorSettings;

@@ -8,6 +8,7 @@ use super::{
     backoff::BackoffSettings,
     boards::Boards,
     dispatcher::Dispatchers,
+    doubts::Doubts,
     entity::{Entities, Kind},
     guard::GuardHandle,
     hub::{Hub, Topic},
@@ -41,6 +42,8 @@ pub struct World {
     pub timers: Timers,
     /// How owed effects are repeated.
     pub repeats: Repeats,
+    /// Payments of which the gateway may know more than the store.
+    pub doubts: Doubts,
 }
 
 impl World {

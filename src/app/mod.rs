@@ -4,6 +4,7 @@
 mod backup;
 mod commands;
 mod failures;
+mod losses;
 mod shutdown;
 
 use std::{
@@ -135,6 +136,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let keys = http::Keys::new(&secret, &config.auth.issuer, config.auth.leeway_s);
     let engine = Engine::start(parts, engine_settings(&config)).await?;
     failures.of(&engine);
+    actix::spawn(losses::tell_of_losses(Arc::clone(&engine), Arc::clone(&store), Arc::clone(&read_model)));
     start_feeder(&engine, &config, &read_model, &store, failures.escalation());
     let state = http::State::new(http::Parts {
         engine: Arc::clone(&engine),

@@ -83,6 +83,8 @@ pub enum Occasion {
     PaymentUnknownLong,
     /// Operator: an actor failed again and again and was taken out of work.
     ActorParked,
+    /// Operator: the store lost changes that were acknowledged.
+    WritesLost,
 }
 
 impl Occasion {
@@ -107,6 +109,7 @@ impl Occasion {
             Self::ApprovalWanted => "approval_wanted",
             Self::PaymentUnknownLong => "payment_unknown_long",
             Self::ActorParked => "actor_parked",
+            Self::WritesLost => "writes_lost",
         }
     }
 
@@ -209,12 +212,22 @@ pub fn payment_unknown_long(policy: Option<&Policy>, call: &Call) -> Notificatio
 /// Tells a service's operators that an actor was parked: `actor` names it (`call/call_…`), `panic` says why.
 #[must_use]
 pub fn actor_parked(policy: Option<&Policy>, service: &ServiceId, actor: &str, panic: &str) -> Notification {
-    let text = fill::message(policy, Occasion::ActorParked, Role::Operator);
-    let reason = Text::same(format!("{actor}: {panic}"));
+    to_operators(policy, service, Occasion::ActorParked, format!("{actor}: {panic}"))
+}
+
+/// Tells a service's operators that the store lost acknowledged changes; `lost` says which.
+#[must_use]
+pub fn writes_lost(policy: Option<&Policy>, service: &ServiceId, lost: &str) -> Notification {
+    to_operators(policy, service, Occasion::WritesLost, lost.to_owned())
+}
+
+fn to_operators(policy: Option<&Policy>, service: &ServiceId, occasion: Occasion, reason: String) -> Notification {
+    let text = fill::message(policy, occasion, Role::Operator);
+    let reason = Text::same(reason);
     let name = policy.map_or_else(|| Text::same(service.as_str()), |policy| policy.file.name.clone());
     Notification {
         receivers: vec![Receiver::operators(service)],
-        occasion: Occasion::ActorParked,
+        occasion,
         call: None,
         service: service.clone(),
         text: fill::tidy(text.filled(&[("service", &name), ("reason", &reason)])),

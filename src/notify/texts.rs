@@ -90,6 +90,10 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
         (Occasion::ActorParked, _) => {
             words("{service}: 액터가 중지되었습니다. {reason}", "{service}: an actor was parked. {reason}")
         }
+        (Occasion::WritesLost, _) => words(
+            "{service}: 저장소가 확인된 변경 사항을 잃었습니다. 콜과 결제를 확인해 주세요. {reason}",
+            "{service}: the store lost changes that were acknowledged. Please check these calls and payments. {reason}",
+        ),
     }
 }
 

@@ -97,6 +97,7 @@ pub async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, OpenError>
         return Err(OpenError::Setting { key: keys.into_iter().next().unwrap_or_default(), message });
     }
     crate::actors::ports::set_aside::describe_metrics();
+    crate::actors::ports::loss::describe_metrics();
     if let Some(path) = url.strip_prefix("sqlite://") {
         return Ok(Arc::new(sqlite::SqliteStore::open(path, settings).await?));
     }

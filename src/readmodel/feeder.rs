@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log, snapshots,
-    sweep::{self, SWEEP_PAGE},
+    Applied, ApplyError, ReadError, ReadModel, Snapshots, lag, log, losses, snapshots,
+    sweep::{self, Compared, SWEEP_PAGE},
 };
 use crate::{
     actors::{
@@ -73,6 +73,8 @@ struct Memory {
     took: Duration,
     /// The time of the last sweep of unfinished entities that failed.
     sweep_failed: Option<Instant>,
+    /// Whether the cursor was compared with the end of the stream.
+    is_within_stream: bool,
 }
 
 /// The result of a page.
@@ -155,9 +157,17 @@ impl Feeder {
 
     /// Takes one page of the stream.
     async fn take_page(&self, memory: &mut Memory) -> Result<Taken, Failure> {
+        self.take_back().await?;
+        if !std::mem::replace(&mut memory.is_within_stream, true) {
+            self.stay_within_stream().await?;
+        }
         let cursor = self.model.cursor().await?;
         let looked = clock::now();
         let page = self.store.events(cursor.clone(), self.model.settings.batch_max.max(1)).await?;
+        if self.has_lost() {
+            // The page may have events after the loss, which come in once what was lost has been taken back.
+            return Ok(Taken { cursor, more: true });
+        }
         if page.next == cursor {
             self.model.lag.caught_up(looked);
             return Ok(Taken { cursor, more: false });
@@ -173,6 +183,36 @@ impl Feeder {
             self.model.lag.caught_up(looked);
         }
         Ok(Taken { cursor: page.next, more: page.more })
+    }
+
+    /// Whether the store has lost events that were not taken back yet.
+    fn has_lost(&self) -> bool {
+        self.store.lost().borrow().number != self.model.taken_back()
+    }
+
+    /// Goes back to the end of the stream, should the cursor be beyond it: a store that lost events while no process looked
+    /// gives their places to others.
+    async fn stay_within_stream(&self) -> Result<(), Failure> {
+        let from = self.model.cursor().await?;
+        let cursor = self.store.within_stream(from.clone()).await?;
+        if cursor != from {
+            tracing::error!("the store lost events that are shown here; what is unfinished is compared with it");
+            self.model.take_back(self.model.taken_back(), &[], &from, &cursor).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what the store has lost. Before that, nothing that was committed afterwards is taken in.
+    async fn take_back(&self) -> Result<(), Failure> {
+        let loss = Arc::clone(&self.store.lost().borrow());
+        if loss.number == self.model.taken_back() {
+            return Ok(());
+        }
+        let returned = losses::returned(&*self.store, &loss).await?;
+        let from = self.model.cursor().await?;
+        let cursor = self.store.within_stream(from.clone()).await?;
+        tracing::warn!(loss = loss.number, entities = returned.len(), "views go back to what the store has");
+        Ok(self.model.take_back(loss.number, &returned, &from, &cursor).await?)
     }
 
     /// Applies a page. Where events are missing, the store is asked what it has.
@@ -193,8 +233,11 @@ impl Feeder {
         if self.model.is_swept() || too_early {
             return;
         }
+        let taken_back = self.model.taken_back();
         match self.sweep(memory).await {
-            Ok(()) => self.model.set_swept(),
+            // A loss in between asks for another comparison.
+            Ok(()) if self.model.taken_back() == taken_back => self.model.set_swept(),
+            Ok(()) => {}
             Err(_) if self.model.is_closed() => {}
             Err(error) => {
                 metrics::counter!(FAILURES).increment(1);
@@ -241,7 +284,12 @@ impl Feeder {
 
     /// Makes those views anew that are behind what the store had a moment ago.
     async fn mend(&self, memory: &mut Memory, found: Vec<Stored>, gone: Vec<EntityRef>) -> Result<(), Failure> {
-        let behind = self.model.behind(found).await?;
+        let Compared { behind, ahead } = self.model.compare(found).await?;
+        let returned = losses::still_ahead(&*self.store, ahead).await?;
+        if !returned.is_empty() {
+            let cursor = self.model.cursor().await?;
+            self.model.take_back(self.model.taken_back(), &returned, &cursor, &cursor).await?;
+        }
         // Only what does not come with the stream was missed. This also keeps up with the stream while there is much to compare.
         while self.take_page(memory).await?.more {}
         if behind.is_empty() && gone.is_empty() {

@@ -6,7 +6,8 @@
 //!
 //! These tables grow: `call_history` and `driver_history` by every event, `told` by a row per notification,
 //! `notifications` by a row per receiver and transaction, `call_states` by a row for every 500 events of a call.
-//! Nothing is ever deleted: once the stream is trimmed, only this file has the past, so it belongs in the backup.
+//! Nothing is ever deleted but what the store lost: once the stream is trimmed, only this file has the past, so it belongs in
+//! the backup.
 
 mod apply;
 pub mod backup;
@@ -17,6 +18,7 @@ mod history;
 mod lag;
 mod lists;
 mod log;
+mod losses;
 mod notices;
 mod opening;
 mod page;
@@ -38,7 +40,7 @@ mod writer;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -72,6 +74,8 @@ pub struct ReadModel {
     lag: Lag,
     /// Whether what is open was compared with the store since the process started.
     swept: AtomicBool,
+    /// The number of the store's last loss that was taken back here.
+    taken_back: AtomicU64,
     /// The store's count of commits of which everything is shown.
     commits: watch::Sender<u64>,
     /// Counts up with every transaction, to wake who waits to be caught up.
@@ -100,6 +104,7 @@ impl ReadModel {
             lag: Lag::new(&opened.settings),
             settings: opened.settings,
             swept: AtomicBool::new(false),
+            taken_back: AtomicU64::new(0),
             commits: watch::Sender::new(0),
             progress: watch::Sender::new(0),
             published: AtomicI64::new(opened.last_told),

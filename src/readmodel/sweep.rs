@@ -29,6 +29,14 @@ const DRIVERS: &str = "SELECT id FROM drivers WHERE id > ?1 AND status <> 'retir
 const DROP_CALL: &str = "DELETE FROM calls WHERE id = ?1 AND open = 1";
 const DROP_DRIVER: &str = "DELETE FROM drivers WHERE id = ?1 AND status <> 'retired'";
 
+/// Views that are not what the store had when it was asked.
+#[derive(Default)]
+pub(super) struct Compared {
+    pub behind: Vec<Stored>,
+    /// The views that are newer, with their versions. Their events may have come since the store was asked.
+    pub ahead: Vec<(EntityRef, u64)>,
+}
+
 impl ReadModel {
     /// Whether the comparison was made since the process started.
     pub(super) fn is_swept(&self) -> bool {
@@ -40,8 +48,8 @@ impl ReadModel {
         self.swept.store(true, Ordering::Release);
     }
 
-    /// Those calls and drivers whose view is older than what the store has, or not there.
-    pub(super) async fn behind(&self, stored: Vec<Stored>) -> Result<Vec<Stored>, ReadError> {
+    /// Those calls and drivers whose view is older than what the store has, or not there, and those whose view is newer.
+    pub(super) async fn compare(&self, stored: Vec<Stored>) -> Result<Compared, ReadError> {
         let mut sql = self.readers.begin().await?;
         let mut known = HashMap::new();
         for (kind, statement) in [(EntityKind::Call, CALL_VERSIONS), (EntityKind::Driver, DRIVER_VERSIONS)] {
@@ -50,11 +58,15 @@ impl ReadModel {
                 sqlx::query_as(statement).bind(fold::json(&ids)?).fetch_all(&mut *sql).await?;
             known.extend(found.into_iter().map(|(id, version)| (EntityRef::new(kind, id), version.cast_unsigned())));
         }
-        let is_behind = |stored: &Stored| {
-            stored.entity.kind != EntityKind::Payment
-                && known.get(&stored.entity).is_none_or(|known| *known < stored.version)
-        };
-        Ok(stored.into_iter().filter(is_behind).collect())
+        let mut compared = Compared::default();
+        for stored in stored.into_iter().filter(|stored| stored.entity.kind != EntityKind::Payment) {
+            match known.get(&stored.entity) {
+                Some(known) if *known > stored.version => compared.ahead.push((stored.entity, *known)),
+                Some(known) if *known == stored.version => {}
+                Some(_) | None => compared.behind.push(stored),
+            }
+        }
+        Ok(compared)
     }
 
     /// The next of the calls that are open here, or of the drivers that are not retired.

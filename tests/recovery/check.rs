@@ -71,7 +71,8 @@ pub async fn everything_is_settled(server: &Server, promises: &Promises) {
     }
 }
 
-async fn settled(server: &Server, id: &str) -> Result<(), String> {
+/// Whether a call is over or unpaid, and the ledger agrees.
+pub async fn settled(server: &Server, id: &str) -> Result<(), String> {
     let reply = server.operator().get(&format!("/v1/calls/{id}")).await;
     let ledger = server.ledger(id).await;
     assert!(ledger.charges <= 1 && ledger.refunds <= ledger.charges, "{id}: {ledger:?}");

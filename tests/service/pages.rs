@@ -90,6 +90,7 @@ async fn what_alerts_look_at_is_there_before_anything_happens() {
         ("callout_deadlines_forgotten_total", &plain),
         ("callout_store_unreadable_total", &labelled("record", &["snapshot", "event"])),
         ("callout_readmodel_failures_total", &plain),
+        ("callout_store_commits_lost_total", &plain),
     ] {
         for labels in labels {
             let line = format!("{name}{labels} 0");

@@ -9,6 +9,11 @@ use crate::domain::{CallId, DriverId};
 pub struct AssignedBoard(DashMap<DriverId, CallId>);
 
 impl AssignedBoard {
+    /// Forgets every assignment.
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// A call was assigned to a driver.
     pub fn add(&self, driver: &DriverId, call: &CallId) {
         self.0.insert(driver.clone(), call.clone());

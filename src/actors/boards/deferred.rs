@@ -18,6 +18,11 @@ struct Waiting {
 pub struct DeferredBoard(Mutex<Waiting>);
 
 impl DeferredBoard {
+    /// Forgets every payment.
+    pub(super) fn clear(&self) {
+        *self.0.lock() = Waiting::default();
+    }
+
     /// Notes whether a call's payment waits for the gateway.
     pub fn show(&self, call: &Call) {
         let waits = call.is_deferred();

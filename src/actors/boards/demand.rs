@@ -42,6 +42,11 @@ struct Waiting {
 pub struct DemandBoard(Mutex<HashMap<ServiceId, Waiting>>);
 
 impl DemandBoard {
+    /// Forgets every call.
+    pub(super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     /// Notes what a call looks for, or that it looks no more. Answers whether it looks for a driver and
     /// has no open offer.
     pub fn show(&self, call: &Call) -> bool {

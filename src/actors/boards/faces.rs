@@ -15,6 +15,11 @@ use crate::domain::{
 pub struct FaceBoard(DashMap<DriverId, Arc<Profile>>);
 
 impl FaceBoard {
+    /// Forgets every registration.
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// Notes the profile of a driver.
     pub fn show(&self, driver: &Driver) {
         if driver.duty == Duty::Retired {

@@ -47,6 +47,12 @@ pub struct IdleBoard {
 }
 
 impl IdleBoard {
+    /// Forgets everybody.
+    pub(super) fn clear(&self) {
+        self.services.lock().clear();
+        self.paused.lock().clear();
+    }
+
     /// Notes whether a driver is free, and for what it is booked. Answers whether it newly is, or may have more room than
     /// before.
     pub fn show(&self, driver: &Driver) -> bool {

@@ -49,3 +49,20 @@ pub struct Boards {
     /// Open calls that are not paid, by customer.
     pub unpaid: UnpaidBoard,
 }
+
+impl Boards {
+    /// Forgets what was committed: it is shown anew from the snapshots. Where drivers were seen last, and the requests that
+    /// are under way, stay: neither is in a snapshot.
+    pub(super) fn clear(&self) {
+        self.supply.clear();
+        self.idle.clear();
+        self.deferred.clear();
+        self.demand.clear();
+        self.promises.clear();
+        self.assigned.clear();
+        self.faces.clear();
+        self.offers.clear();
+        self.trips.clear();
+        self.unpaid.clear();
+    }
+}

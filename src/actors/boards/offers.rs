@@ -19,6 +19,12 @@ pub struct OfferBoard {
 }
 
 impl OfferBoard {
+    /// Forgets every offer.
+    pub(super) fn clear(&self) {
+        self.open.clear();
+        self.busy.lock().clear();
+    }
+
     pub fn add(&self, driver: &DriverId, call: &CallId, expires_at: Timestamp) {
         let mut offers = self.open.entry(driver.clone()).or_default();
         match offers.iter_mut().find(|(offered, _)| offered == call) {

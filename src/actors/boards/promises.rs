@@ -23,6 +23,12 @@ pub struct PromiseBoard {
 }
 
 impl PromiseBoard {
+    /// Forgets every promise.
+    pub(super) fn clear(&self) {
+        self.calls.clear();
+        self.drivers.clear();
+    }
+
     /// Notes which drivers were found for a call; what was found before is forgotten.
     pub fn promise(&self, call: &CallId, drivers: &[DriverId], now: Instant) {
         self.settle(call);

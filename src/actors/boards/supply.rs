@@ -23,6 +23,11 @@ struct Seen {
 }
 
 impl SupplyBoard {
+    /// Takes every driver out of the grids. Where they were seen stays known.
+    pub(super) fn clear(&self) {
+        self.grids.clear();
+    }
+
     /// Notes where a driver is and whether it can be offered calls. Answers whether it newly can.
     pub fn show(&self, driver: &Driver) -> bool {
         let fix = self.newest_fix(driver);

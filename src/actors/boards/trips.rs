@@ -71,6 +71,11 @@ impl Course {
 pub struct TripBoard(DashMap<CallId, Trip>);
 
 impl TripBoard {
+    /// Forgets every trip.
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// Notes or ends a trip. What is known of the way to the same target stays known.
     pub fn set(&self, call: &CallId, trip: Option<Trip>) {
         let Some(mut trip) = trip else { return drop(self.0.remove(call)) };

@@ -27,6 +27,14 @@ pub struct Place {
 }
 
 impl UnpaidBoard {
+    /// Forgets every call, but not the requests that are under way: each gives its place back when it ends.
+    pub(super) fn clear(&self) {
+        self.0.retain(|_, unpaid| {
+            unpaid.calls.clear();
+            unpaid.begun > 0
+        });
+    }
+
     /// A place for one more open unpaid call, unless the customer has `max` of them in this service. A repetition of the
     /// request for `call`, which counts already, finds a place.
     #[must_use]

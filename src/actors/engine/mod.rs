@@ -4,6 +4,7 @@
 mod calls;
 mod drivers;
 mod error;
+mod losses;
 mod queries;
 mod recovery;
 mod start;
@@ -13,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 pub use error::CallError;
 use futures_util::future;
 use jiff::Timestamp;
+pub use losses::LostPayment;
 pub use start::{EngineParts, EngineSettings, StartError};
 
 use super::{

@@ -1,4 +1,4 @@
-//! Recovery: brings every live entity back at the start.
+//! Recovery: brings every live entity back, at the start and after the store lost writes.
 //!
 //! Snapshots of live entities are read shard by shard, and shown to the boards and the timers. Only when all have been
 //! shown, and every service of a live call has its policy, do those come into memory that owe effects, and those whose
@@ -34,9 +34,9 @@ const PAGE: usize = 1_000;
 /// Shards read at the same time.
 const SHARDS_AT_ONCE: usize = 4;
 
-/// Counts of what was read at the start, and who is to be woken.
+/// Counts of what was read, and who is to be woken.
 #[derive(Debug, Default)]
-struct Recovered {
+pub(super) struct Recovered {
     live: AtomicU64,
     unreadable: AtomicU64,
     /// Those who owe effects, and those that cannot be read: they are parked where operators see them.
@@ -52,28 +52,40 @@ impl Recovered {
         self.unreadable.fetch_add(1, Ordering::Relaxed);
         self.to_wake.lock().extend(found.entity);
     }
+
+    /// Calls those who owe something.
+    pub(super) fn awaken(self, world: &World) {
+        let to_wake = self.to_wake.into_inner();
+        tracing::info!(
+            live = self.live.load(Ordering::Relaxed),
+            to_wake = to_wake.len(),
+            unreadable = self.unreadable.load(Ordering::Relaxed),
+            "live entities are back"
+        );
+        for entity in to_wake {
+            world.kind(entity.kind).awaken(&entity.id);
+        }
+    }
 }
 
-/// Brings everything live back. Answers when the boards are complete and those who owe something have been called.
+/// Brings everything live back at the start. Answers when the boards are complete and those who owe something have been
+/// called.
 pub(super) async fn recover(world: &Arc<World>, store: &Arc<dyn Store>) -> Result<(), StartError> {
-    let recovered = Recovered::default();
-    let shards = stream::iter(Shard::all().map(Ok::<_, StoreError>));
-    shards.try_for_each_concurrent(SHARDS_AT_ONCE, |shard| recover_shard(world, store, shard, &recovered)).await?;
-    let without_policy = recovered.without_policy.into_inner();
+    let mut recovered = read(world, store).await?;
+    let without_policy = std::mem::take(recovered.without_policy.get_mut());
     if !without_policy.is_empty() {
         return Err(StartError::NoPolicies(without_policy));
     }
-    let to_wake = recovered.to_wake.into_inner();
-    tracing::info!(
-        live = recovered.live.load(Ordering::Relaxed),
-        to_wake = to_wake.len(),
-        unreadable = recovered.unreadable.load(Ordering::Relaxed),
-        "live entities are back"
-    );
-    for entity in to_wake {
-        world.kind(entity.kind).awaken(&entity.id);
-    }
+    recovered.awaken(world);
     Ok(())
+}
+
+/// Shows every live entity to the boards and the timers. Nobody comes into memory.
+pub(super) async fn read(world: &Arc<World>, store: &Arc<dyn Store>) -> Result<Recovered, StoreError> {
+    let recovered = Recovered::default();
+    let shards = stream::iter(Shard::all().map(Ok::<_, StoreError>));
+    shards.try_for_each_concurrent(SHARDS_AT_ONCE, |shard| recover_shard(world, store, shard, &recovered)).await?;
+    Ok(recovered)
 }
 
 async fn recover_shard(

@@ -8,12 +8,13 @@ use std::{
 
 use actix::{Arbiter, ArbiterHandle};
 
-use super::{Engine, recovery};
+use super::{Engine, losses, recovery};
 use crate::{
     actors::{
         Fence, Ops, World,
         boards::Boards,
         dispatcher::{DispatchSettings, Dispatchers},
+        doubts::Doubts,
         drain::Drain,
         entity::{Entities, Parts},
         fence::keep_asking,
@@ -104,7 +105,7 @@ impl Engine {
             store: Arc::clone(&store),
             epoch,
             policies: Arc::clone(&policies),
-            fence,
+            fence: Arc::clone(&fence),
             escalation: Arc::clone(&escalation),
             arbiters: arbiters.clone(),
         };
@@ -130,8 +131,10 @@ impl Engine {
             dispatchers: Dispatchers::default(),
             timers: Timers::default(),
             repeats: Repeats::new(settings.supervision.default.backoff, settings.guard.retry),
+            doubts: Doubts::default(),
         });
         world.kinds().for_each(|kind| kind.connect(Arc::downgrade(&world)));
+        losses::remember(&world, store.as_ref()).await?;
         recovery::recover(&world, &store).await?;
         world.dispatchers.start(
             &world,
@@ -158,6 +161,7 @@ impl Engine {
             Arc::clone(&escalation),
             move || Drain(Arc::clone(&drain_world)),
         );
+        desk.spawn(losses::heal_for_ever(Arc::clone(&world), Arc::clone(&store), fence));
         let ops = Ops::new(&world, Arc::clone(&store));
         ops.watch(drain);
         ops.watch(waker);

@@ -49,6 +49,9 @@ pub trait Kind: Send + Sync {
     /// Has every running actor commit what is in memory only. Answers how many could not.
     fn save_all(&self) -> BoxFuture<'_, usize>;
 
+    /// Drops every actor with what it is doing, and waits until they are gone.
+    fn drop_all(&self) -> BoxFuture<'_, ()>;
+
     /// Shows what the store holds of an entity to the timers and boards, at the start.
     ///
     /// # Errors
@@ -125,6 +128,10 @@ impl<E: Entity> Kind for Entities<E> {
 
     fn save_all(&self) -> BoxFuture<'_, usize> {
         Box::pin(self.save_all())
+    }
+
+    fn drop_all(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.drop_all())
     }
 
     fn recover(&self, world: &World, stored: &Stored) -> Result<Recovered, envelope::Unreadable> {

@@ -7,6 +7,7 @@ mod actor;
 mod answers;
 mod busy;
 mod commit;
+mod dropping;
 pub mod envelope;
 mod kind;
 mod ledger;

@@ -7,7 +7,10 @@ use std::{
 
 use actix::{Addr, ArbiterHandle, Context, dev::channel};
 use dashmap::{DashMap, Entry};
-use futures_util::{StreamExt, future, stream};
+use futures_util::{
+    StreamExt, future,
+    stream::{self, AbortHandle},
+};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
@@ -39,25 +42,27 @@ pub struct Shared<E: Entity> {
     pub(super) epoch: Epoch,
     pub(super) policies: Arc<Policies>,
     pub(super) settings: Arc<SupervisionSettings>,
-    stats: Arc<KindStats>,
+    pub(super) stats: Arc<KindStats>,
     pub(super) fence: Arc<Fence>,
     escalation: Escalation,
     arbiters: Vec<ArbiterHandle>,
     world: OnceLock<Weak<World>>,
-    slots: DashMap<Arc<str>, Arc<Slot<E>>>,
+    pub(super) slots: DashMap<Arc<str>, Arc<Slot<E>>>,
 }
 
 /// One actor in memory, or parked.
-struct Slot<E: Entity> {
+pub(super) struct Slot<E: Entity> {
     address: Addr<EntityActor<E>>,
-    vitals: Arc<Vitals>,
+    pub(super) vitals: Arc<Vitals>,
+    /// Drops the actor, whatever it is doing.
+    pub(super) end: AbortHandle,
 }
 
 /// An actor, and room in its mailbox.
 type Admitted<E> = (Arc<Slot<E>>, Permit);
 
 /// The entities of one kind. Cheap to clone.
-pub struct Entities<E: Entity>(Arc<Shared<E>>);
+pub struct Entities<E: Entity>(pub(super) Arc<Shared<E>>);
 
 impl<E: Entity> Clone for Entities<E> {
     fn clone(&self) -> Self {
@@ -233,6 +238,7 @@ impl<E: Entity> Entities<E> {
             Ok(answer) => answer,
             Err(_) if self.is_fenced() => Err(AskError::Stopping),
             Err(_) if slot.vitals.status() == Status::Parked => Err(AskError::Parked),
+            Err(_) if slot.end.is_aborted() => Err(unanswered),
             Err(_) => Err(AskError::Crashed),
         }
     }
@@ -245,7 +251,9 @@ impl<E: Entity> Entities<E> {
                 Standing::Unsure => return Err(AskError::Unavailable { retry_after: RETRY_AFTER }),
                 Standing::Fenced => return Err(AskError::Stopping),
             }
-            let slot = self.slot(id, fresh);
+            let Some(slot) = self.slot(id, fresh) else {
+                return Err(AskError::Unavailable { retry_after: RETRY_AFTER });
+            };
             if slot.vitals.status() == Status::Parked {
                 return Err(AskError::Parked);
             }
@@ -260,14 +268,20 @@ impl<E: Entity> Entities<E> {
         }
     }
 
-    fn slot(&self, id: &str, fresh: bool) -> Arc<Slot<E>> {
+    /// The actor, made when there is none; `None` while nobody may be brought into memory. That is looked at under the
+    /// registry's lock, so that `drop_all` misses nobody.
+    fn slot(&self, id: &str, fresh: bool) -> Option<Arc<Slot<E>>> {
         if let Some(slot) = self.0.slots.get(id)
             && !is_gone(&slot.vitals)
         {
-            return Arc::clone(&slot);
+            return Some(Arc::clone(&slot));
         }
         let id: Arc<str> = Arc::from(id);
-        match self.0.slots.entry(Arc::clone(&id)) {
+        let entry = self.0.slots.entry(Arc::clone(&id));
+        if self.0.fence.is_paused() {
+            return None;
+        }
+        Some(match entry {
             Entry::Occupied(mut entry) if is_gone(&entry.get().vitals) => {
                 let slot = self.spawn(&id, entry.get().vitals.successor(), false);
                 entry.insert(Arc::clone(&slot));
@@ -275,7 +289,7 @@ impl<E: Entity> Entities<E> {
             }
             Entry::Occupied(entry) => Arc::clone(entry.get()),
             Entry::Vacant(entry) => Arc::clone(&entry.insert(self.spawn(&id, Vitals::default(), fresh))),
-        }
+        })
     }
 
     fn spawn(&self, id: &Arc<str>, vitals: Vitals, fresh: bool) -> Arc<Slot<E>> {
@@ -292,16 +306,17 @@ impl<E: Entity> Entities<E> {
         };
         let shared = Arc::clone(&self.0);
         let actor_vitals = Arc::clone(&vitals);
+        let (end, ended) = AbortHandle::new_pair();
         self.0.stats.running.fetch_add(1, Ordering::Relaxed);
         arbiter.spawn_fn(move || {
             actix::spawn(async move {
                 let stats = Arc::clone(&watch.stats);
                 let actor = EntityActor::new(entity, shared, actor_vitals, fresh);
-                supervise(Context::with_receiver(receiver), actor, watch).await;
-                stats.running.fetch_sub(1, Ordering::Relaxed);
+                supervise(Context::with_receiver(receiver), actor, watch, ended).await;
+                stats.running.fetch_sub(1, Ordering::Release);
             });
         });
-        Arc::new(Slot { address: Addr::new(sender), vitals })
+        Arc::new(Slot { address: Addr::new(sender), vitals, end })
     }
 
     fn is_fenced(&self) -> bool {
@@ -344,7 +359,7 @@ impl<E: Entity> Entities<E> {
     pub fn resume(&self, id: &str) -> bool {
         let resumed = {
             let Some(mut slot) = self.0.slots.get_mut(id) else { return false };
-            if slot.vitals.status() != Status::Parked {
+            if slot.vitals.status() != Status::Parked || self.0.fence.is_paused() {
                 return false;
             }
             let key = Arc::clone(slot.key());

@@ -67,6 +67,9 @@ pub(super) async fn submit(world: &World, charge: &Charge) -> Outcome {
 /// Finds out what became of a charge that may have been sent: looks it up, and if there is no record of it asks again
 /// with the same key, which is what makes that safe. Goes on until there is a definite answer.
 pub(super) async fn resolve(world: &World, charge: &Charge) -> Outcome {
+    if let Some(reference) = charged_later(world, charge).await {
+        return Outcome::Charged { reference };
+    }
     for attempt in 0_u32.. {
         let found = match world.guard.lookup(charge.key(), Urgency::Background).await {
             Ok(Some(outcome)) => Some(outcome),
@@ -82,6 +85,21 @@ pub(super) async fn resolve(world: &World, charge: &Charge) -> Outcome {
         pause(world, attempt).await;
     }
     Outcome::Unknown
+}
+
+/// The charge of a later attempt that the store lost, if there was one: the money was taken then, and is not taken again.
+async fn charged_later(world: &World, charge: &Charge) -> Option<Arc<str>> {
+    let last = world.doubts.last_attempt(charge.id.as_str())?;
+    for later in charge.attempt + 1..=last {
+        for attempt in 0_u32.. {
+            match world.guard.lookup(Payment::charge_key(&charge.id, later), Urgency::Background).await {
+                Ok(Some(ChargeOutcome::Charged { reference })) => return Some(reference),
+                Ok(Some(ChargeOutcome::Declined { .. }) | None) => break,
+                Err(_) => pause(world, attempt).await,
+            }
+        }
+    }
+    None
 }
 
 /// Gives money back; goes on until the gateway confirms it.

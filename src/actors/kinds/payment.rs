@@ -36,7 +36,7 @@ impl Entity for PaymentMachine {
                 Effect::Submit { attempt, amount, method } => {
                     let charge = charge::Charge { id, attempt, amount, method };
                     // A charge that may have been sent before is not a first one: its outcome is to be found out.
-                    let outcome = if first {
+                    let outcome = if first && world.doubts.last_attempt(charge.id.as_str()).is_none() {
                         charge::submit(&world, &charge).await
                     } else {
                         charge::resolve(&world, &charge).await

@@ -157,8 +157,13 @@ impl Ops {
             Err(StoreError::Corrupt { .. }) => return Ok(None),
             stored => stored?,
         };
-        let inspected = stored.and_then(|stored| self.world.kind(kind).inspect(&stored.snapshot).ok());
-        Ok(inspected.and_then(|inspected| inspected.service))
+        Ok(stored.and_then(|stored| self.service_in(kind, &stored.snapshot)))
+    }
+
+    /// The service that a snapshot of an entity names.
+    #[must_use]
+    pub fn service_in(&self, kind: EntityKind, snapshot: &str) -> Option<ServiceId> {
+        self.world.kind(kind).inspect(snapshot).ok().and_then(|inspected| inspected.service)
     }
 
     /// Makes an actor panic in its next message. Answers once it is back or parked, or after a second if it still

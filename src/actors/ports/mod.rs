@@ -2,6 +2,7 @@
 //! and `routing`; only `app` knows which one is plugged in.
 
 pub mod gateway;
+pub mod loss;
 pub mod routing;
 pub(crate) mod set_aside;
 pub mod store;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::BoxFuture;
+use super::{BoxFuture, loss::Loss};
 
 /// How many shards ids are spread over. Fixed for the life of a store: every key and every epoch depends on it.
 pub const SHARDS: u16 = 64;
@@ -302,6 +302,32 @@ pub trait Store: Send + Sync {
 
     /// How much there is to do.
     fn load_now(&self) -> StoreLoad;
+
+    /// The last loss of acknowledged commits that was found. From the moment on at which it was found, commits are refused
+    /// as unavailable until [`Self::accept_loss`]. A store that loses nothing never reports one.
+    fn lost(&self) -> watch::Receiver<Arc<Loss>> {
+        watch::Sender::default().subscribe()
+    }
+
+    /// Nothing in memory is of the time before the loss with this number: commits are taken again.
+    fn accept_loss(&self, _number: u64) {}
+
+    /// Keeps a record for each payment that lost acknowledged commits, by the payment's id: a JSON text that a person
+    /// will look at. A record that is there already is replaced.
+    fn keep_lost_payments(&self, _records: Vec<(String, String)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The records of payments that lost acknowledged commits, by the payments' ids.
+    fn lost_payments(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// The cursor, moved back to the end of the stream where it is beyond it: a stream that lost events gives their
+    /// places to others.
+    fn within_stream(&self, cursor: EventCursor) -> BoxFuture<'_, Result<EventCursor, StoreError>> {
+        Box::pin(async { Ok(cursor) })
+    }
 
     /// Whether a commit would succeed now, tried for real.
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>>;

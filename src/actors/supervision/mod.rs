@@ -12,8 +12,11 @@ mod vitals;
 
 use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use actix::{Actor, Context, Supervised};
-use futures_util::FutureExt;
+use actix::{Actor, Context, Supervised, dev::ContextFut};
+use futures_util::{
+    FutureExt,
+    stream::{AbortRegistration, Abortable},
+};
 use tokio::time::Instant;
 
 pub use panics::{PanicReport, install_panic_hook};
@@ -51,12 +54,24 @@ pub struct Watch {
     pub escalation: Escalation,
 }
 
-/// Runs an actor until it stops by itself or fails too often. The future belongs on the arbiter that owns the actor.
-pub async fn supervise<A>(context: Context<A>, actor: A, watch: Watch)
+/// Runs an actor until it stops by itself, fails too often or is dropped: then nothing that it waits for goes on, and its
+/// messages are gone. The future belongs on the arbiter that owns the actor.
+pub async fn supervise<A>(context: Context<A>, actor: A, watch: Watch, dropped: AbortRegistration)
 where
     A: Actor<Context = Context<A>> + Supervised,
 {
     let mut running = context.into_future(actor);
+    if Abortable::new(keep_running(&mut running, &watch), dropped).await.is_err() {
+        watch.vitals.set(Status::Passive);
+    }
+    // Dropping the context polls it once more; a panic in there must not reach the arbiter.
+    let _ = std::panic::catch_unwind(AssertUnwindSafe(move || drop(running)));
+}
+
+async fn keep_running<A>(mut running: &mut ContextFut<A, Context<A>>, watch: &Watch)
+where
+    A: Actor<Context = Context<A>> + Supervised,
+{
     let mut restarts: VecDeque<Instant> = VecDeque::new();
     watch.vitals.set(Status::Running);
     loop {
@@ -66,8 +81,8 @@ where
         let report = Arc::new(PanicReport::new(payload, clock::now()));
         watch.vitals.panicked(Arc::clone(&report));
         tracing::error!(actor = %watch.name, place = %report.place, panic = %report.message, "an actor panicked");
-        let Some(wait) = next_wait(&mut restarts, &watch) else {
-            exceeded(&watch, report);
+        let Some(wait) = next_wait(&mut restarts, watch) else {
+            exceeded(watch, report);
             break;
         };
         watch.vitals.set(Status::BackingOff);
@@ -77,8 +92,6 @@ where
         running.restart();
         watch.vitals.set(Status::Running);
     }
-    // Dropping the context polls it once more; a panic in there must not reach the arbiter.
-    let _ = std::panic::catch_unwind(AssertUnwindSafe(move || drop(running)));
 }
 
 /// How long to wait before the restart; `None` when there were too many.

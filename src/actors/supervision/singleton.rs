@@ -3,6 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use actix::{Actor, Addr, ArbiterHandle, Context, Handler, Message, Supervised, dev::channel};
+use futures_util::stream::AbortHandle;
 use parking_lot::RwLock;
 
 use super::{Admission, Escalation, KindStats, Permit, Status, SupervisionSettings, Vitals, Watch, supervise};
@@ -79,7 +80,9 @@ where
             watch.stats.running.fetch_add(1, Ordering::Relaxed);
             actix::spawn(async move {
                 let stats = Arc::clone(&watch.stats);
-                supervise(Context::with_receiver(receiver), factory(), watch).await;
+                // Nobody drops it: the handle is gone.
+                let (_, never) = AbortHandle::new_pair();
+                supervise(Context::with_receiver(receiver), factory(), watch, never).await;
                 stats.running.fetch_sub(1, Ordering::Relaxed);
             });
         });

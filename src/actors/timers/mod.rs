@@ -73,6 +73,11 @@ impl Timers {
         is_absent
     }
 
+    /// Forgets every deadline.
+    pub(super) fn clear(&self) {
+        *self.index.lock() = Index::default();
+    }
+
     /// When an entity will be woken.
     #[must_use]
     pub fn due_at(&self, entity: &EntityRef) -> Option<Timestamp> {

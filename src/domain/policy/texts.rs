@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The occasions for which a policy's `messages` may have a text.
-pub const OCCASIONS: [&str; 20] = [
+pub const OCCASIONS: [&str; 21] = [
     "paid",
     "payment_declined",
     "payment_wanted",
@@ -25,6 +25,7 @@ pub const OCCASIONS: [&str; 20] = [
     "approval_wanted",
     "payment_unknown_long",
     "actor_parked",
+    "writes_lost",
 ];
 
 /// The placeholders that a message may use in braces.

@@ -68,6 +68,8 @@ pub(super) enum End {
     Goodbye(Option<CloseCode>),
     /// The client reads too slowly.
     TooSlow,
+    /// What the client was sent may not be true any more, because the store lost changes.
+    Outdated,
     /// The client's token has expired.
     Expired,
     /// Nothing was heard of the client.
@@ -132,6 +134,7 @@ impl Socket {
                 done = self.commands.done() => self.answer(done).await,
                 note = self.listener.next() => match note {
                     Some(note) => self.tell_of(&note).await,
+                    None if self.listener.has_lagged() => Err(End::Outdated),
                     None => Err(End::Stopping),
                 },
                 () = end_of(&self.who) => Err(End::Expired),
@@ -219,6 +222,7 @@ impl End {
             Self::Goodbye(Some(code)) if is_sent(code) => return Some(code.into()),
             Self::Goodbye(Some(_)) => (CloseCode::Protocol, "not a code that is sent"),
             Self::TooSlow => (CloseCode::Other(TOO_SLOW), "reads too slowly"),
+            Self::Outdated => (CloseCode::Other(TOO_SLOW), "what was sent is outdated; connect again and read anew"),
             Self::Expired => {
                 (CloseCode::Other(EXPIRED), "the token has expired; send a newer one in time with an auth frame")
             }

@@ -11,6 +11,8 @@ use crate::actors::ports::store::{Commit, EntityKind, EntityRef, NewEvent, Store
 
 /// The envelope's format. A release that changes it must read the older formats.
 pub(super) const SCHEMA: u64 = 1;
+/// So many bytes of an envelope have its whole head (`commit.lua` reads as many).
+pub(super) const HEAD_BYTES: usize = 160;
 /// How every envelope begins: [`SCHEMA`].
 const SCHEMA_MEMBER: &str = r#"{"v":1,"#;
 
@@ -82,6 +84,14 @@ pub(super) fn open(entity: EntityRef, bytes: &[u8]) -> Result<Stored, StoreError
     })
 }
 
+/// The version in the beginning of an envelope; `None` when it is none.
+pub(super) fn version(head: &[u8]) -> Option<u64> {
+    // What was cut off may end in the middle of a letter.
+    let text = String::from_utf8_lossy(head);
+    let (version, _) = text.strip_prefix(SCHEMA_MEMBER)?.strip_prefix(r#""version":"#)?.split_once(',')?;
+    version.parse().ok()
+}
+
 /// An event as it lies in its shard's stream: one text, because every further field is one more thing that Redis and we
 /// take apart for each event. `{"seq":3,"at":1790000000000,"body":{…}}`.
 pub(super) fn event(event: &NewEvent) -> String {
@@ -143,6 +153,8 @@ mod tests {
                 text.starts_with(&format!(r#"{{"v":{SCHEMA},"version":7,"write":"{}","live":"#, head.write)),
                 "{text}"
             );
+            let cut_in_a_letter = [text.as_bytes(), &"콜".as_bytes()[..1]].concat();
+            assert_eq!((version(&cut_in_a_letter), version(b"{}")), (Some(7), None));
             let stored = open(entity_a(), text.as_bytes()).expect("what was written");
             assert_eq!((stored.version, stored.live, stored.due_at), (7, live, due_at));
             assert_eq!(stored.snapshot, commit.snapshot);

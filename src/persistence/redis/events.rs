@@ -4,7 +4,7 @@
 
 use redis::{Value, pipe};
 
-use super::{envelope, keys, link::Link};
+use super::{envelope, error::refused, keys, link::Link};
 use crate::actors::ports::{
     set_aside,
     store::{EventCursor, EventPage, EventRecord, NewEvent, StoreError},
@@ -60,6 +60,39 @@ pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), Store
         request.cmd("XTRIM").arg(&shard.events).arg("MINID").arg(format!("{ms}-{}", nth.saturating_add(1))).ignore();
     }
     if request.is_empty() { Ok(()) } else { link.ask(&request).await }
+}
+
+/// The cursor, but in no shard beyond the last entry that the stream has had.
+pub(super) async fn within(link: &Link, cursor: EventCursor) -> Result<EventCursor, StoreError> {
+    if cursor == EventCursor::default() {
+        return Ok(cursor);
+    }
+    let mut positions = Positions::parse(&cursor)?;
+    let mut request = pipe();
+    for shard in keys::all() {
+        request.cmd("XINFO").arg("STREAM").arg(&shard.events);
+    }
+    let replies = link.ask_each(&request).await?;
+    if let Some(Value::ServerError(error)) = replies.iter().find(|reply| !is_missing(reply) && last_id(reply).is_none())
+    {
+        return Err(refused(error));
+    }
+    for (position, reply) in positions.0.iter_mut().zip(&replies) {
+        // A stream that is not there has had no entry.
+        *position = (*position).min(last_id(reply).unwrap_or_default());
+    }
+    Ok(positions.cursor())
+}
+
+/// The last id that a stream has given, in the answer to `XINFO STREAM`: names and values in turns.
+fn last_id(reply: &Value) -> Option<EntryId> {
+    let Value::Array(parts) = reply else { return None };
+    let named = parts.chunks_exact(2).find(|pair| text(&pair[0]) == Some("last-generated-id"))?;
+    entry_id(text(&named[1])?)
+}
+
+fn is_missing(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.details().is_some_and(|said| said.contains("no such key")))
 }
 
 async fn fetch(link: &Link, positions: &Positions, limit: usize) -> Result<Fetched, StoreError> {

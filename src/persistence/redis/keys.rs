@@ -4,11 +4,14 @@ use std::sync::LazyLock;
 
 use crate::actors::ports::store::{EntityRef, Shard};
 
-/// Names the data set; the only key outside the shards.
+/// Names the data set. It lies outside the shards, like the two below.
 pub(super) const STORE: &str = "callout:store";
 
 /// Written by the readiness probe.
 pub(super) const PROBE: &str = "callout:probe";
+
+/// Payments whose acknowledged commits were lost, for a person to look at: a hash by payment.
+pub(super) const LOST_PAYMENTS: &str = "callout:lost_payments";
 
 /// The keys of one shard.
 pub(super) struct ShardKeys {
@@ -19,6 +22,8 @@ pub(super) struct ShardKeys {
     pub agenda: String,
     /// The events: a stream.
     pub events: String,
+    /// How many commits the shard has had: a Redis that came back with less than it had acknowledged is found by it.
+    pub commits: String,
     prefix: String,
 }
 
@@ -26,7 +31,7 @@ impl ShardKeys {
     fn new(shard: Shard) -> Self {
         let prefix = format!("callout:{{{:03}}}:", shard.index());
         let key = |name: &str| format!("{prefix}{name}");
-        Self { owner: key("owner"), agenda: key("agenda"), events: key("events"), prefix }
+        Self { owner: key("owner"), agenda: key("agenda"), events: key("events"), commits: key("commits"), prefix }
     }
 
     /// The snapshot of an entity of the shard, given as `kind/id`.
@@ -61,7 +66,7 @@ mod tests {
         let entity = EntityRef::new(EntityKind::Call, "call_1");
         let tag = format!("callout:{{{:03}}}:", entity.shard().index());
         let keys = of(entity.shard());
-        for key in [&keys.owner, &keys.agenda, &keys.events, &snapshot(&entity)] {
+        for key in [&keys.owner, &keys.agenda, &keys.events, &keys.commits, &snapshot(&entity)] {
             assert!(key.starts_with(&tag), "{key}");
         }
         assert_eq!(snapshot(&entity), format!("{tag}call/call_1"));

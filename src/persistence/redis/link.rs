@@ -9,7 +9,7 @@ use metrics::Counter;
 use redis::{ErrorKind, Pipeline, RedisError, Value, aio::MultiplexedConnection, cmd};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{address::Address, current::CurrentServer, error, greeting::Greeted};
+use super::{address::Address, current::CurrentServer, error, greeting::Greeted, losses::Losses};
 use crate::actors::ports::store::StoreError;
 
 /// How long to leave a server alone that refused or dropped us: doubled each time.
@@ -34,6 +34,7 @@ pub(super) struct Link {
     response_timeout: Duration,
     purpose: Purpose,
     current: Arc<CurrentServer>,
+    losses: Arc<Losses>,
     state: Mutex<State>,
     connects: Counter,
 }
@@ -66,8 +67,22 @@ pub(super) struct Connected {
     generation: u64,
 }
 
+impl Connected {
+    /// Which of the link's connections it is, from 1.
+    pub fn number(&self) -> u64 {
+        self.generation
+    }
+}
+
 impl Link {
-    pub fn new(address: Address, response_timeout: Duration, purpose: Purpose, current: Arc<CurrentServer>) -> Self {
+    /// `current` and `losses` are shared by both connections of a store.
+    pub fn new(
+        address: Address,
+        response_timeout: Duration,
+        purpose: Purpose,
+        current: Arc<CurrentServer>,
+        losses: Arc<Losses>,
+    ) -> Self {
         let state = State {
             connection: None,
             generation: 0,
@@ -83,7 +98,7 @@ impl Link {
             Purpose::Read => "read",
         };
         let connects = metrics::counter!("callout_store_connects_total", "purpose" => name);
-        Self { address, response_timeout, purpose, current, state: Mutex::new(state), connects }
+        Self { address, response_timeout, purpose, current, losses, state: Mutex::new(state), connects }
     }
 
     /// The connection; made now when there is none, or when it does not lead to the server that is the store.
@@ -198,7 +213,10 @@ impl Link {
         let mut greeted = self.address.connect(self.response_timeout).await?;
         end_given_up(&mut greeted, &mut state.given_up).await?;
         match self.purpose {
-            Purpose::Write => self.current.set(&greeted.run_id),
+            Purpose::Write => {
+                self.losses.compare(&mut greeted.connection, state.generation + 1).await?;
+                self.current.set(&greeted.run_id);
+            }
             Purpose::Read if self.current.is(&greeted.run_id) => {}
             Purpose::Read => {
                 self.current.doubt();

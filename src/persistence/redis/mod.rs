@@ -3,6 +3,7 @@
 //!
 //! `docs/redis.md` has the layout of the keys and says what an acknowledged commit survives.
 
+mod acknowledged;
 mod address;
 mod current;
 mod envelope;
@@ -11,6 +12,8 @@ mod events;
 mod greeting;
 mod keys;
 mod link;
+mod losses;
+mod lost_payments;
 mod owner;
 mod read;
 mod write;
@@ -28,11 +31,13 @@ pub(super) use self::address::Address;
 use self::{
     current::CurrentServer,
     link::{Link, Purpose},
+    losses::Losses,
     write::ScriptWriter,
 };
 use super::{OpenError, StoreSettings, group::GroupCommit};
 use crate::actors::ports::{
     BoxFuture,
+    loss::Loss,
     store::{
         Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
         Stored,
@@ -47,6 +52,7 @@ pub(super) struct RedisStore {
     /// the writes.
     reader: Link,
     group: GroupCommit,
+    losses: Arc<Losses>,
     /// The epoch this process took; 0 before it took any.
     epoch: AtomicU64,
 }
@@ -56,15 +62,21 @@ impl RedisStore {
     pub async fn open(url: &str, settings: &StoreSettings) -> Result<Self, OpenError> {
         let address = || Address::parse(url, settings);
         let current = Arc::<CurrentServer>::default();
-        let writer = Link::new(address()?, settings.commit_timeout(), Purpose::Write, Arc::clone(&current));
-        let reader = Link::new(address()?, settings.read_timeout(), Purpose::Read, current);
-        let writer = Arc::new(ScriptWriter::new(writer, settings.keep_finished_s));
+        let losses = Arc::<Losses>::default();
+        let link = |timeout, purpose| {
+            let (current, losses) = (Arc::clone(&current), Arc::clone(&losses));
+            Ok::<_, OpenError>(Link::new(address()?, timeout, purpose, current, losses))
+        };
+        let writer = link(settings.commit_timeout(), Purpose::Write)?;
+        let reader = link(settings.read_timeout(), Purpose::Read)?;
+        let writer = Arc::new(ScriptWriter::new(writer, settings.keep_finished_s, Arc::clone(&losses)));
         let identity = owner::identity(&writer.link, address()?.shown()).await?;
         Ok(Self {
             identity,
             group: GroupCommit::start(Arc::clone(&writer), settings),
             writer,
             reader,
+            losses,
             epoch: AtomicU64::new(0),
         })
     }
@@ -78,6 +90,8 @@ impl Store for RedisStore {
     fn take_ownership(&self) -> BoxFuture<'_, Result<Epoch, StoreError>> {
         Box::pin(async {
             let epoch = owner::take(&self.writer.link).await?;
+            // Nobody else commits any more, so these are the counts before the first commit of this process.
+            self.losses.begin(self.identity, epoch.0, owner::counts(&self.writer.link).await?);
             self.epoch.store(epoch.0, Ordering::Release);
             Ok(epoch)
         })
@@ -120,6 +134,26 @@ impl Store for RedisStore {
 
     fn load_now(&self) -> StoreLoad {
         self.group.load()
+    }
+
+    fn lost(&self) -> watch::Receiver<Arc<Loss>> {
+        self.losses.last()
+    }
+
+    fn accept_loss(&self, number: u64) {
+        self.losses.accept(number);
+    }
+
+    fn keep_lost_payments(&self, records: Vec<(String, String)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(lost_payments::keep(&self.writer.link, records))
+    }
+
+    fn lost_payments(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
+        Box::pin(lost_payments::all(&self.writer.link))
+    }
+
+    fn within_stream(&self, cursor: EventCursor) -> BoxFuture<'_, Result<EventCursor, StoreError>> {
+        Box::pin(events::within(&self.reader, cursor))
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

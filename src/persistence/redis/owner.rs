@@ -9,6 +9,7 @@ use super::{
     error::{nothing_written, refused, unavailable, wants_another_server},
     keys,
     link::Link,
+    losses,
 };
 use crate::{
     actors::ports::store::{Epoch, SHARDS, StoreError},
@@ -49,18 +50,31 @@ pub(super) async fn take(link: &Link) -> Result<Epoch, StoreError> {
     check_types(link).await?;
     for _ in 0..ATTEMPTS {
         let epoch = highest(link).await? + 1;
-        // One transaction: two processes that take the shards at the same time do not get half of them each.
-        let mut request = pipe();
-        request.atomic();
-        for shard in keys::all() {
-            request.cmd("EVAL").arg(TAKE).arg(1).arg(&shard.owner).arg(epoch);
-        }
-        let found: Vec<u64> = link.ask(&request).await?;
+        let found: Vec<u64> = link.ask(&raising(epoch)).await?;
         if found.iter().all(|found| *found == 0) {
             return Ok(Epoch(epoch));
         }
     }
     Err(unavailable(format!("{ATTEMPTS} times another process took the shards at the same moment")))
+}
+
+/// Raises every shard's epoch to this one, where it is lower. One transaction: two processes that take the shards at the
+/// same time do not get half of them each.
+pub(super) fn raising(epoch: u64) -> redis::Pipeline {
+    let mut request = pipe();
+    request.atomic();
+    for shard in keys::all() {
+        request.cmd("EVAL").arg(TAKE).arg(1).arg(&shard.owner).arg(epoch);
+    }
+    request
+}
+
+/// How many commits each shard has had.
+pub(super) async fn counts(link: &Link) -> Result<Vec<u64>, StoreError> {
+    let mut request = pipe();
+    losses::counts(&mut request);
+    let (found,): (Vec<Option<u64>>,) = link.ask(&request).await?;
+    Ok(found.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// Writes something harmless, and looks whether the shards are still this process's.
@@ -122,7 +136,7 @@ async fn highest(link: &Link) -> Result<u64, StoreError> {
     Ok(found.into_iter().flatten().max().unwrap_or_default())
 }
 
-fn owners(request: &mut redis::Pipeline) {
+pub(super) fn owners(request: &mut redis::Pipeline) {
     request.cmd("MGET");
     for shard in keys::all() {
         request.arg(&shard.owner);
@@ -133,7 +147,14 @@ fn owners(request: &mut redis::Pipeline) {
 async fn check_types(link: &Link) -> Result<(), StoreError> {
     let expected: Vec<(&str, &str)> = keys::all()
         .iter()
-        .flat_map(|shard| [(&*shard.owner, "string"), (&*shard.agenda, "zset"), (&*shard.events, "stream")])
+        .flat_map(|shard| {
+            [
+                (&*shard.owner, "string"),
+                (&*shard.agenda, "zset"),
+                (&*shard.events, "stream"),
+                (&*shard.commits, "string"),
+            ]
+        })
         .collect();
     let mut request = pipe();
     for (key, _) in &expected {

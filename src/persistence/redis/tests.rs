@@ -66,8 +66,8 @@ async fn read_length(stream: &mut BufReader<TcpStream>) -> io::Result<usize> {
 async fn written(answers: Answers, ids: [&str; 2]) -> Result<Vec<CommitResult>, Box<dyn std::error::Error>> {
     let settings = StoreSettings::default();
     let address = Address::parse(&serve(answers).await?, &settings)?;
-    let link = Link::new(address, settings.commit_timeout(), Purpose::Write, Arc::default());
-    Ok(ScriptWriter::new(link, 0).write(ids.map(commit).to_vec()).await)
+    let link = Link::new(address, settings.commit_timeout(), Purpose::Write, Arc::default(), Arc::default());
+    Ok(ScriptWriter::new(link, 0, Arc::default()).write(ids.map(commit).to_vec()).await)
 }
 
 fn commit(id: &str) -> Commit {

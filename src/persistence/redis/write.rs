@@ -1,5 +1,7 @@
 //! Groups of commits: one script call each, in one round trip.
 
+use std::sync::Arc;
+
 use metrics::Counter;
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::unconstrained;
@@ -9,6 +11,7 @@ use super::{
     error::{breaks_connection, nothing_written, of_group, refused, unavailable},
     keys,
     link::{Connected, Link},
+    losses::Losses,
 };
 use crate::{
     actors::ports::store::{Commit, Committed, Epoch, StoreError},
@@ -27,19 +30,26 @@ pub(super) struct ScriptWriter {
     pub link: Link,
     script: redis::Script,
     keep_finished_s: u64,
+    losses: Arc<Losses>,
     reloads: Counter,
 }
 
+/// The script's answer to one commit, and how many commits the shard had had then, if it says so.
+type Answer = Result<(Committed, u64), StoreError>;
+
 impl ScriptWriter {
     /// `keep_finished_s`: how long calls and payments are kept that are over; 0 for ever.
-    pub fn new(link: Link, keep_finished_s: u64) -> Self {
+    pub fn new(link: Link, keep_finished_s: u64, losses: Arc<Losses>) -> Self {
         let reloads = metrics::counter!("callout_store_script_loads_total");
-        Self { link, script: redis::Script::new(COMMIT), keep_finished_s, reloads }
+        Self { link, script: redis::Script::new(COMMIT), keep_finished_s, losses, reloads }
     }
 
-    async fn write_group(&self, group: &[Commit]) -> Result<Vec<CommitResult>, StoreError> {
+    async fn write_group(&self, group: Vec<Commit>) -> Result<Vec<CommitResult>, StoreError> {
         let mut connected = self.link.get().await?;
-        let replies = self.send(&mut connected, group).await?;
+        if self.losses.is_pending() {
+            return Err(unavailable("it lost commits, and what is in memory is being loaded anew".to_owned()));
+        }
+        let replies = self.send(&mut connected, &group).await?;
         let mut answers: Vec<_> = replies.iter().map(answer).collect();
         let missing = unscripted(&replies);
         self.link.settle(&connected, &replies).await;
@@ -52,7 +62,24 @@ impl ScriptWriter {
                 answers[at] = replies.as_ref().map_err(Clone::clone).and_then(|replies| answer(&replies[nth]));
             }
         }
-        Ok(answers)
+        Ok(self.acknowledged(&connected, group, answers))
+    }
+
+    /// Remembers what was written. Over a connection that was replaced meanwhile nothing counts as written: the commits
+    /// are repeated, and Redis says whether it has them.
+    fn acknowledged(&self, connected: &Connected, group: Vec<Commit>, answers: Vec<Answer>) -> Vec<CommitResult> {
+        let results: Vec<_> = answers.iter().map(|answer| answer.clone().map(|(committed, _)| committed)).collect();
+        let written = group.into_iter().zip(answers).filter_map(|(commit, answer)| match answer {
+            Ok((Committed::Ok | Committed::Duplicate, count)) => Some((count, commit)),
+            _ => None,
+        });
+        if self.losses.remember(connected.number(), written) {
+            return results;
+        }
+        let unsure =
+            || StoreError::Unknown { reason: "the connection was replaced before the answer was read".to_owned() };
+        let is_written = |result: &CommitResult| matches!(result, Ok(Committed::Ok | Committed::Duplicate));
+        results.into_iter().map(|result| if is_written(&result) { Err(unsure()) } else { result }).collect()
     }
 
     /// Gives the server the script, and sends what met a server without it.
@@ -108,9 +135,10 @@ impl Backend for ScriptWriter {
 
     async fn write(&self, group: Vec<Commit>) -> Vec<CommitResult> {
         // Unconstrained, it has sent before the next group is begun: tokio's budget could let that one overtake.
-        match unconstrained(self.write_group(&group)).await {
+        let size = group.len();
+        match unconstrained(self.write_group(group)).await {
             Ok(answers) => answers,
-            Err(error) => vec![Err(error); group.len()],
+            Err(error) => vec![Err(error); size],
         }
     }
 }
@@ -121,9 +149,10 @@ fn call(hash: &str, commit: &Commit, keep_finished_s: u64) -> Cmd {
     let bodies: usize = commit.events.iter().map(|event| event.body.len() + EVENT_BYTES).sum();
     let is_over = !commit.live && commit.due_at.is_none();
     let companion = commit.expires_with.as_ref().filter(|_| is_over && keep_finished_s > 0);
-    let mut call = Cmd::with_capacity(15 + commit.events.len(), CALL_BYTES + envelope.len() + bodies);
-    call.arg("EVALSHA").arg(hash).arg(4 + usize::from(companion.is_some()));
+    let mut call = Cmd::with_capacity(16 + commit.events.len(), CALL_BYTES + envelope.len() + bodies);
+    call.arg("EVALSHA").arg(hash).arg(5 + usize::from(companion.is_some()));
     call.arg(&keys.owner).arg(keys.snapshot(&entity)).arg(&keys.agenda).arg(&keys.events);
+    call.arg(&keys.commits);
     let keep = if companion.is_some() { keep_finished_s } else { 0 };
     if let Some(companion) = companion {
         call.arg(keys::snapshot(companion));
@@ -143,11 +172,11 @@ fn unscripted(replies: &[Value]) -> Vec<usize> {
 }
 
 /// The outcome of one commit, from the script's reply.
-fn answer(reply: &Value) -> CommitResult {
+fn answer(reply: &Value) -> Answer {
     match reply {
-        Value::Int(1) => Ok(Committed::Ok),
-        Value::Int(2) => Ok(Committed::Duplicate),
-        Value::BulkString(text) => parse(text).ok_or_else(|| unexpected(reply)),
+        Value::Int(count @ 1..) => Ok((Committed::Ok, count.unsigned_abs())),
+        Value::Int(count) => Ok((Committed::Duplicate, count.unsigned_abs())),
+        Value::BulkString(text) => parse(text).map(|answer| (answer, 0)).ok_or_else(|| unexpected(reply)),
         Value::ServerError(error) => Err(refused(error)),
         _ => Err(unexpected(reply)),
     }

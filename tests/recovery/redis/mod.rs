@@ -5,5 +5,6 @@ mod bytes;
 mod failover;
 mod outage;
 mod rig;
+mod rollback;
 mod silence;
 mod zombie;

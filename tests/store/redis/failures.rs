@@ -1,7 +1,10 @@
 //! What a Redis says that cannot serve: certainly not written, and good again when it can.
 
 use callout::{
-    actors::ports::store::{Committed, StoreError},
+    actors::ports::{
+        loss::LostEntity,
+        store::{Commit, Committed, EventCursor, StoreError},
+    },
     persistence::{OpenError, StoreSettings},
 };
 
@@ -26,6 +29,9 @@ pub fn cases() -> Vec<Case> {
         case(a_snapshot_that_is_no_envelope_is_corrupt_and_left_alone),
         case(a_data_set_of_a_later_release_is_left_alone),
         case(a_flushed_server_fences_its_owner),
+        case(a_server_that_lost_commits_takes_none_until_the_loss_is_accepted),
+        case(a_cursor_beyond_the_end_of_the_stream_comes_back_to_it),
+        case(records_of_lost_payments_are_replaced_by_payment),
     ]
 }
 
@@ -235,5 +241,88 @@ async fn a_flushed_server_fences_its_owner(_: Fixture) -> TestResult {
     let answer = owner.commit(&owner.first("a")).await?;
     assert!(matches!(answer, Committed::Fenced { .. }), "{answer:?}");
     unavailable(owner.store.ready().await)?;
+    Ok(())
+}
+
+/// A server that keeps what it has when it is told to save, and no more.
+fn forgetful() -> Result<RedisServer, Box<dyn std::error::Error>> {
+    RedisServer::start(&["--appendonly", "no"])
+}
+
+async fn a_server_that_lost_commits_takes_none_until_the_loss_is_accepted(_: Fixture) -> TestResult {
+    let mut server = forgetful()?;
+    let owner = own(&server.url(), &impatient()).await?;
+    let kept = owner.first("a");
+    let (lost, gone) = (next(&kept, 2), owner.first("b"));
+    owner.put(&kept).await?;
+    server.say("SAVE").await?;
+    owner.put(&lost).await?;
+    owner.put(&gone).await?;
+    let losses = owner.store.lost();
+    server.kill()?;
+    server.restart(&[])?;
+    let after = next(&lost, 1);
+    let found = until_it_works(|| async {
+        // Every refusal is of the connection until it was made anew, and of the loss from then on.
+        let _ = unavailable(owner.commit(&after).await);
+        let loss = std::sync::Arc::clone(&losses.borrow());
+        if loss.number > 0 { Ok(loss) } else { Err(StoreError::Unknown { reason: "no loss is known".to_owned() }) }
+    })
+    .await?;
+    assert_eq!((found.number, found.commits, found.unnamed), (1, 2, 0));
+    let named = |commit: &Commit, found| LostEntity {
+        entity: commit.entity.clone(),
+        acknowledged: commit.version,
+        found,
+        snapshot: commit.snapshot.as_str().into(),
+    };
+    assert_eq!(found.entities, [named(&lost, kept.version), named(&gone, 0)]);
+    let reason = unavailable(owner.commit(&after).await)?;
+    assert!(reason.starts_with("it lost commits"), "{reason}");
+    owner.store.accept_loss(found.number);
+    // A repetition of the write whose answer counted before: it is written now, in the place of itself.
+    assert_eq!(owner.commit(&after).await?, Committed::Conflict { found: kept.version });
+    assert_eq!(owner.commit(&lost).await?, Committed::Ok);
+    assert_eq!(owner.load(&gone).await?, None);
+    Ok(())
+}
+
+async fn a_cursor_beyond_the_end_of_the_stream_comes_back_to_it(_: Fixture) -> TestResult {
+    let mut server = forgetful()?;
+    let owner = own(&server.url(), &impatient()).await?;
+    assert_eq!(owner.store.within_stream(EventCursor::default()).await?, EventCursor::default());
+    let first = owner.first("a");
+    owner.put(&first).await?;
+    let (_, before) = owner.read_on(EventCursor::default(), 10).await?;
+    server.say("SAVE").await?;
+    owner.put(&next(&first, 1)).await?;
+    let (_, beyond) = owner.read_on(EventCursor::default(), 10).await?;
+    assert_eq!(owner.store.within_stream(beyond.clone()).await?, beyond, "nothing is lost");
+    owner.store.trim_events(beyond.clone()).await?;
+    assert_eq!(
+        owner.store.within_stream(beyond.clone()).await?,
+        beyond,
+        "a stream knows where it was when it is empty"
+    );
+    server.kill()?;
+    server.restart(&[])?;
+    let within = until_it_works(|| async {
+        owner.store.owner().await?;
+        owner.store.within_stream(beyond.clone()).await
+    });
+    assert_eq!(within.await?, before);
+    Ok(())
+}
+
+async fn records_of_lost_payments_are_replaced_by_payment(_: Fixture) -> TestResult {
+    let server = RedisServer::start(&[])?;
+    let owner = own(&server.url(), &impatient()).await?;
+    let record = |id: &str, text: &str| (id.to_owned(), text.to_owned());
+    assert_eq!(owner.store.lost_payments().await?, []);
+    owner.store.keep_lost_payments(vec![record("a", "1"), record("b", "1")]).await?;
+    owner.store.keep_lost_payments(vec![record("a", "2")]).await?;
+    let mut found = owner.store.lost_payments().await?;
+    found.sort();
+    assert_eq!(found, [record("a", "2"), record("b", "1")]);
     Ok(())
 }

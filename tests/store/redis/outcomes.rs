@@ -127,6 +127,7 @@ async fn a_given_up_connection_is_not_forgotten_before_it_is_gone(_: Fixture) ->
 async fn until_it_says(owner: &Owner, commit: &Commit, reason: &str) -> Result<String, Box<dyn std::error::Error>> {
     for _ in 0..500 {
         match owner.commit(commit).await {
+            // It was sent over the held connection just before that was given up.
             Err(StoreError::Unknown { .. }) => {}
             answer => {
                 let said = unavailable(answer)?;
