@@ -20,11 +20,13 @@ use uuid::Uuid;
 
 use super::{
     acknowledged::{Acknowledged, Memory, Missing, Owned},
-    envelope, keys, owner,
+    envelope,
+    error::unavailable,
+    keys, owner,
 };
 use crate::actors::ports::{
     loss::{self, Loss, LostEntity},
-    store::Commit,
+    store::{Commit, StoreError},
 };
 
 /// Snapshots whose versions are asked for in one request.
@@ -70,8 +72,16 @@ impl Losses {
     }
 
     /// Whether a loss was found that is not accepted yet.
-    pub fn is_pending(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.last.borrow().number != self.accepted.load(Ordering::Acquire)
+    }
+
+    /// Refuses while a loss was found that is not accepted yet.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.is_pending() {
+            return Err(unavailable("it lost commits, and what is in memory is being loaded anew".to_owned()));
+        }
+        Ok(())
     }
 
     /// Nothing in memory is of the time before the loss.
@@ -117,7 +127,7 @@ impl Losses {
     }
 
     fn report(&self, found: Loss, counts: &[u64]) {
-        loss::count(found.commits);
+        let commits = found.commits;
         self.memory.lock().go_back(counts);
         let before = Arc::clone(&self.last.borrow());
         let loss = Loss { number: before.number + 1, ..found };
@@ -128,6 +138,7 @@ impl Losses {
             "the store lost commits that it had acknowledged"
         );
         self.last.send_replace(Arc::new(loss));
+        loss::count(commits);
     }
 }
 

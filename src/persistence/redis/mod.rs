@@ -157,7 +157,10 @@ impl Store for RedisStore {
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(owner::probe(&self.writer.link, Epoch(self.epoch.load(Ordering::Acquire))))
+        Box::pin(async {
+            owner::probe(&self.writer.link, Epoch(self.epoch.load(Ordering::Acquire))).await?;
+            self.losses.check()
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -46,9 +46,7 @@ impl ScriptWriter {
 
     async fn write_group(&self, group: Vec<Commit>) -> Result<Vec<CommitResult>, StoreError> {
         let mut connected = self.link.get().await?;
-        if self.losses.is_pending() {
-            return Err(unavailable("it lost commits, and what is in memory is being loaded anew".to_owned()));
-        }
+        self.losses.check()?;
         let replies = self.send(&mut connected, &group).await?;
         let mut answers: Vec<_> = replies.iter().map(answer).collect();
         let missing = unscripted(&replies);

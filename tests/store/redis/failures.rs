@@ -279,7 +279,9 @@ async fn a_server_that_lost_commits_takes_none_until_the_loss_is_accepted(_: Fix
     assert_eq!(found.entities, [named(&lost, kept.version), named(&gone, 0)]);
     let reason = unavailable(owner.commit(&after).await)?;
     assert!(reason.starts_with("it lost commits"), "{reason}");
+    unavailable(owner.store.ready().await)?;
     owner.store.accept_loss(found.number);
+    owner.store.ready().await?;
     // A repetition of the write whose answer counted before: it is written now, in the place of itself.
     assert_eq!(owner.commit(&after).await?, Committed::Conflict { found: kept.version });
     assert_eq!(owner.commit(&lost).await?, Committed::Ok);
