@@ -1,4 +1,4 @@
-//! The parts that the three state machines share: the shape of a decision and of a refusal.
+//! The parts that the state machines share: the shape of a decision and of a refusal.
 
 use std::{fmt, fmt::Debug};
 

@@ -53,6 +53,7 @@ use super::{calls, drivers, error::Problem, health, me, ops, quotes, services, s
         drivers::position::handle,
         drivers::offers::handle,
         me::show::handle,
+        me::change::handle,
         me::calls::handle,
         me::notifications::handle,
         ops::actors::handle,

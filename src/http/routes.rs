@@ -109,7 +109,7 @@ fn paths() -> Vec<Path> {
             .put(web::to(drivers::register::handle))
             .delete(web::to(drivers::retire::handle)),
         Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
-        Path::new("/v1/me").get(web::to(me::show::handle)),
+        Path::new("/v1/me").get(web::to(me::show::handle)).put(web::to(me::change::handle)),
         Path::new("/v1/me/calls").get(web::to(me::calls::handle)),
         Path::new("/v1/me/notifications").get(web::to(me::notifications::handle)),
         Path::new("/v1/ops/actors").get(web::to(ops::actors::handle)),

@@ -51,7 +51,7 @@ impl ReadModel {
             known.extend(found.into_iter().map(|(id, version)| (EntityRef::new(kind, id), version.cast_unsigned())));
         }
         let is_behind = |stored: &Stored| {
-            stored.entity.kind != EntityKind::Payment
+            fold::has_a_view(stored.entity.kind)
                 && known.get(&stored.entity).is_none_or(|known| *known < stored.version)
         };
         Ok(stored.into_iter().filter(is_behind).collect())
@@ -62,7 +62,7 @@ impl ReadModel {
         let statement = match kind {
             EntityKind::Call => OPEN_CALLS,
             EntityKind::Driver => DRIVERS,
-            EntityKind::Payment => return Ok(Vec::new()),
+            EntityKind::Payment | EntityKind::Account => return Ok(Vec::new()),
         };
         let limit = i64::try_from(SWEEP_PAGE).unwrap_or(i64::MAX);
         let mut sql = self.readers.begin().await?;

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use callout::domain::{
     Decision, Machine, Rejection, Undecided,
+    account::{self, Account, AccountMachine},
     call::{self, Call, CallMachine},
     driver::{self, Driver, DriverMachine},
     payment::{self, Payment, PaymentMachine},
@@ -144,6 +145,32 @@ impl Laws for DriverMachine {
     }
 
     fn outlives_the_end(_: &driver::Command) -> bool {
+        true
+    }
+}
+
+impl Laws for AccountMachine {
+    const LEGAL: &'static [(&'static str, &'static str)] =
+        &[("", "clear"), ("", "in debt"), ("clear", "in debt"), ("in debt", "clear")];
+
+    fn status(account: &Account) -> &'static str {
+        if account.debts.is_empty() { "clear" } else { "in debt" }
+    }
+
+    fn version(account: &Account) -> u64 {
+        account.version
+    }
+
+    /// A customer may always come back.
+    fn is_over(_: &Account) -> bool {
+        false
+    }
+
+    fn refuses_repetition(_: &account::Command) -> bool {
+        false
+    }
+
+    fn outlives_the_end(_: &account::Command) -> bool {
         true
     }
 }

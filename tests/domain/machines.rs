@@ -1,7 +1,8 @@
 //! Each machine alone, under any commands in any order at any time: also those no client could send.
 
 use callout::domain::{
-    Asker, Currency, LatLng, Money, Party, ServiceId,
+    Asker, Change, Currency, LatLng, Money, Party, ServiceId,
+    account::{self, AccountMachine, Debt, ProfileChange},
     call::{self, CallMachine, DriverCard, Request},
     driver::{self, DriverMachine, Fix, Profile, ReleaseReason},
     payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus},
@@ -57,6 +58,11 @@ proptest! {
     #[test]
     fn a_driver_obeys_the_laws_under_any_commands(commands in timed(driver_command())) {
         check::<DriverMachine>(&commands);
+    }
+
+    #[test]
+    fn an_account_obeys_the_laws_under_any_commands(commands in timed(account_command())) {
+        check::<AccountMachine>(&commands);
     }
 }
 
@@ -171,6 +177,24 @@ fn payment_command() -> impl Strategy<Value = payment::Command> {
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
         1 => Just(Command::ConfirmRefund),
+        1 => Just(Command::Wake),
+    ]
+}
+
+fn account_command() -> impl Strategy<Value = account::Command> {
+    use account::Command;
+    let phone = select(vec![Change::Keep, Change::Set(None), Change::Set(Some("010-0000-0000".to_owned()))]);
+    let call = || (0..3_usize).prop_map(call_id);
+    prop_oneof![
+        2 => (select(vec!["민아", "김민아"]), phone).prop_map(|(name, phone)| {
+            let profile =
+                ProfileChange { name: name.to_owned(), phone, email: Change::Keep, language: Change::Keep };
+            Command::SetProfile { id: customer_id(0), profile }
+        }),
+        3 => call().prop_map(|call| {
+            Command::NoteDebt { id: customer_id(0), debt: Debt { call, service: service(), amount: won(5_800) } }
+        }),
+        3 => call().prop_map(|call| Command::ClearDebt { call }),
         1 => Just(Command::Wake),
     ]
 }

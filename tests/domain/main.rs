@@ -2,6 +2,7 @@
 //!
 //! Uses the public interface and the shipped driver-call policy; no actors, no store, no network.
 
+mod accounts;
 mod acts;
 mod areas;
 mod bookings;

@@ -6,6 +6,7 @@ mod harness;
 #[path = "../support/osrm_server.rs"]
 mod osrm_server;
 
+mod accounts;
 mod addresses;
 mod bad_bodies;
 mod bad_callers;

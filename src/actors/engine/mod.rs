@@ -1,6 +1,7 @@
 //! The engine: everything the actors do, as the outside asks for it. One method per use case; the
 //! front ends only translate.
 
+mod accounts;
 mod calls;
 mod drivers;
 mod error;

@@ -31,7 +31,7 @@ pub const OCCASIONS: [&str; 20] = [
 pub const PLACEHOLDERS: [&str; 5] = ["service", "noun", "driver", "amount", "reason"];
 
 /// A language that services speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lang {
     Ko,

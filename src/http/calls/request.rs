@@ -82,7 +82,7 @@ pub(in crate::http) async fn handle(
         Err(CallError::Ask(
             error @ (AskError::Undecided { .. } | AskError::Crashed | AskError::Parked | AskError::Stopping),
         )) => Err(begun.unanswered(Problem::from(error.clone()).saying(error.to_string()))),
-        outcome => answer(&state, &who, StatusCode::CREATED, outcome),
+        outcome => answer(&state, &who, StatusCode::CREATED, outcome).await,
     }
 }
 
