@@ -69,6 +69,8 @@ pub enum Rejection {
     ForOperators { service: ServiceId },
     /// The payment's outcome is not known yet.
     PaymentPending,
+    /// A charge is under way: it is settled once its outcome is known.
+    ChargeInFlight,
     /// The amount is below what may be charged.
     BelowMinimum {
         /// The amount asked for, minor units.
@@ -96,6 +98,9 @@ impl fmt::Display for Rejection {
                 write!(f, "only operators register, change and retire the drivers of {service}")
             }
             Self::PaymentPending => f.write_str("a payment is in flight; its outcome is not known yet"),
+            Self::ChargeInFlight => {
+                f.write_str("a charge is under way; settle the call once the outcome of the charge is known")
+            }
             Self::BelowMinimum { amount, minimum } => {
                 write!(f, "the amount {amount} is below the minimum payment of {minimum}")
             }

@@ -45,6 +45,7 @@ use super::{calls, drivers, error::Problem, health, me, ops, quotes, services, s
         calls::complete::handle,
         calls::approve::handle,
         calls::reject::handle,
+        calls::settle::handle,
         drivers::register::handle,
         drivers::get::handle,
         drivers::list::handle,

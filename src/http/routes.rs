@@ -101,6 +101,7 @@ fn paths() -> Vec<Path> {
         to_call("/timeline").get(web::to(calls::timeline::handle)),
         to_call("/approve").post(web::to(calls::approve::handle)),
         to_call("/reject").post(web::to(calls::reject::handle)),
+        to_call("/settle").post(web::to(calls::settle::handle)),
         to_driver("/position").post(web::to(drivers::position::handle)),
         to_driver("/offers").get(web::to(drivers::offers::handle)),
         to_driver("/availability").put(web::to(drivers::availability::handle)),

@@ -34,6 +34,8 @@ impl Laws for CallMachine {
     const LEGAL: &'static [(&'static str, &'static str)] = &[
         ("", "requested"),
         ("", "denied"),
+        // Paid on completion, it is searched for at once.
+        ("", "dispatching"),
         ("requested", "dispatching"),
         ("requested", "denied"),
         ("requested", "cancelled"),
@@ -64,7 +66,11 @@ impl Laws for CallMachine {
     }
 
     fn outlives_the_end(command: &call::Command) -> bool {
-        matches!(command, call::Command::PaymentNews { .. })
+        // A debt is paid after the end.
+        matches!(
+            command,
+            call::Command::PaymentNews { .. } | call::Command::Pay { .. } | call::Command::AccountTold { .. }
+        )
     }
 }
 
@@ -88,6 +94,17 @@ impl Laws for PaymentMachine {
         ("unknown", "refunding"),
         ("charged", "refunding"),
         ("refunding", "refunded"),
+        // The call was served, and its fare cannot be had.
+        ("", "waived"),
+        ("", "debt"),
+        ("created", "waived"),
+        ("created", "debt"),
+        ("declined", "waived"),
+        ("declined", "debt"),
+        // A debt is paid, or an attempt to pay it fails.
+        ("debt", "charging"),
+        ("charging", "debt"),
+        ("unknown", "debt"),
     ];
 
     fn status(payment: &Payment) -> &'static str {
@@ -99,7 +116,7 @@ impl Laws for PaymentMachine {
     }
 
     fn is_over(payment: &Payment) -> bool {
-        payment.status().as_str() == "refunded"
+        matches!(payment.status().as_str(), "refunded" | "waived")
     }
 
     fn refuses_repetition(_: &payment::Command) -> bool {

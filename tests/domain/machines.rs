@@ -5,7 +5,7 @@ use callout::domain::{
     account::{self, AccountMachine, Debt, ProfileChange},
     call::{self, CallMachine, DriverCard, Request},
     driver::{self, DriverMachine, Fix, Profile, ReleaseReason},
-    payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus},
+    payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus, Settlement},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -119,10 +119,10 @@ fn request() -> impl Strategy<Value = call::Command> {
 }
 
 fn news() -> impl Strategy<Value = News> {
-    use PaymentStatus::{Charged, Charging, Created, Declined, Refunded, Refunding, Unknown};
+    use PaymentStatus::{Charged, Charging, Created, Debt, Declined, Refunded, Refunding, Unknown, Waived};
     let status = prop_oneof![
         3 => Just(Charged),
-        4 => select(vec![Created, Charging, Declined, Unknown, Refunding, Refunded]),
+        4 => select(vec![Created, Charging, Declined, Unknown, Refunding, Refunded, Waived, Debt]),
     ];
     let money = || option::of((0..50_000_u64).prop_map(won));
     (0..12_u64, status, money(), money(), option::of(0..60_u64), option::of(Just("card_declined".to_owned()))).prop_map(
@@ -152,8 +152,15 @@ fn call_command() -> impl Strategy<Value = call::Command> {
         3 => party().prop_map(|by| Command::Complete { by }),
         1 => (party(), option::of(Just("변심".to_owned()))).prop_map(|(by, reason)| Command::Cancel { by, reason }),
         2 => (party(), option::of(Just("고장".to_owned()))).prop_map(|(by, reason)| Command::Release { by, reason }),
+        2 => (party(), settlement())
+            .prop_map(|(by, how)| Command::Settle { by, how, reason: "카드 거절".to_owned() }),
+        1 => any::<bool>().prop_map(|owes| Command::AccountTold { owes }),
         2 => Just(Command::Wake),
     ]
+}
+
+fn settlement() -> impl Strategy<Value = Settlement> {
+    select(vec![Settlement::Waived, Settlement::Debt])
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -176,6 +183,7 @@ fn payment_command() -> impl Strategy<Value = payment::Command> {
         }),
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
+        1 => settlement().prop_map(|how| Command::EndUnpaid { id: call_id(0), amount: won(20_000), how }),
         1 => Just(Command::ConfirmRefund),
         1 => Just(Command::Wake),
     ]

@@ -6,6 +6,7 @@ mod accounts;
 mod acts;
 mod areas;
 mod bookings;
+mod debts;
 mod driver_call;
 mod interleavings;
 mod laws;
@@ -13,6 +14,7 @@ mod machines;
 mod methods;
 mod no_policy;
 mod over;
+mod requests;
 mod together;
 mod world;
 

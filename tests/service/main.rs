@@ -43,6 +43,7 @@ mod rental_fleet;
 mod rental_overdue;
 mod routing;
 mod scope;
+mod settle;
 mod sixth_service;
 mod sockets;
 mod store_loss;

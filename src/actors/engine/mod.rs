@@ -7,6 +7,7 @@ mod drivers;
 mod error;
 mod queries;
 mod recovery;
+mod settling;
 mod start;
 
 use std::{sync::Arc, time::Duration};

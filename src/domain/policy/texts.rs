@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The occasions for which a policy's `messages` may have a text.
-pub const OCCASIONS: [&str; 20] = [
+pub const OCCASIONS: [&str; 22] = [
     "paid",
     "payment_declined",
     "payment_wanted",
@@ -17,6 +17,8 @@ pub const OCCASIONS: [&str; 20] = [
     "completed",
     "cancelled",
     "refunded",
+    "waived",
+    "debt",
     "offer",
     "offer_withdrawn",
     "assigned_driver",

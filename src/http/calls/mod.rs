@@ -15,6 +15,7 @@ pub(super) mod reject;
 pub(super) mod release;
 mod repeat;
 pub(super) mod request;
+pub(super) mod settle;
 mod sight;
 pub(super) mod start;
 pub(super) mod timeline;

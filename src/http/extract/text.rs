@@ -28,7 +28,10 @@ pub(in crate::http) fn at_most(field: &str, text: &str, max: usize) -> Result<()
 
 /// A text that people are shown in one line: a name, a phone number, a plate, an address. It has something to see.
 pub(in crate::http) fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
-    let text = normal(field, text, max, false)?;
+    visible(field, normal(field, text, max, false)?, max)
+}
+
+fn visible(field: &str, text: String, max: usize) -> Result<String, Problem> {
     if !text.chars().any(is_visible) {
         return Err(Problem::invalid(format!("{field} must be 1 to {max} characters, at least one of them visible")));
     }
@@ -52,6 +55,11 @@ pub(in crate::http) fn email(field: &str, text: &str) -> Result<String, Problem>
 /// A text that may have several lines, or none: a note, a reason.
 pub(in crate::http) fn lines(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     normal(field, text, max, true)
+}
+
+/// A text that may have several lines, and has something to see: a reason that must be given.
+pub(in crate::http) fn said(field: &str, text: &str, max: usize) -> Result<String, Problem> {
+    visible(field, normal(field, text, max, true)?, max)
 }
 
 /// The place with its address as a line that people are shown.

@@ -114,7 +114,7 @@ pub(in crate::http) struct DriverOnCall<'a> {
 /// The payment of a call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PaymentOnCall {
-    /// created, charging, charged, declined, unknown, refunding or refunded.
+    /// created, charging, charged, declined, unknown, refunding, refunded, waived or debt.
     #[schema(value_type = String, example = "charged")]
     status: &'static str,
     /// The amount that was charged, if any.
