@@ -12,7 +12,7 @@ use crate::settings::{Findings, Section};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ActorSettings {
-    /// Threads that calls, drivers and payments run on; 0: one per core.
+    /// Threads that calls, drivers, payments and accounts run on; 0: one per core.
     #[schema(minimum = 0, maximum = 1_024)]
     pub threads: u16,
     /// The rules for an actor that fails.
@@ -20,7 +20,7 @@ pub struct ActorSettings {
 }
 
 impl ActorSettings {
-    /// How many threads calls, drivers and payments run on, at least 1.
+    /// How many threads calls, drivers, payments and accounts run on, at least 1.
     #[must_use]
     pub fn thread_count(&self) -> usize {
         match self.threads {

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::domain::{
     DriverId,
+    account::AccountMachine,
     call::CallMachine,
     driver::DriverMachine,
     payment::PaymentMachine,
@@ -28,6 +29,7 @@ pub struct World {
     pub calls: Entities<CallMachine>,
     pub drivers: Entities<DriverMachine>,
     pub payments: Entities<PaymentMachine>,
+    pub accounts: Entities<AccountMachine>,
     /// Committed state, arranged for searching.
     pub boards: Boards,
     /// The listeners of each topic.
@@ -54,6 +56,7 @@ impl World {
             EntityKind::Call => &self.calls,
             EntityKind::Driver => &self.drivers,
             EntityKind::Payment => &self.payments,
+            EntityKind::Account => &self.accounts,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The parts that the three state machines share: the shape of a decision and of a refusal.
+//! The parts that the state machines share: the shape of a decision and of a refusal.
 
 use std::{fmt, fmt::Debug};
 
@@ -69,6 +69,8 @@ pub enum Rejection {
     ForOperators { service: ServiceId },
     /// The payment's outcome is not known yet.
     PaymentPending,
+    /// A charge is under way: it is settled once its outcome is known.
+    ChargeInFlight,
     /// The amount is below what may be charged.
     BelowMinimum {
         /// The amount asked for, minor units.
@@ -103,6 +105,9 @@ impl fmt::Display for Rejection {
                 write!(f, "only operators register, change and retire the drivers of {service}")
             }
             Self::PaymentPending => f.write_str("a payment is in flight; its outcome is not known yet"),
+            Self::ChargeInFlight => {
+                f.write_str("a charge is under way; settle the call once the outcome of the charge is known")
+            }
             Self::BelowMinimum { amount, minimum } => {
                 write!(f, "the amount {amount} is below the minimum payment of {minimum}")
             }

@@ -1,10 +1,12 @@
-//! The rules of calls, drivers and payments, and nothing else: no I/O, no clock, no randomness.
+//! The rules of calls, drivers, payments and accounts, and nothing else: no I/O, no clock, no randomness.
 //!
 //! Each entity is a state machine of two pure functions: `decide` says which events a command causes, or why it is
 //! refused; `evolve` applies one event. Time and ids come in as arguments. Effects are data; the actors perform them.
 
+pub mod account;
 mod asker;
 pub mod call;
+mod change;
 pub mod driver;
 pub mod fare;
 pub mod geo;
@@ -17,6 +19,7 @@ mod place;
 pub mod policy;
 
 pub use asker::{Asker, Scope};
+pub use change::Change;
 pub use ids::{CallId, CustomerId, DriverId, InvalidId, ServiceId};
 pub use machine::{Decision, Machine, Party, Rejection, Role, Undecided, Volatile};
 pub use money::{Currency, Money};

@@ -103,6 +103,7 @@ fn paths() -> Vec<Path> {
         to_call("/timeline").get(web::to(calls::timeline::handle)),
         to_call("/approve").post(web::to(calls::approve::handle)),
         to_call("/reject").post(web::to(calls::reject::handle)),
+        to_call("/settle").post(web::to(calls::settle::handle)),
         to_driver("/position").post(web::to(drivers::position::handle)),
         to_driver("/offers").get(web::to(drivers::offers::handle)),
         to_driver("/availability").put(web::to(drivers::availability::handle)),
@@ -111,7 +112,7 @@ fn paths() -> Vec<Path> {
             .put(web::to(drivers::register::handle))
             .delete(web::to(drivers::retire::handle)),
         Path::new("/v1/drivers").get(web::to(drivers::list::handle)),
-        Path::new("/v1/me").get(web::to(me::show::handle)),
+        Path::new("/v1/me").get(web::to(me::show::handle)).put(web::to(me::change::handle)),
         Path::new("/v1/me/calls").get(web::to(me::calls::handle)),
         Path::new("/v1/me/notifications").get(web::to(me::notifications::handle)),
         Path::new("/v1/ops/actors").get(web::to(ops::actors::handle)),

@@ -9,7 +9,7 @@ use super::{
     error::Problem,
     lifecycle::Lifecycle,
     settings::{HttpSettings, LimitSettings},
-    views::{CallOutline, CallView, DriverView, Shade},
+    views::{CallOutline, CallView, CustomerOnCall, DriverView, Shade},
 };
 use crate::{
     actors::{
@@ -17,7 +17,7 @@ use crate::{
         ports::{gateway::GatewayDrill, store::Store},
     },
     clock,
-    domain::{Role, ServiceId, call::Call, driver::Driver, policy::Policy},
+    domain::{Party, Role, ServiceId, call::Call, driver::Driver, policy::Policy},
     http::{
         auth::{Principal, keys::Keys},
         calls::{Sight, sight},
@@ -25,6 +25,10 @@ use crate::{
     },
     readmodel::ReadModel,
 };
+
+/// How long the view of a call for its driver waits for the account of its customer. Without an answer the view goes without
+/// the customer's name.
+const CUSTOMER_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The parts that the server is made of.
 pub struct Parts {
@@ -118,6 +122,43 @@ impl State {
         }
     }
 
+    /// A call that was just read from its actor, as somebody sees it who may see it: for the driver who has it, with its
+    /// customer. An older state of a call goes without: the driver may not have it any more.
+    pub(super) async fn present_call_view<'a>(&'a self, call: &'a Call, who: &Principal) -> CallView<'a> {
+        self.call_view(call, who).with_customer(self.customer_on(call, who).await)
+    }
+
+    /// A call of a list, which may be a little behind: its driver sees the customer only if it has the call still.
+    pub(super) async fn listed_call_view<'a>(&'a self, call: &'a Call, who: &Principal) -> CallView<'a> {
+        let view = self.call_view(call, who);
+        if !has_it(call, who) {
+            return view;
+        }
+        match self.engine.call(&call.id).await {
+            Ok(Some(present)) => view.with_customer(self.customer_on(&present, who).await),
+            Ok(None) | Err(_) => view,
+        }
+    }
+
+    /// The customer of a call, if the one who looks is the driver who has it now. Read from the account: there is nothing
+    /// that a restart could lose, and a change of the profile is seen at once.
+    async fn customer_on(&self, call: &Call, who: &Principal) -> Option<CustomerOnCall> {
+        if !has_it(call, who) {
+            return None;
+        }
+        match tokio::time::timeout(CUSTOMER_PATIENCE, self.engine.account(&call.customer_id)).await {
+            Ok(Ok(account)) => account.as_deref().and_then(CustomerOnCall::of),
+            Ok(Err(error)) => {
+                tracing::warn!(call = %call.id, %error, "a driver sees a call without its customer");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(call = %call.id, "a driver sees a call without its customer: the account is too slow");
+                None
+            }
+        }
+    }
+
     fn whole_call_view<'a>(&'a self, call: &'a Call) -> CallView<'a> {
         let driver = call.phase.current_driver();
         let seen = driver.and_then(|card| self.engine.position_of(&card.id));
@@ -157,5 +198,13 @@ impl State {
     /// How long a client may take to send something, or to take what is sent to it.
     pub(super) fn client_patience(&self) -> Duration {
         Duration::from_millis(self.settings.client_header_timeout_ms)
+    }
+}
+
+/// Whether somebody is the driver who has the call.
+fn has_it(call: &Call, who: &Principal) -> bool {
+    match who.party() {
+        Party::Driver(driver) => call.phase.current_driver().is_some_and(|card| card.id == *driver),
+        Party::Customer(_) | Party::Operator(_) | Party::System => false,
     }
 }

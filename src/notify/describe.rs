@@ -3,7 +3,7 @@
 use super::fill::{Fill, why_cancelled, why_denied};
 use crate::domain::{
     call::{Call, Event},
-    payment::{News, PaymentStatus},
+    payment::{News, PaymentStatus, Settlement},
     policy::{Policy, Text},
 };
 
@@ -59,6 +59,17 @@ pub fn describe(policy: Option<&Policy>, event: &Event, after: &Call) -> Text {
         }
         Event::Started { .. } => ("시작", "Started"),
         Event::Completed { .. } => ("완료", "Completed"),
+        Event::Settled { how, reason, .. } => {
+            let words = match how {
+                Settlement::Waived => text("요금 면제: {amount}. {reason}", "Fare waived: {amount}. {reason}"),
+                Settlement::Debt => {
+                    text("미납 요금으로 처리: {amount}. {reason}", "Fare recorded as a debt: {amount}. {reason}")
+                }
+            };
+            return fill.because(Some(super::fill::own_words(reason))).fill(&words);
+        }
+        Event::DebtNoted => ("미납 요금이 계정에 등록됨", "The debt is noted in the customer's account"),
+        Event::DebtCleared => ("미납 요금이 해소됨", "The debt is paid"),
         Event::Cancelled { by, reason } => {
             let (ko, en) = match by.as_str() {
                 "customer" => ("고객이 취소. {reason}", "Cancelled by the customer. {reason}"),
@@ -84,6 +95,11 @@ fn payment(fill: Fill<'_>, news: &News) -> Text {
         PaymentStatus::Unknown => ("결제 결과 확인 중", "Checking the outcome of the payment"),
         PaymentStatus::Refunding => ("환불 중: {amount}", "Refunding {amount}"),
         PaymentStatus::Refunded => ("환불 완료: {amount}", "Refunded: {amount}"),
+        PaymentStatus::Waived => ("결제 면제", "Nothing is charged"),
+        PaymentStatus::Debt if news.refusal().is_some() => {
+            ("결제 거절, 미납. {reason}", "Payment declined; the fare is still owed. {reason}")
+        }
+        PaymentStatus::Debt => ("미납", "The fare is owed"),
     };
     let reason = news.reason.as_deref().map(super::texts::of_the_gateway);
     fill.amount(news.refunded.or(news.charged)).because(reason).fill(&text(ko, en))

@@ -15,7 +15,7 @@ use self::fill::{Fill, why_cancelled, why_denied};
 use crate::domain::{
     CallId, CustomerId, DriverId, Party, Role, ServiceId,
     call::{Call, Event, Phase},
-    payment::{News, PaymentStatus},
+    payment::{News, PaymentStatus, Settlement},
     policy::{FoundBy, Policy, Text},
 };
 
@@ -73,6 +73,10 @@ pub enum Occasion {
     Cancelled,
     /// Customer: the money is back.
     Refunded,
+    /// Customer: the ride is over, and nothing is charged for it.
+    Waived,
+    /// Customer: the ride is over, and its fare is owed.
+    Debt,
     /// Driver: it may have this call.
     Offer,
     /// Driver: the offer expired, another driver has the call, or it was cancelled.
@@ -104,6 +108,8 @@ impl Occasion {
             Self::Completed => "completed",
             Self::Cancelled => "cancelled",
             Self::Refunded => "refunded",
+            Self::Waived => "waived",
+            Self::Debt => "debt",
             Self::Offer => "offer",
             Self::OfferWithdrawn => "offer_withdrawn",
             Self::ApprovalWanted => "approval_wanted",
@@ -178,6 +184,7 @@ pub fn notifications(
         }
         Event::Started { .. } => vec![fill.customer(Occasion::Started)],
         Event::Completed { .. } => vec![fill.customer(Occasion::Completed)],
+        Event::Settled { how, reason, .. } => vec![settled(&fill, *how, reason)],
         Event::Cancelled { by, reason } => cancelled(&fill, before, by, reason.as_deref()),
         // What people did themselves, or what another event of the same commit tells them.
         Event::Requested(_)
@@ -187,6 +194,8 @@ pub fn notifications(
         | Event::Approved { .. }
         | Event::MethodGiven { .. }
         | Event::CompletionAsked { .. }
+        | Event::DebtNoted
+        | Event::DebtCleared
         | Event::OfferDeclined { .. }
         // The next `assigned` names the driver who comes.
         | Event::GivenBack { .. } => Vec::new(),
@@ -237,7 +246,7 @@ fn to_operators(policy: Option<&Policy>, service: &ServiceId, occasion: Occasion
 fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned: bool) -> Vec<Notification> {
     let fill = fill.clone().amount(news.refunded.or(news.charged));
     // The problems of a payment that nobody waits for any more are nobody's news.
-    let over = before.is_some_and(|call| call.phase.is_terminal());
+    let over = before.is_some_and(|call| call.phase.is_terminal() && !call.ended_in_debt());
     let known = before.map(|call| call.payment.status);
     match news.status {
         PaymentStatus::Refunded => {
@@ -249,9 +258,9 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
         }
         status if over || known == Some(status) => Vec::new(),
         PaymentStatus::Charged => vec![fill.customer(Occasion::Paid)],
-        PaymentStatus::Declined => {
-            vec![fill.because(news.reason.as_deref().map(texts::of_the_gateway)).customer(Occasion::PaymentDeclined)]
-        }
+        PaymentStatus::Declined => vec![declined(fill, news)],
+        // An attempt to pay a debt was refused.
+        PaymentStatus::Debt if news.refusal().is_some() => vec![declined(fill, news)],
         PaymentStatus::Unknown => vec![fill.customer(Occasion::PaymentUnknown)],
         // It is tried again without anybody's doing: that is worth one word, not one with every attempt.
         PaymentStatus::Created if before.is_some_and(is_deferred) => {
@@ -263,8 +272,20 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
             let retry = news.retry_after_s.map(texts::retry);
             retry.map(|retry| fill.because(Some(retry)).customer(Occasion::PaymentUnavailable)).into_iter().collect()
         }
-        PaymentStatus::Charging | PaymentStatus::Refunding => Vec::new(),
+        PaymentStatus::Charging | PaymentStatus::Refunding | PaymentStatus::Waived | PaymentStatus::Debt => Vec::new(),
     }
+}
+
+fn declined(fill: Fill<'_>, news: &News) -> Notification {
+    fill.because(news.reason.as_deref().map(texts::of_the_gateway)).customer(Occasion::PaymentDeclined)
+}
+
+fn settled(fill: &Fill<'_>, how: Settlement, reason: &str) -> Notification {
+    let occasion = match how {
+        Settlement::Waived => Occasion::Waived,
+        Settlement::Debt => Occasion::Debt,
+    };
+    fill.clone().because(Some(fill::own_words(reason))).customer(occasion)
 }
 
 /// Whether a call's payment is made in the background.

@@ -76,6 +76,14 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
         (Occasion::Cancelled, _) => {
             words("{service} 요청이 취소되었습니다. {reason}", "Your {service} request was cancelled. {reason}")
         }
+        (Occasion::Waived, _) => words(
+            "{service} 요금이 청구되지 않습니다: {amount}. {reason}",
+            "You are not charged for your {service}: {amount}. {reason}",
+        ),
+        (Occasion::Debt, _) => words(
+            "{service} 요금이 결제되지 않았습니다: {amount}. {reason} 결제해 주세요.",
+            "The fare of your {service} is owed: {amount}. {reason} Please pay it.",
+        ),
         (Occasion::Refunded, Role::Driver) => {
             words("고객에게 환불되었습니다: {amount}", "The customer was refunded: {amount}.")
         }

@@ -6,14 +6,14 @@ use jiff::SignedDuration;
 
 use super::{
     ApplyError, Eta, ReadModel,
-    fold::{CallStep, Fold, Read},
+    fold::{self, CallStep, Fold, Read},
     history,
     notices::{self, Outgoing},
     snapshots::{self, Snapshots},
     writer::Transaction,
 };
 use crate::{
-    actors::ports::store::{EntityKind, EntityRef, EventCursor, EventPage, EventRecord},
+    actors::ports::store::{EntityRef, EventCursor, EventPage, EventRecord},
     clock,
     notify::{self, Notification},
 };
@@ -71,7 +71,7 @@ impl ReadModel {
         snapshots: &Snapshots,
     ) -> Result<Applied, ApplyError> {
         let events: Vec<&EventRecord> =
-            page.events.iter().filter(|event| event.entity.kind != EntityKind::Payment).collect();
+            page.events.iter().filter(|event| fold::has_a_view(event.entity.kind)).collect();
         let mut fold = Fold::load(to.sql(), events.iter().map(|event| &event.entity)).await?;
         let gaps = gaps(&fold, &events, snapshots);
         if !gaps.is_empty() {

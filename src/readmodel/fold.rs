@@ -51,11 +51,20 @@ const PUT_DRIVERS: Insert = Insert {
         service = excluded.service, status = excluded.status, version = excluded.version, state = excluded.state",
 };
 
+/// Whether there are views of this kind of entity. A payment is seen through its call, and an account is always asked
+/// itself.
+pub(super) fn has_a_view(kind: EntityKind) -> bool {
+    match kind {
+        EntityKind::Call | EntityKind::Driver => true,
+        EntityKind::Payment | EntityKind::Account => false,
+    }
+}
+
 /// An event of the stream, read.
 pub(super) enum Read {
     Call(call::Event),
     Driver(driver::Event),
-    /// Nothing that the views show: payments tell their calls.
+    /// Nothing that the views show.
     Other,
     /// Of a shape that this release does not know.
     Unreadable(serde_json::Error),
@@ -73,7 +82,7 @@ impl Read {
         let read = match record.entity.kind {
             EntityKind::Call => event(&record.body).map(Self::Call),
             EntityKind::Driver => event(&record.body).map(Self::Driver),
-            EntityKind::Payment => Ok(Self::Other),
+            EntityKind::Payment | EntityKind::Account => Ok(Self::Other),
         };
         read.unwrap_or_else(Self::Unreadable)
     }
@@ -151,7 +160,7 @@ impl Fold {
         match entity.kind {
             EntityKind::Call => self.calls.get(&entity.id).map(|view| (view.seen, view.call.version)),
             EntityKind::Driver => self.drivers.get(&entity.id).map(|view| (view.seen, view.driver.version)),
-            EntityKind::Payment => None,
+            EntityKind::Payment | EntityKind::Account => None,
         }
     }
 
@@ -249,7 +258,7 @@ impl Fold {
             match entity.kind {
                 EntityKind::Call => calls.extend(self.calls.get(&entity.id).map(CallRow::new).transpose()?),
                 EntityKind::Driver => drivers.extend(self.drivers.get(&entity.id).map(DriverRow::new).transpose()?),
-                EntityKind::Payment => {}
+                EntityKind::Payment | EntityKind::Account => {}
             }
         }
         PUT_CALLS.put(sql, &calls, CallRow::bind).await?;

@@ -31,7 +31,7 @@ pub(super) async fn put(sql: &mut SqliteConnection, events: &[&EventRecord]) -> 
         match event.entity.kind {
             EntityKind::Call => calls.entry(&event.entity.id).or_default().push(event),
             EntityKind::Driver => drivers.push(*event),
-            EntityKind::Payment => {}
+            EntityKind::Payment | EntityKind::Account => {}
         }
     }
     let rows = calls.iter().flat_map(|(id, events)| events.chunks(ROW_MAX).map(|events| Packed::new(id, events)));

@@ -74,7 +74,7 @@ impl State {
                 let driver = Driver { version: stored.version, ..snapshot.state };
                 Some(Self::Driver(Box::new(driver)))
             }),
-            EntityKind::Payment => Ok(None),
+            EntityKind::Payment | EntityKind::Account => Ok(None),
         };
         read.unwrap_or_else(|error| {
             tracing::error!(entity = %stored.entity, "the snapshot {error}; the read model goes on without it");
@@ -93,7 +93,7 @@ impl State {
         let state = match kind {
             EntityKind::Call => serde_json::from_str(text).map(|call| Some(Self::Call(call))),
             EntityKind::Driver => serde_json::from_str(text).map(|driver| Some(Self::Driver(driver))),
-            EntityKind::Payment => Ok(None),
+            EntityKind::Payment | EntityKind::Account => Ok(None),
         };
         state.map_err(|error| sqlx::Error::Decode(error.into()))
     }

@@ -59,7 +59,7 @@ impl ReadModel {
             known.extend(found.into_iter().map(|(id, version)| (EntityRef::new(kind, id), version.cast_unsigned())));
         }
         let mut compared = Compared::default();
-        for stored in stored.into_iter().filter(|stored| stored.entity.kind != EntityKind::Payment) {
+        for stored in stored.into_iter().filter(|stored| fold::has_a_view(stored.entity.kind)) {
             match known.get(&stored.entity) {
                 Some(known) if *known > stored.version => compared.ahead.push((stored.entity, *known)),
                 Some(known) if *known == stored.version => {}
@@ -74,7 +74,7 @@ impl ReadModel {
         let statement = match kind {
             EntityKind::Call => OPEN_CALLS,
             EntityKind::Driver => DRIVERS,
-            EntityKind::Payment => return Ok(Vec::new()),
+            EntityKind::Payment | EntityKind::Account => return Ok(Vec::new()),
         };
         let limit = i64::try_from(SWEEP_PAGE).unwrap_or(i64::MAX);
         let mut sql = self.readers.begin().await?;

@@ -22,7 +22,7 @@ pub const REPLAY_MAX: usize = 1_000;
 /// The part of a call's history that a reader may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// The events until the call was over. After that only its payment changes.
+    /// The events until the call was over. After that only its payment and its debt change.
     UpToItsEnd,
     Whole,
 }

@@ -230,8 +230,8 @@ fn values_that_contradict_each_other_are_reported_where_they_were_set() -> Resul
             "default.toml:6: guard.retry.max_ms: max_ms (400) must not be below initial_ms (500)",
             "more.toml:2: gateway.response_timeout_ms: guard.breaker.slow_call_ms (2500) must be less than \
              gateway.response_timeout_ms (2000), else no answer ever counts as slow",
-            "more.toml:4: actors.supervision.guard.passivate_after_s: has no meaning here: only calls, drivers and \
-             payments leave memory",
+            "more.toml:4: actors.supervision.guard.passivate_after_s: has no meaning here: only calls, drivers, \
+             payments and accounts leave memory",
             "more.toml:6: readmodel.read_timeout_ms: read_timeout_ms (5000) must be less than lock_timeout_ms (5000), \
              else the log is not cut off while something reads",
         ]

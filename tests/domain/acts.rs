@@ -1,5 +1,7 @@
 //! What people do in a [`World`](crate::world::World), and what goes wrong in it.
 
+use callout::domain::payment::Settlement;
+
 /// What a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
@@ -28,6 +30,15 @@ pub enum Act {
     Complete {
         driver: usize,
         call: usize,
+    },
+    /// An operator completes a ride whose driver has gone.
+    CompleteForDriver {
+        call: usize,
+    },
+    /// An operator ends a ride whose payment cannot be had.
+    Settle {
+        call: usize,
+        how: Settlement,
     },
     Availability {
         driver: usize,

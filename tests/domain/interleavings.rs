@@ -18,10 +18,13 @@ struct Branch {
     crashes: usize,
 }
 
-/// Every way a story can end: the call's status, the money taken and given back, and who was told yes.
-type Endings = BTreeSet<(&'static str, (usize, usize), Vec<&'static str>)>;
+/// A way a story can end: the call's status, the money taken and given back, and who was told yes.
+pub type Ending = (&'static str, (usize, usize), Vec<&'static str>);
 
-fn explore(world: World, wishes: &[Act]) -> Endings {
+/// Every way a story can end.
+pub type Endings = BTreeSet<Ending>;
+
+pub fn explore(world: World, wishes: &[Act]) -> Endings {
     let mut endings = Endings::new();
     let mut open = vec![Branch { world, wishes: wishes.to_vec(), answers: Vec::new(), crashes: 1 }];
     let mut seen = HashSet::new();
@@ -73,7 +76,7 @@ fn granted(branch: &Branch) -> Vec<&'static str> {
     granted
 }
 
-fn ending(branch: &Branch) -> (&'static str, (usize, usize), Vec<&'static str>) {
+fn ending(branch: &Branch) -> Ending {
     let call = branch.world.calls[0].as_ref().expect("the call is there");
     (call.phase.status(), branch.world.ledger(0), granted(branch))
 }
@@ -87,6 +90,8 @@ fn name(act: Act) -> &'static str {
         Act::Decline { .. } => "decline",
         Act::Start { .. } => "start",
         Act::Complete { .. } => "complete",
+        Act::CompleteForDriver { .. } => "complete for the driver",
+        Act::Settle { .. } => "settle",
         Act::Availability { .. } => "availability",
         Act::OutOfPatience => "out of patience",
     }

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use callout::domain::{
     Decision, Machine, Rejection, Undecided,
+    account::{self, Account, AccountMachine},
     call::{self, Call, CallMachine},
     driver::{self, Driver, DriverMachine},
     payment::{self, Payment, PaymentMachine},
@@ -33,6 +34,8 @@ impl Laws for CallMachine {
     const LEGAL: &'static [(&'static str, &'static str)] = &[
         ("", "requested"),
         ("", "denied"),
+        // Paid on completion, it is searched for at once.
+        ("", "dispatching"),
         ("requested", "dispatching"),
         ("requested", "denied"),
         ("requested", "cancelled"),
@@ -63,7 +66,11 @@ impl Laws for CallMachine {
     }
 
     fn outlives_the_end(command: &call::Command) -> bool {
-        matches!(command, call::Command::PaymentNews { .. })
+        // A debt is paid after the end.
+        matches!(
+            command,
+            call::Command::PaymentNews { .. } | call::Command::Pay { .. } | call::Command::AccountTold { .. }
+        )
     }
 }
 
@@ -87,6 +94,17 @@ impl Laws for PaymentMachine {
         ("unknown", "refunding"),
         ("charged", "refunding"),
         ("refunding", "refunded"),
+        // The call was served, and its fare cannot be had.
+        ("", "waived"),
+        ("", "debt"),
+        ("created", "waived"),
+        ("created", "debt"),
+        ("declined", "waived"),
+        ("declined", "debt"),
+        // A debt is paid, or an attempt to pay it fails.
+        ("debt", "charging"),
+        ("charging", "debt"),
+        ("unknown", "debt"),
     ];
 
     fn status(payment: &Payment) -> &'static str {
@@ -98,7 +116,7 @@ impl Laws for PaymentMachine {
     }
 
     fn is_over(payment: &Payment) -> bool {
-        payment.status().as_str() == "refunded"
+        matches!(payment.status().as_str(), "refunded" | "waived")
     }
 
     fn refuses_repetition(_: &payment::Command) -> bool {
@@ -144,6 +162,32 @@ impl Laws for DriverMachine {
     }
 
     fn outlives_the_end(_: &driver::Command) -> bool {
+        true
+    }
+}
+
+impl Laws for AccountMachine {
+    const LEGAL: &'static [(&'static str, &'static str)] =
+        &[("", "clear"), ("", "in debt"), ("clear", "in debt"), ("in debt", "clear")];
+
+    fn status(account: &Account) -> &'static str {
+        if account.debts.is_empty() { "clear" } else { "in debt" }
+    }
+
+    fn version(account: &Account) -> u64 {
+        account.version
+    }
+
+    /// A customer may always come back.
+    fn is_over(_: &Account) -> bool {
+        false
+    }
+
+    fn refuses_repetition(_: &account::Command) -> bool {
+        false
+    }
+
+    fn outlives_the_end(_: &account::Command) -> bool {
         true
     }
 }

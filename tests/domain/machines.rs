@@ -1,10 +1,11 @@
 //! Each machine alone, under any commands in any order at any time: also those no client could send.
 
 use callout::domain::{
-    Asker, Currency, LatLng, Money, Party, ServiceId,
+    Asker, Change, Currency, LatLng, Money, Party, ServiceId,
+    account::{self, AccountMachine, Debt, ProfileChange},
     call::{self, CallMachine, DriverCard, Request},
     driver::{self, DriverMachine, Fix, Profile, ReleaseReason},
-    payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus},
+    payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus, Settlement},
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -57,6 +58,11 @@ proptest! {
     #[test]
     fn a_driver_obeys_the_laws_under_any_commands(commands in timed(driver_command())) {
         check::<DriverMachine>(&commands);
+    }
+
+    #[test]
+    fn an_account_obeys_the_laws_under_any_commands(commands in timed(account_command())) {
+        check::<AccountMachine>(&commands);
     }
 }
 
@@ -113,10 +119,10 @@ fn request() -> impl Strategy<Value = call::Command> {
 }
 
 fn news() -> impl Strategy<Value = News> {
-    use PaymentStatus::{Charged, Charging, Created, Declined, Refunded, Refunding, Unknown};
+    use PaymentStatus::{Charged, Charging, Created, Debt, Declined, Refunded, Refunding, Unknown, Waived};
     let status = prop_oneof![
         3 => Just(Charged),
-        4 => select(vec![Created, Charging, Declined, Unknown, Refunding, Refunded]),
+        4 => select(vec![Created, Charging, Declined, Unknown, Refunding, Refunded, Waived, Debt]),
     ];
     let money = || option::of((0..50_000_u64).prop_map(won));
     (0..12_u64, status, money(), money(), option::of(0..60_u64), option::of(Just("card_declined".to_owned()))).prop_map(
@@ -146,8 +152,15 @@ fn call_command() -> impl Strategy<Value = call::Command> {
         3 => party().prop_map(|by| Command::Complete { by }),
         1 => (party(), option::of(Just("변심".to_owned()))).prop_map(|(by, reason)| Command::Cancel { by, reason }),
         2 => (party(), option::of(Just("고장".to_owned()))).prop_map(|(by, reason)| Command::Release { by, reason }),
+        2 => (party(), settlement())
+            .prop_map(|(by, how)| Command::Settle { by, how, reason: "카드 거절".to_owned() }),
+        1 => any::<bool>().prop_map(|owes| Command::AccountTold { owes }),
         2 => Just(Command::Wake),
     ]
+}
+
+fn settlement() -> impl Strategy<Value = Settlement> {
+    select(vec![Settlement::Waived, Settlement::Debt])
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -170,7 +183,26 @@ fn payment_command() -> impl Strategy<Value = payment::Command> {
         }),
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
+        1 => settlement().prop_map(|how| Command::EndUnpaid { id: call_id(0), amount: won(20_000), how }),
         1 => Just(Command::ConfirmRefund),
+        1 => Just(Command::Wake),
+    ]
+}
+
+fn account_command() -> impl Strategy<Value = account::Command> {
+    use account::Command;
+    let phone = select(vec![Change::Keep, Change::Set(None), Change::Set(Some("010-0000-0000".to_owned()))]);
+    let call = || (0..3_usize).prop_map(call_id);
+    prop_oneof![
+        2 => (select(vec!["민아", "김민아"]), phone).prop_map(|(name, phone)| {
+            let profile =
+                ProfileChange { name: name.to_owned(), phone, email: Change::Keep, language: Change::Keep };
+            Command::SetProfile { id: customer_id(0), profile }
+        }),
+        3 => call().prop_map(|call| {
+            Command::NoteDebt { id: customer_id(0), debt: Debt { call, service: service(), amount: won(5_800) } }
+        }),
+        3 => call().prop_map(|call| Command::ClearDebt { call }),
         1 => Just(Command::Wake),
     ]
 }

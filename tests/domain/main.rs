@@ -2,10 +2,12 @@
 //!
 //! Uses the public interface and the shipped driver-call policy; no actors, no store, no network.
 
+mod accounts;
 mod acts;
 mod areas;
 mod bookings;
 mod companies;
+mod debts;
 mod driver_call;
 mod interleavings;
 mod laws;
@@ -13,6 +15,7 @@ mod machines;
 mod methods;
 mod no_policy;
 mod over;
+mod requests;
 mod together;
 mod world;
 

@@ -4,13 +4,17 @@
 use std::sync::LazyLock;
 
 use callout::domain::{
+    call::Call,
     geo::ServiceArea,
+    payment::Settlement,
     policy::{Policies, Policy},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
-    call_id, driver_call, driver_id, policies,
+    call_id,
+    debts::{driver_call_paid_last, paid_on_completion},
+    driver_call, driver_id, policies,
     world::{Act, CALLS, DRIVERS, Luck, World},
 };
 
@@ -37,6 +41,17 @@ proptest! {
         world.drain();
         check_at_rest(&world);
     }
+
+    #[test]
+    fn rides_that_are_paid_at_their_end_are_paid_waived_or_owed(moves in vec(a_move(), 1..80)) {
+        let mut world = World::new(paid_on_completion());
+        for each in moves {
+            make(&mut world, each);
+            check_always(&world);
+        }
+        world.drain();
+        check_at_rest(&world);
+    }
 }
 
 fn make(world: &mut World, each: Move) {
@@ -48,7 +63,7 @@ fn make(world: &mut World, each: Move) {
         Move::Dispatch(call) => world.dispatch(call),
         Move::Wait(seconds) => world.wait(seconds),
         Move::Crash => world.crash(),
-        Move::CloseArea => world.use_policies(nowhere()),
+        Move::CloseArea => world.use_policies(nowhere(world.is_paid_first())),
     }
 }
 
@@ -78,8 +93,7 @@ pub fn check_at_rest(world: &World) {
     for driver in world.drivers.iter().flatten() {
         assert_ne!(driver.status(), "reserved", "{} stays reserved", driver.id);
         assert_eq!(driver.given_up, [], "{} has not settled a claim that it gave up", driver.id);
-        let has =
-            |call: &&callout::domain::call::Call| call.phase.current_driver().is_some_and(|card| card.id == driver.id);
+        let has = |call: &&Call| call.phase.current_driver().is_some_and(|card| card.id == driver.id);
         let calls: Vec<_> = world.calls.iter().flatten().filter(has).map(|call| &call.id).collect();
         assert_eq!(calls, driver.call().into_iter().collect::<Vec<_>>(), "what {} holds", driver.id);
     }
@@ -88,21 +102,44 @@ pub fn check_at_rest(world: &World) {
 fn check_money(world: &World, call: usize) {
     let Some(state) = &world.calls[call] else { return };
     let (charged, refunded) = world.ledger(call);
+    let is_charged = usize::from(state.payment.status.as_str() == "charged");
     let paid = match state.phase.status() {
+        "completed" if state.settled.is_some() => is_charged,
+        "dispatching" | "assigned" | "started" if !world.is_paid_first() => is_charged,
         "dispatching" | "assigned" | "started" | "completed" => 1,
         "requested" | "cancelled" | "denied" => 0,
         other => panic!("driver-call has no {other}"),
     };
     assert_eq!(charged - refunded, paid, "a {} call, charged {charged} ×", state.phase.status());
+    check_debt(world, call, state);
     let truth = world.payments[call].as_ref().map_or("created", |payment| payment.status().as_str());
     assert_eq!(state.payment.status.as_str(), truth, "the call knows where its payment stands");
 }
 
+/// The account has a debt exactly if a served call is neither paid nor waived.
+fn check_debt(world: &World, call: usize, state: &Call) {
+    assert!(!state.is_being_settled(), "not everybody knows how it was settled: {:?}", state.settled);
+    let noted = world.accounts[call].as_ref().is_some_and(|account| account.owes(&call_id(call)));
+    assert_eq!(noted, state.is_owed(), "the debt of a call settled as {:?}", state.settled);
+    assert_eq!(state.is_owed(), state.payment.status.as_str() == "debt", "{:?}", state.payment);
+    if let Some(settled) = &state.settled {
+        let expected = match settled.how {
+            Settlement::Waived => ["waived", "waived"],
+            Settlement::Debt => ["debt", "charged"],
+        };
+        assert!(expected.contains(&state.payment.status.as_str()), "settled as {settled:?}: {:?}", state.payment);
+    }
+}
+
 /// The policy of a service that has stopped serving everywhere.
-fn nowhere() -> &'static Policies {
-    static NOWHERE: LazyLock<Policies> =
-        LazyLock::new(|| Policies::new([Policy { area: ServiceArea::Within(Vec::new()), ..driver_call() }]));
-    &NOWHERE
+fn nowhere(paid_first: bool) -> &'static Policies {
+    static PAID_FIRST: LazyLock<Policies> = LazyLock::new(|| closed(driver_call()));
+    static PAID_LAST: LazyLock<Policies> = LazyLock::new(|| closed(driver_call_paid_last()));
+    if paid_first { &PAID_FIRST } else { &PAID_LAST }
+}
+
+fn closed(policy: Policy) -> Policies {
+    Policies::new([Policy { area: ServiceArea::Within(Vec::new()), ..policy }])
 }
 
 fn a_move() -> impl Strategy<Value = Move> {
@@ -133,6 +170,9 @@ fn an_act() -> impl Strategy<Value = Act> {
         1 => both().prop_map(|(driver, call)| Act::Decline { driver, call }),
         3 => both().prop_map(|(driver, call)| Act::Start { driver, call }),
         3 => both().prop_map(|(driver, call)| Act::Complete { driver, call }),
+        1 => (0..CALLS).prop_map(|call| Act::CompleteForDriver { call }),
+        2 => (0..CALLS, select(vec![Settlement::Waived, Settlement::Debt]))
+            .prop_map(|(call, how)| Act::Settle { call, how }),
         1 => (0..DRIVERS, any::<bool>()).prop_map(|(driver, available)| Act::Availability { driver, available }),
     ]
 }

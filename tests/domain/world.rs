@@ -1,4 +1,4 @@
-//! A small world: two calls, their payments, two drivers and a gateway, put together as the actors put them together.
+//! A small world: two calls, their payments and customers, two drivers and a gateway, put together as the actors do it.
 //!
 //! What is owed is performed in any order, performed again when the acknowledgement is lost, and survives a crash.
 //! Answers that are under way die with the process. An effect that waits for an answer is forgotten in the same commit
@@ -7,22 +7,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callout::domain::{
-    Asker, CallId, Currency, Decision, DriverId, Machine, Money, Party, Rejection,
-    call::{self, Call, CallMachine, DriverCard, Request},
+    Asker, CallId, Decision, DriverId, Machine, Party, Rejection,
+    account::{self, Account, AccountMachine, Debt},
+    call::{self, Call, CallMachine, DriverCard},
     driver::{self, Driver, DriverMachine, Profile, ReleaseReason},
-    payment::{self, Method, Outcome, Payment, PaymentMachine},
-    policy::Policies,
+    payment::{self, Outcome, Payment, PaymentMachine},
+    policy::{PaymentDue, Policies},
 };
 use jiff::{SignedDuration, Timestamp};
 
 pub use crate::acts::{Act, Luck};
-use crate::{call_id, customer_id, driver_id, in_seoul, laws::Laws, laws::step, service};
+use crate::{
+    call_id, customer_id, driver_id,
+    laws::{Laws, step},
+    requests::{method, operator, reason, request, settle},
+    service,
+};
 
 pub const CALLS: usize = 2;
 pub const DRIVERS: usize = 2;
 /// How long a driver is held for a call that does not answer, in seconds.
 const CLAIM_PATIENCE_S: u32 = 5;
-const FARE: Money = Money { amount: 20_000, currency: Currency::KRW };
 
 #[derive(Debug, Clone)]
 enum Effect {
@@ -35,6 +40,7 @@ enum Effect {
 enum Answer {
     Payment(usize, payment::Command),
     Driver(usize, driver::Command),
+    Call(usize, call::Command),
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +58,8 @@ pub struct World {
     now: Timestamp,
     pub calls: [Option<Call>; CALLS],
     pub payments: [Option<Payment>; CALLS],
+    /// The account of each call's customer: every call is another customer's.
+    pub accounts: [Option<Account>; CALLS],
     pub drivers: [Option<Driver>; DRIVERS],
     owed: Vec<Owed>,
     /// The gateway's memory: what became of each idempotency key.
@@ -67,6 +75,7 @@ impl World {
             now: "2026-03-01T09:00:00Z".parse().expect("a time"),
             calls: Default::default(),
             payments: Default::default(),
+            accounts: Default::default(),
             drivers: Default::default(),
             owed: Vec::new(),
             charges: BTreeMap::new(),
@@ -105,6 +114,8 @@ impl World {
             Act::Complete { driver, call } => {
                 self.call(call, &call::Command::Complete { by: Party::Driver(driver_id(driver)) })
             }
+            Act::CompleteForDriver { call } => self.call(call, &call::Command::Complete { by: operator() }),
+            Act::Settle { call, how } => self.call(call, &settle(how)),
             Act::OutOfPatience => {
                 self.wait(CLAIM_PATIENCE_S);
                 Ok(())
@@ -156,8 +167,13 @@ impl World {
     pub fn fingerprint(&self) -> String {
         let mut owed: Vec<String> = self.owed.iter().map(|owed| format!("{owed:?}")).collect();
         owed.sort_unstable();
-        let Self { now, calls, payments, drivers, charges, refunds, .. } = self;
-        format!("{now} {calls:?} {payments:?} {drivers:?} {charges:?} {refunds:?} {owed:?}")
+        let Self { now, calls, payments, accounts, drivers, charges, refunds, .. } = self;
+        format!("{now} {calls:?} {payments:?} {accounts:?} {drivers:?} {charges:?} {refunds:?} {owed:?}")
+    }
+
+    /// Whether a call is paid before a driver sees it.
+    pub fn is_paid_first(&self) -> bool {
+        self.policies.get(&service()).is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest)
     }
 
     /// How many things are owed.
@@ -172,10 +188,15 @@ impl World {
             return;
         }
         match self.owed[n].effect.clone() {
-            Effect::Call(call, effect) => {
-                self.perform_call(call, &effect);
-                self.forget(n, luck);
-            }
+            Effect::Call(call, effect) => match self.tell_account(call, &effect) {
+                Some(told) => {
+                    self.owed[n].answer = (luck != Luck::Unanswered).then_some(Answer::Call(call, told));
+                }
+                None => {
+                    self.perform_call(call, &effect);
+                    self.forget(n, luck);
+                }
+            },
             Effect::Payment(call, payment::Effect::Tell(news)) => {
                 let candidates = self.free_drivers();
                 self.call(call, &call::Command::PaymentNews { news, candidates }).expect("news is never refused");
@@ -196,11 +217,16 @@ impl World {
 
     /// Everything owed is performed, all goes well, until nothing is owed any more.
     pub fn drain(&mut self) {
+        self.drain_with(Luck::Fine);
+    }
+
+    /// The same with another luck.
+    pub fn drain_with(&mut self, luck: Luck) {
         for _ in 0..1_000 {
             if self.owed.is_empty() {
                 return;
             }
-            self.advance(0, Luck::Fine);
+            self.advance(0, luck);
         }
         panic!("it never comes to rest: {:?}", self.owed);
     }
@@ -221,6 +247,7 @@ impl World {
         match answer {
             Answer::Payment(call, command) => self.payment(call, &command).expect("the gateway's answer is taken"),
             Answer::Driver(driver, command) => self.driver(driver, &command).expect("the call's answer is taken"),
+            Answer::Call(call, command) => self.call(call, &command).expect("the account's answer is taken"),
         }
     }
 
@@ -228,6 +255,21 @@ impl World {
         if luck != Luck::Forgotten {
             self.owed.remove(n);
         }
+    }
+
+    /// What the customer's account answers, if the effect is for it.
+    fn tell_account(&mut self, call: usize, effect: &call::Effect) -> Option<call::Command> {
+        let (command, owes) = match effect {
+            call::Effect::NoteDebt { customer, service, amount } => {
+                let debt = Debt { call: call_id(call), service: service.clone(), amount: *amount };
+                (account::Command::NoteDebt { id: customer.clone(), debt }, true)
+            }
+            call::Effect::ClearDebt { .. } => (account::Command::ClearDebt { call: call_id(call) }, false),
+            _ => return None,
+        };
+        commit::<AccountMachine>(&mut self.accounts[call], &command, self.policies, self.now)
+            .expect("an account listens");
+        Some(call::Command::AccountTold { owes })
     }
 
     fn perform_call(&mut self, call: usize, effect: &call::Effect) {
@@ -244,6 +286,10 @@ impl World {
             call::Effect::Book { .. } | call::Effect::ConfirmDriver { .. } | call::Effect::AssignDriver { .. } => {
                 panic!("a driver-call owes {effect:?}")
             }
+            call::Effect::SettlePayment { amount, how } => {
+                self.payment(call, &payment::Command::EndUnpaid { id, amount, how })
+            }
+            call::Effect::NoteDebt { .. } | call::Effect::ClearDebt { .. } => panic!("{effect:?} is for the account"),
             call::Effect::CancelPayment { amount } => self.payment(call, &payment::Command::Cancel { id, amount }),
             call::Effect::ReleaseDriver { driver } => {
                 self.driver(index_of(&driver), &driver::Command::Release { call: id })
@@ -340,35 +386,6 @@ fn commit<M: Laws>(
     now: Timestamp,
 ) -> Result<Vec<M::Effect>, Rejection> {
     step::<M>(state, command, policies, now).map(|Decision { effects, .. }| effects)
-}
-
-fn method() -> Method {
-    Method("tok_ok".to_owned())
-}
-
-fn request(call: usize, pay: bool) -> call::Command {
-    call::Command::Request(Box::new(Request {
-        request_fingerprint: None,
-        driver_id: None,
-        period: None,
-        candidates: Vec::new(),
-        id: call_id(call),
-        service: service(),
-        customer_id: customer_id(call),
-        pickup: in_seoul(),
-        dropoff: Some(in_seoul()),
-        note: None,
-        fare: FARE,
-        method: pay.then(method),
-    }))
-}
-
-fn reason(refusal: &Rejection) -> ReleaseReason {
-    match refusal {
-        Rejection::NotOffered => ReleaseReason::NotOffered,
-        Rejection::NotFound => ReleaseReason::NoSuchCall,
-        _ => ReleaseReason::CallTaken,
-    }
 }
 
 fn index(call: &CallId) -> usize {

@@ -9,7 +9,7 @@ use callout::{
         backoff::BackoffSettings,
         dispatcher::DispatchSettings,
         guard::GuardSettings,
-        ports::gateway::GatewayDrill,
+        ports::{gateway::GatewayDrill, store::Store},
         supervision::{Failure, Intensity, SupervisionSettings, SupervisionTable},
     },
     clock,
@@ -33,6 +33,7 @@ pub type Tested = Result<(), Box<dyn std::error::Error>>;
 pub struct Bench {
     pub engine: Arc<Engine>,
     pub drill: Arc<dyn GatewayDrill>,
+    pub store: Arc<dyn Store>,
     folder: PathBuf,
     kept: Option<tempfile::TempDir>,
 }
@@ -75,7 +76,7 @@ impl Bench {
             escalation: Arc::new(|_: &Failure| {}),
         };
         let engine = Engine::start(parts, settings).await?;
-        Ok(Self { engine, drill: drill.ok_or("the simulated gateway has a drill")?, folder, kept: None })
+        Ok(Self { engine, drill: drill.ok_or("the simulated gateway has a drill")?, store, folder, kept: None })
     }
 
     /// The store's file.

@@ -6,6 +6,7 @@ mod harness;
 #[path = "../support/osrm_server.rs"]
 mod osrm_server;
 
+mod accounts;
 mod addresses;
 mod backup;
 mod bad_bodies;
@@ -45,6 +46,7 @@ mod rental_fleet;
 mod rental_overdue;
 mod routing;
 mod scope;
+mod settle;
 mod sixth_service;
 mod sockets;
 mod store_loss;

@@ -7,7 +7,7 @@ use crate::{
     taxi::request_ride,
 };
 
-fn limited(server: &Server, role: &str, id: &str, service: &str) -> Client {
+pub fn limited(server: &Server, role: &str, id: &str, service: &str) -> Client {
     let claims = Claims { services: Some(vec![service.into()]), ..Claims::new(role, id) };
     server.client_with(Some(mint(&claims, server.secret())), id)
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The answer of a call.
-type CallResult = Result<Arc<Call>, CallError>;
+pub(super) type CallResult = Result<Arc<Call>, CallError>;
 
 /// How long a caller is asked to wait for the outcome of a payment in flight.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -40,7 +40,10 @@ impl Engine {
         }
         // Held until the call is committed, and counts by itself.
         let place = match policy {
-            Some(policy) => Some(self.unpaid_place(policy, &request)?),
+            Some(policy) => {
+                self.must_owe_nothing(policy, &request.customer_id).await?;
+                Some(self.unpaid_place(policy, &request)?)
+            }
             None => None,
         };
         let paying = request.method.is_some() && with_request;
@@ -106,7 +109,7 @@ impl Engine {
         {
             // Nothing would be sent. A method that is kept already leaves no trace, another one takes its place.
             let waits = call.completing.is_some() && call.keeps(&method);
-            if matches!(call.phase, Phase::Requested { .. }) || waits {
+            if matches!(call.phase, Phase::Requested { .. }) || waits || call.is_owed() {
                 return Err(CallError::PaymentUnavailable { call, retry_after });
             }
             if call.is_deferred() && call.keeps(&method) {
@@ -115,7 +118,7 @@ impl Engine {
         }
         let call = self.command(id, Command::Pay { method: method.clone() }, cause).await?;
         let given = call.keeps(&method).then(|| call.method_number());
-        let settled = self.settled(call, given).await?;
+        let settled = self.paid_up(self.settled(call, given).await?).await;
         match settled.phase {
             // The call ended while its payment was under way: the money goes back.
             Phase::Cancelled { .. } | Phase::Denied { .. } => {
@@ -291,7 +294,7 @@ impl Engine {
         Ok(once_more(async || self.world.calls.get(id.as_str()).await).await?)
     }
 
-    async fn command(&self, id: &CallId, command: Command, cause: Cause) -> CallResult {
+    pub(super) async fn command(&self, id: &CallId, command: Command, cause: Cause) -> CallResult {
         Ok(once_more(async || self.world.calls.ask(id.as_str(), command.clone(), cause.clone()).await).await?)
     }
 
@@ -314,7 +317,7 @@ impl Engine {
 fn is_settling(call: &Call) -> bool {
     let asked = matches!((&call.phase, &call.choice), (Phase::Requested { .. }, Some(Choice::Asked { .. })));
     let paying = call.payment.status.in_flight() && !matches!(call.phase, Phase::AwaitingPayment { .. });
-    (asked || paying) && !call.phase.is_terminal()
+    (asked || paying) && (!call.phase.is_terminal() || call.is_owed())
 }
 
 /// Why the gateway refused the method of this number, if it did. One that was given before another refused one was not
@@ -331,12 +334,14 @@ fn payment_outcome(call: Arc<Call>, given: Option<u32>) -> CallResult {
         return Err(CallError::PaymentDeclined { call, reason });
     }
     let waits = matches!(call.phase, Phase::Requested { .. }) || call.completing.is_some();
+    // An attempt to pay a debt could not be made.
+    let owed = given.is_some() && call.payment.status == PaymentStatus::Debt;
     match call.payment.status {
         PaymentStatus::Declined if waits => {
             let reason = call.payment.reason.clone().unwrap_or_else(|| "declined".to_owned());
             Err(CallError::PaymentDeclined { call, reason })
         }
-        PaymentStatus::Created if waits => {
+        PaymentStatus::Created | PaymentStatus::Debt if waits || owed => {
             let retry_after = Duration::from_secs(call.payment.retry_after_s.unwrap_or(1));
             Err(CallError::PaymentUnavailable { call, retry_after })
         }

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     actors::entity::AskError,
-    domain::{ServiceId, call::Call},
+    domain::{
+        ServiceId,
+        account::{Account, Debt},
+        call::Call,
+    },
 };
 
 /// Why a request about a call failed. Every variant about a call that exists carries it.
@@ -20,6 +24,12 @@ pub enum CallError {
         call: Arc<Call>,
         error: AskError<Call>,
     },
+    /// The customer's account gives no answer.
+    #[error(transparent)]
+    Account(AskError<Account>),
+    /// The customer owes the fares of earlier calls, and the service begins no new one before they are paid.
+    #[error("{}", owed(.debts))]
+    DebtOpen { debts: Vec<Debt> },
     /// The service is not offered there; the call is `denied`.
     #[error("the trip is not within the service area")]
     OutOfArea { call: Arc<Call> },
@@ -72,4 +82,15 @@ pub enum CallError {
     /// The driver's actor gives no answer.
     #[error("the driver's actor gives no answer: {0}")]
     Driver(#[source] AskError<crate::domain::driver::Driver>),
+}
+
+/// How many debts the refusal of a new call names.
+const DEBTS_NAMED: usize = 3;
+
+fn owed(debts: &[Debt]) -> String {
+    let of = |debt: &Debt| format!("{} for {}: pay it with POST /v1/calls/{}/pay", debt.amount, debt.call, debt.call);
+    let named = debts.iter().take(DEBTS_NAMED).map(of).collect::<Vec<_>>().join("; ");
+    let more = debts.len().saturating_sub(DEBTS_NAMED);
+    let rest = if more > 0 { format!("; and {more} more, in GET /v1/me") } else { String::new() };
+    format!("earlier fares are owed: {named}{rest}")
 }

@@ -1,12 +1,14 @@
 //! The engine: everything the actors do, as the outside asks for it. One method per use case; the
 //! front ends only translate.
 
+mod accounts;
 mod calls;
 mod drivers;
 mod error;
 mod losses;
 mod queries;
 mod recovery;
+mod settling;
 mod start;
 
 use std::{sync::Arc, time::Duration};

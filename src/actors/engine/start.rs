@@ -123,6 +123,7 @@ impl Engine {
             calls: Entities::new(&shared, settings.supervision.of(ActorKind::Call)),
             drivers: Entities::new(&shared, settings.supervision.of(ActorKind::Driver)),
             payments: Entities::new(&shared, settings.supervision.of(ActorKind::Payment)),
+            accounts: Entities::new(&shared, settings.supervision.of(ActorKind::Account)),
             boards: Boards::default(),
             hub: Hub::new(),
             policies,

@@ -182,7 +182,7 @@ impl<E: Entity> EntityActor<E> {
         let events = decision.events.iter().zip(before + 1..).map(|(event, seq)| NewEvent {
             seq,
             at: now,
-            body: envelope::write_event(event, cause).expect("events hold finite numbers only"),
+            body: envelope::write_event(E::streamed(event).as_ref(), cause).expect("events hold finite numbers only"),
         });
         let commit = self.write_of(&state, &ledger, before, events.collect());
         let turned = Turned { state, owing };

@@ -153,7 +153,7 @@ impl<E: Entity> Kind for Entities<E> {
     fn inspect(&self, snapshot: &str) -> Result<Inspected, envelope::Unreadable> {
         let snapshot = envelope::read::<E>(snapshot)?;
         let service = E::service(&snapshot.state).cloned();
-        let state = serde_json::to_value(snapshot.state).unwrap_or_default();
+        let state = E::inspected(&snapshot.state);
         Ok(Inspected { owed: snapshot.owed.len(), service, state })
     }
 

@@ -1,4 +1,4 @@
-//! Entity actors: one per call, driver and payment, all with the same turn.
+//! Entity actors: one per call, driver, payment and account, all with the same turn.
 //!
 //! A turn takes a message, decides, commits, adopts, answers, and then performs the effects. Nothing is answered, shown
 //! or done before it is committed. This folder knows how; what the entities are is `Entity`'s business, see `world`.
@@ -17,7 +17,7 @@ mod perform;
 mod registry;
 mod rest;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 pub use actor::EntityActor;
 pub use kind::{Inspected, Kind, Recovered};
@@ -52,6 +52,16 @@ pub trait Entity: Machine<Policy = Policies> {
     /// Whether it cannot go on without the policy of its service.
     fn needs_policy(_state: &Self::State) -> bool {
         false
+    }
+
+    /// An event as the event stream carries it. What is left out here is in the snapshot alone.
+    fn streamed(event: &Self::Event) -> Cow<'_, Self::Event> {
+        Cow::Borrowed(event)
+    }
+
+    /// The state as operators see it, as JSON.
+    fn inspected(state: &Self::State) -> serde_json::Value {
+        serde_json::to_value(state).unwrap_or_default()
     }
 
     /// Shows a state to the boards and the hub. Must be idempotent and quick; must not wait.

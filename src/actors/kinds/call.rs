@@ -16,6 +16,7 @@ use super::{
 };
 use crate::domain::{
     CallId, DriverId, ServiceId,
+    account::{self, Debt},
     call::{Call, CallMachine, Command, DriverCard, Effect, Phase},
     driver,
     payment::{self, PaymentStatus},
@@ -108,6 +109,21 @@ impl Entity for CallMachine {
                 Effect::ReleaseDriver { driver } => {
                     let release = driver::Command::Release { call: call_id };
                     tell(&world.drivers, driver.as_str(), release, &cause, &world.repeats).await;
+                }
+                Effect::SettlePayment { amount, how } => {
+                    let end = payment::Command::EndUnpaid { id: call_id, amount, how };
+                    tell(&world.payments, &id, end, &cause, &world.repeats).await;
+                }
+                Effect::NoteDebt { customer, service, amount } => {
+                    let debt = Debt { call: call_id, service, amount };
+                    let note = account::Command::NoteDebt { id: customer.clone(), debt };
+                    tell(&world.accounts, customer.as_str(), note, &cause, &world.repeats).await;
+                    return Some(Command::AccountTold { owes: true });
+                }
+                Effect::ClearDebt { customer } => {
+                    let clear = account::Command::ClearDebt { call: call_id };
+                    tell(&world.accounts, customer.as_str(), clear, &cause, &world.repeats).await;
+                    return Some(Command::AccountTold { owes: false });
                 }
             }
             None

@@ -1,5 +1,6 @@
-//! The three kinds of entities: how each shows itself, and how its effects are performed.
+//! The four kinds of entities: how each shows itself, and how its effects are performed.
 
+mod account;
 mod call;
 mod charge;
 mod driver;

@@ -47,6 +47,8 @@ impl Shard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityKind {
+    /// A customer: its profile and debts.
+    Account,
     /// One request by a customer.
     Call,
     /// A driver, company, car or seat.
@@ -56,7 +58,7 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
-    pub const ALL: [Self; 3] = [Self::Call, Self::Driver, Self::Payment];
+    pub const ALL: [Self; 4] = [Self::Account, Self::Call, Self::Driver, Self::Payment];
 
     /// The kind's name in keys, metrics and the ops interface.
     #[must_use]
@@ -65,6 +67,7 @@ impl EntityKind {
             Self::Call => "call",
             Self::Driver => "driver",
             Self::Payment => "payment",
+            Self::Account => "account",
         }
     }
 

@@ -20,7 +20,7 @@ pub struct SupervisionSettings {
     /// Messages that may wait for one actor. More are refused with 503.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub mailbox_max: u32,
-    /// Idle time until a call, driver or payment leaves memory; 0 keeps it.
+    /// Idle time until a call, driver, payment or account leaves memory; 0 keeps it.
     #[schema(minimum = 0, maximum = 604_800)]
     pub passivate_after_s: u64,
     /// The waits before a failed actor is started again.
@@ -98,6 +98,7 @@ pub enum ActorKind {
     Call,
     Driver,
     Payment,
+    Account,
     /// Finds drivers for calls, one per service.
     Dispatcher,
     /// The actor in front of the payment gateway.
@@ -107,8 +108,8 @@ pub enum ActorKind {
 }
 
 impl ActorKind {
-    pub const ALL: [Self; 6] =
-        [Self::Call, Self::Driver, Self::Payment, Self::Dispatcher, Self::Guard, Self::Readmodel];
+    pub const ALL: [Self; 7] =
+        [Self::Call, Self::Driver, Self::Payment, Self::Account, Self::Dispatcher, Self::Guard, Self::Readmodel];
 
     /// The kind's key under `actors.supervision`.
     #[must_use]
@@ -117,6 +118,7 @@ impl ActorKind {
             Self::Call => "call",
             Self::Driver => "driver",
             Self::Payment => "payment",
+            Self::Account => "account",
             Self::Dispatcher => "dispatcher",
             Self::Guard => "guard",
             Self::Readmodel => "readmodel",
@@ -125,7 +127,7 @@ impl ActorKind {
 
     /// Whether there are many of them, each with its own snapshot.
     fn is_entity(self) -> bool {
-        matches!(self, Self::Call | Self::Driver | Self::Payment)
+        matches!(self, Self::Call | Self::Driver | Self::Payment | Self::Account)
     }
 }
 
@@ -147,6 +149,9 @@ pub struct SupervisionTable {
     /// The differences for payments.
     #[schema(schema_with = Differences::schema)]
     pub payment: Differences,
+    /// The differences for customers' accounts.
+    #[schema(schema_with = Differences::schema)]
+    pub account: Differences,
     /// The differences for dispatchers.
     #[schema(schema_with = Differences::schema)]
     pub dispatcher: Differences,
@@ -167,6 +172,7 @@ impl Default for SupervisionTable {
             call: Overlay::default(),
             driver: Overlay::default(),
             payment: Overlay::default(),
+            account: Overlay::default(),
             dispatcher: mailbox(16_384),
             guard: mailbox(8_192),
             readmodel: Overlay::default(),
@@ -192,6 +198,7 @@ impl SupervisionTable {
             ActorKind::Call => &self.call,
             ActorKind::Driver => &self.driver,
             ActorKind::Payment => &self.payment,
+            ActorKind::Account => &self.account,
             ActorKind::Dispatcher => &self.dispatcher,
             ActorKind::Guard => &self.guard,
             ActorKind::Readmodel => &self.readmodel,
@@ -209,7 +216,7 @@ impl Section for SupervisionTable {
                     self.of(kind).contradictions(findings);
                 }
                 if !kind.is_entity() && differences.sets("passivate_after_s") {
-                    let message = "has no meaning here: only calls, drivers and payments leave memory";
+                    let message = "has no meaning here: only calls, drivers, payments and accounts leave memory";
                     findings.problem("passivate_after_s", message);
                 }
             });

@@ -6,10 +6,10 @@ use super::{
     Call, DenyReason, Event, Phase, paying,
     refused::{Decided, illegal, too_late},
     request::lapses_at,
-    steps,
+    steps::{self, operator_only},
 };
 use crate::domain::{
-    Decision, Party, Rejection,
+    Decision, Party,
     policy::{ConfirmedBy, Policy},
 };
 
@@ -53,12 +53,5 @@ pub(super) fn reject(call: &Call, by: &Party, reason: Option<&str>) -> Decided {
         | Phase::Completed { .. }
         | Phase::Cancelled { .. }
         | Phase::Denied { .. } => Err(illegal(call, "reject")),
-    }
-}
-
-fn operator_only(by: &Party) -> Result<(), Rejection> {
-    match by {
-        Party::Operator(_) => Ok(()),
-        Party::Customer(_) | Party::Driver(_) | Party::System => Err(Rejection::Forbidden),
     }
 }

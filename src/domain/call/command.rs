@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId,
-    payment::{Method, News},
+    payment::{Method, News, Settlement},
 };
 
 /// A driver as a call remembers it.
@@ -107,6 +107,16 @@ pub enum Command {
     Cancel {
         by: Party,
         reason: Option<String>,
+    },
+    /// An operator ends a ride whose payment cannot be had.
+    Settle {
+        by: Party,
+        how: Settlement,
+        reason: String,
+    },
+    /// The customer's account has noted the debt, or cleared it.
+    AccountTold {
+        owes: bool,
     },
     /// Give it back before the start, as the driver who has it.
     Release {

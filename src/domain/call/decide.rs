@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Call, Command, Effect, Event, Phase, approval, dispatch, evolve, paying, request,
+    Call, Command, Effect, Event, Phase, approval, dispatch, evolve, paying, request, settling,
     steps::{self, PERIOD_OVER, lapsed},
 };
 use crate::domain::{Decision, Machine, Party, Rejection, Undecided, policy::Policies};
@@ -101,6 +101,8 @@ fn decide_existing(
         }
         Command::Cancel { by, reason } => steps::cancel(call, by, reason.as_deref()),
         Command::Release { by, reason } => dispatch::release(call, by, reason.as_deref(), policy()?, now),
+        Command::Settle { by, how, reason } => settling::settle(call, by, *how, reason),
+        Command::AccountTold { owes } => Ok(settling::account_told(call, *owes)),
         Command::Wake => Ok(wake(call, now)),
     }?)
 }

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DriverId, Money, Period, ServiceId, payment::Method};
+use crate::domain::{
+    CustomerId, DriverId, Money, Period, ServiceId,
+    payment::{Method, Settlement},
+};
 
-/// Work that a call owes to its payment or a driver. Offers are no effects: they are part of the call's state, and
+/// Work that a call owes to its payment, a driver or the customer's account. Offers are no effects: they are part of the call's state, and
 /// the boards show them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -60,5 +63,22 @@ pub enum Effect {
     },
     ReleaseDriver {
         driver: DriverId,
+    },
+    /// Have the payment end without the fare.
+    SettlePayment {
+        /// The fare, which could not be charged.
+        amount: Money,
+        how: Settlement,
+    },
+    /// Have the customer's account note that the fare is owed.
+    NoteDebt {
+        customer: CustomerId,
+        /// The call's service.
+        service: ServiceId,
+        amount: Money,
+    },
+    /// Tell the customer's account that the fare is paid.
+    ClearDebt {
+        customer: CustomerId,
     },
 }

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{DenyReason, DriverCard};
-use crate::domain::{CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId, payment::News};
+use crate::domain::{
+    CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId,
+    payment::{News, Settlement},
+};
 
 /// The events of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +100,18 @@ pub enum Event {
     Completed {
         by: Party,
     },
+    /// An operator ends it without its fare, which cannot be had. `Completed` follows in the same commit.
+    Settled {
+        by: Party,
+        #[serde(rename = "as")]
+        how: Settlement,
+        /// In the operator's words.
+        reason: String,
+    },
+    /// The customer's account knows of the debt.
+    DebtNoted,
+    /// The customer's account knows that the debt is paid.
+    DebtCleared,
     /// It is called off.
     Cancelled {
         by: Party,

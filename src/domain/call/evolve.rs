@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::{
-    Call, Choice, Dispatching, DriverCard, Event, MethodMark, OfferBatch, PASSED_MAX, PaymentView, Phase,
-    RefusedMethod, Requested,
+    Call, Choice, DebtEntry, Dispatching, DriverCard, Event, MethodMark, OfferBatch, PASSED_MAX, PaymentView, Phase,
+    RefusedMethod, Requested, Settled,
 };
 use crate::domain::{
     DriverId,
-    payment::{News, PaymentStatus},
+    payment::{News, PaymentStatus, Settlement},
 };
 
 /// The call after `event`, which happened at `at`.
@@ -20,7 +20,7 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         };
     };
     // A terminal phase is never left; only the money still moves.
-    if call.phase.is_terminal() && !matches!(event, Event::PaymentChanged(_)) {
+    if call.phase.is_terminal() && !moves_money(&call, event) {
         return Some(call);
     }
     call.version += 1;
@@ -50,9 +50,11 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         }
         Event::PaymentChanged(news) => {
             apply_news(&mut call.payment, news);
-            if news.status == PaymentStatus::Declined {
-                let reason = news.reason.clone().unwrap_or_default();
-                call.refused = Some(RefusedMethod { number: call.tried, reason });
+            if let Some(settled) = &mut call.settled {
+                settled.confirmed |= matches!(news.status, PaymentStatus::Waived | PaymentStatus::Debt);
+            }
+            if let Some(reason) = news.refusal() {
+                call.refused = Some(RefusedMethod { number: call.tried, reason: reason.to_owned() });
                 // What was refused is not tried again; what was given meanwhile is.
                 call.method_kept &= call.has_untried_method();
             }
@@ -76,6 +78,9 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
             call.completing = None;
             call.phase = with_driver(call.phase, |driver| Phase::Completed { driver });
         }
+        Event::Settled { how, .. } => settle(&mut call, *how),
+        Event::DebtNoted => enter(&mut call, DebtEntry::Open),
+        Event::DebtCleared => enter(&mut call, DebtEntry::Cleared),
         Event::Cancelled { by, reason } => {
             let driver = call.phase.current_driver().cloned();
             call.phase = Phase::Cancelled { by: by.clone(), reason: reason.clone(), driver };
@@ -88,6 +93,32 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
         }
     }
     Some(call)
+}
+
+/// Whether an event of a call that is over is one of its money: of a refund, or of a debt that is paid.
+fn moves_money(call: &Call, event: &Event) -> bool {
+    match event {
+        Event::PaymentChanged(_) => true,
+        Event::PaymentStarted { .. } | Event::MethodGiven { .. } | Event::DebtNoted | Event::DebtCleared => {
+            call.ended_in_debt()
+        }
+        _ => false,
+    }
+}
+
+/// The payment is shown as settled from this moment on. Whoever pays a debt says anew how.
+fn settle(call: &mut Call, how: Settlement) {
+    call.settled = Some(Settled { how, confirmed: false, entry: DebtEntry::None });
+    call.payment.status = how.status();
+    call.payment.retry_after_s = None;
+    call.payment.reason = None;
+    call.method_kept = false;
+}
+
+fn enter(call: &mut Call, entry: DebtEntry) {
+    if let Some(settled) = &mut call.settled {
+        settled.entry = entry;
+    }
 }
 
 /// A search that begins.
@@ -111,6 +142,7 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
         tried: 0,
         refused: None,
         completing: None,
+        settled: None,
         fare: request.fare,
         request_fingerprint: request.request_fingerprint.clone(),
         phase: Phase::Requested { unpaid_until: request.unpaid_until },
@@ -190,6 +222,9 @@ fn evolve_offers(dispatching: &mut Dispatching, event: &Event) {
         | Event::Released { .. }
         | Event::Started { .. }
         | Event::Completed { .. }
+        | Event::Settled { .. }
+        | Event::DebtNoted
+        | Event::DebtCleared
         | Event::Cancelled { .. } => {}
     }
 }

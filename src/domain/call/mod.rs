@@ -10,6 +10,7 @@ mod evolve;
 mod paying;
 mod refused;
 mod request;
+mod settling;
 mod steps;
 
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ pub use decide::CallMachine;
 pub use effect::Effect;
 pub use event::{Event, MethodMark, Requested};
 pub use request::FIRST_METHOD;
+pub use settling::{DebtEntry, Settled};
 
 /// How many drivers who let an offer pass are remembered.
 pub const PASSED_MAX: usize = 200;
@@ -66,6 +68,9 @@ pub struct Call {
     /// The party that completes it, while the completion waits for the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completing: Option<Party>,
+    /// How an operator ended it without its fare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Settled>,
     #[serde(with = "money::compact")]
     pub fare: Money,
     /// Tells a repetition of the same request from another one under the same idempotency key.
@@ -243,9 +248,7 @@ impl Call {
     /// Whether the call is not over, and nothing has been charged for it.
     #[must_use]
     pub fn is_open_and_unpaid(&self) -> bool {
-        let is_charged =
-            matches!(self.payment.status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded);
-        !self.phase.is_terminal() && !is_charged
+        !self.phase.is_terminal() && !self.payment.status.was_charged()
     }
 
     /// Whether the booked period is over.

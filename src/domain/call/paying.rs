@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Call, Choice, DenyReason, Effect, Event, Phase, dispatch,
     refused::{Decided, illegal, too_late},
+    settling,
     steps::{self, PERIOD_OVER, completed, lapsed, may_step, must_have_it},
 };
 use crate::domain::{
@@ -45,7 +46,7 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp)
         Phase::Requested { .. } | Phase::AwaitingPayment { .. } if call.is_over(now) => return Err(too_late("pay")),
         Phase::Requested { .. } | Phase::AwaitingPayment { .. } => true,
         Phase::AwaitingApproval { .. } => false,
-        Phase::Dispatching(_) | Phase::Assigned { .. } | Phase::Started { .. } if is_charged(call) => {
+        Phase::Dispatching(_) | Phase::Assigned { .. } | Phase::Started { .. } if call.payment.status.was_charged() => {
             return Ok(Decision::nothing());
         }
         Phase::Dispatching(_) | Phase::Assigned { .. } | Phase::Started { .. }
@@ -55,6 +56,12 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp)
         }
         Phase::Dispatching(_) | Phase::Assigned { .. } => false,
         Phase::Started { .. } => call.completing.is_some(),
+        Phase::Completed { .. } if call.ended_in_debt() && !call.is_owed() => return Ok(Decision::nothing()),
+        // The payment is yet to hear of the debt, which must not come after a charge of it.
+        Phase::Completed { .. } if call.settled.is_some_and(|settled| !settled.confirmed) && call.is_owed() => {
+            return Err(Rejection::PaymentPending);
+        }
+        Phase::Completed { .. } if call.is_owed() => true,
         Phase::Completed { .. } | Phase::Cancelled { .. } | Phase::Denied { .. } => return Err(illegal(call, "pay")),
     };
     let in_flight = call.payment.status.in_flight();
@@ -79,7 +86,10 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp)
 /// it is not done.
 pub(super) fn complete(call: &Call, by: &Party, policy: &Policy) -> Decided {
     must_have_it(call, by, "complete")?;
-    may_step(call, by, &policy.file.steps.complete)?;
+    // Whatever the policy says, an operator may end a ride whose driver has gone.
+    if !matches!(by, Party::Operator(_)) {
+        may_step(call, by, &policy.file.steps.complete)?;
+    }
     match &call.phase {
         Phase::Started { .. } if is_paid(call, policy) => Ok(completed(call, by.clone())),
         Phase::Started { .. } if call.payment.status.in_flight() => Ok(Decision::nothing()),
@@ -104,10 +114,6 @@ fn is_paid(call: &Call, policy: &Policy) -> bool {
     policy.file.payment.due != PaymentDue::OnCompletion || call.payment.status == PaymentStatus::Charged
 }
 
-fn is_charged(call: &Call) -> bool {
-    matches!(call.payment.status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded)
-}
-
 /// Tries a deferred payment again, with the method that it keeps, unless the booked period is over.
 pub(super) fn retry(call: &Call, now: Timestamp) -> Decision<Event, Effect> {
     match call.is_deferred() {
@@ -130,10 +136,11 @@ pub(super) fn news(
     }
     let changed = Decision::event(Event::PaymentChanged(news.clone()));
     if news.status != PaymentStatus::Charged {
-        let is_settled = matches!(news.status, PaymentStatus::Declined | PaymentStatus::Created);
+        let is_settled = matches!(news.status, PaymentStatus::Declined | PaymentStatus::Created | PaymentStatus::Debt);
         let is_due = match &call.phase {
             Phase::Requested { .. } | Phase::AwaitingPayment { .. } => !call.is_over(now),
             Phase::Started { .. } => call.completing.is_some(),
+            Phase::Completed { .. } => call.is_owed(),
             _ => false,
         };
         return Ok(if is_settled && is_due && call.has_untried_method() {
@@ -151,12 +158,15 @@ pub(super) fn news(
             paid(call, changed, candidates, policies.of(&call.service)?, now)
         }
         (Phase::Started { .. }, Some(by)) => changed.and_all(completed(call, by.clone())),
+        (Phase::Completed { .. }, _) => match settling::debt_paid(call) {
+            Some(effect) => changed.then(effect),
+            None => changed,
+        },
         (
             Phase::AwaitingApproval { .. }
             | Phase::Dispatching(_)
             | Phase::Assigned { .. }
             | Phase::Started { .. }
-            | Phase::Completed { .. }
             | Phase::Cancelled { .. }
             | Phase::Denied { .. },
             _,

@@ -98,6 +98,14 @@ pub(super) fn settle_up(call: &Call, mut decision: Decision<Event, Effect>) -> D
     }
 }
 
+/// Refuses everybody but operators.
+pub(super) fn operator_only(by: &Party) -> Result<(), Rejection> {
+    match by {
+        Party::Operator(_) => Ok(()),
+        Party::Customer(_) | Party::Driver(_) | Party::System => Err(Rejection::Forbidden),
+    }
+}
+
 /// Whether the policy lets this party take this step. Other people's calls do not exist for customers and drivers.
 pub(super) fn may_step(call: &Call, by: &Party, roles: &[Role]) -> Result<(), Rejection> {
     let (role, own) = match by {

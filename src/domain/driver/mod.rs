@@ -14,7 +14,7 @@ use super::{Asker, CallId, DriverId, LatLng, Period, ServiceId};
 pub use booking::{Booking, has_room};
 pub use fix::Fix;
 pub use machine::DriverMachine;
-pub use profile::{Change, Profile, Registration};
+pub use profile::{Profile, Registration};
 
 /// How long a driver is held for a call that does not answer its claim.
 pub const CLAIM_PATIENCE: SignedDuration = SignedDuration::from_secs(5);

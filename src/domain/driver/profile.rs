@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ServiceId;
+use crate::domain::{Change, ServiceId};
 
 /// The public data of a driver, as it registered them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,25 +24,6 @@ pub struct Registration {
     pub name: String,
     pub phone: Change<String>,
     pub plate: Change<String>,
-}
-
-/// The change of an optional value by a registration.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Change<T> {
-    /// The registration leaves the value out: it stays as it is.
-    #[default]
-    Keep,
-    /// The new value; `None` removes it.
-    Set(Option<T>),
-}
-
-impl<T: Clone> Change<T> {
-    fn of(&self, known: Option<&T>) -> Option<T> {
-        match self {
-            Self::Keep => known.cloned(),
-            Self::Set(value) => value.clone(),
-        }
-    }
 }
 
 impl Registration {

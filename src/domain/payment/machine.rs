@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Awaited, Command, Effect, Event, Method, Outcome, Payment, PaymentStatus, Phase};
+use super::{Awaited, Command, Effect, Event, Method, Outcome, Payment, PaymentStatus, Phase, Settlement};
 use crate::domain::{CallId, Decision, Machine, Money, Rejection, Undecided, policy::Policies};
 
 /// The payment as a state machine.
@@ -31,6 +31,7 @@ impl Machine for PaymentMachine {
             Command::KeepMethod { id, amount, method, number } => Ok(keep_method(state, id, *amount, method, *number)),
             Command::Settle { attempt, outcome } => settle(state.ok_or(Rejection::NotFound)?, *attempt, outcome),
             Command::Cancel { id, amount } => Ok(cancel(state, id, *amount)),
+            Command::EndUnpaid { id, amount, how } => end_unpaid(state, id, *amount, *how),
             Command::ConfirmRefund => confirm_refund(state.ok_or(Rejection::NotFound)?),
             Command::Wake => Ok(Decision::nothing()),
         }?;
@@ -45,6 +46,7 @@ impl Machine for PaymentMachine {
                     amount: *amount,
                     attempt: 0,
                     closed: false,
+                    owed: false,
                     method: None,
                     method_number: 0,
                     awaited: None,
@@ -87,9 +89,15 @@ impl Machine for PaymentMachine {
                 payment.awaited = None;
             }
             Event::Charged { .. } => payment.method = None,
+            // Whoever pays a debt says anew how.
+            Event::PaymentWaived | Event::PaymentOwed => {
+                payment.owed = matches!(event, Event::PaymentOwed);
+                payment.method = None;
+                payment.awaited = None;
+            }
             Event::PaymentOpened { .. } | Event::OutcomeUnknown | Event::RefundStarted | Event::Refunded => {}
         }
-        payment.phase = next_phase(payment.phase, event);
+        payment.phase = next_phase(payment.phase, event, payment.owed);
         Some(payment)
     }
 
@@ -104,23 +112,36 @@ impl Machine for PaymentMachine {
     fn is_terminal(payment: &Payment) -> bool {
         match payment.status() {
             PaymentStatus::Created | PaymentStatus::Declined => payment.closed,
+            // It keeps its call in the store, which is the way to pay it.
+            PaymentStatus::Debt => false,
             PaymentStatus::Charging | PaymentStatus::Unknown | PaymentStatus::Refunding => false,
             // A charged payment waits for its call: nothing of its own is ahead of it.
-            PaymentStatus::Charged | PaymentStatus::Refunded => true,
+            PaymentStatus::Charged | PaymentStatus::Refunded | PaymentStatus::Waived => true,
         }
     }
 }
 
-fn next_phase(phase: Phase, event: &Event) -> Phase {
+fn next_phase(phase: Phase, event: &Event, owed: bool) -> Phase {
     match (event, phase) {
         (_, Phase::Refunded) => Phase::Refunded,
+        (_, Phase::Waived) => Phase::Waived,
         (Event::ChargeStarted { method, .. }, _) => Phase::Charging { method: method.clone() },
         (Event::Charged { reference }, _) => Phase::Charged { reference: reference.clone() },
+        (Event::ChargeDeclined { reason, .. }, _) if owed => {
+            Phase::Debt { reason: Some(reason.clone()), retry_after_s: None }
+        }
+        (Event::ChargeFailed { retry_after_s }, _) if owed => {
+            Phase::Debt { reason: None, retry_after_s: Some(*retry_after_s) }
+        }
         (Event::ChargeDeclined { reason, .. }, _) => Phase::Declined { reason: reason.clone() },
         (Event::ChargeFailed { retry_after_s }, _) => Phase::Created { retry_after_s: Some(*retry_after_s) },
         (Event::OutcomeUnknown, Phase::Charging { method }) => Phase::Unknown { method },
         (Event::RefundStarted, Phase::Charged { reference }) => Phase::Refunding { reference },
         (Event::Refunded, Phase::Refunding { .. }) => Phase::Refunded,
+        (Event::PaymentWaived, Phase::Created { .. } | Phase::Declined { .. }) => Phase::Waived,
+        (Event::PaymentOwed, Phase::Created { .. } | Phase::Declined { .. }) => {
+            Phase::Debt { reason: None, retry_after_s: None }
+        }
         (
             Event::PaymentOpened { .. }
             | Event::MethodKept { .. }
@@ -128,7 +149,9 @@ fn next_phase(phase: Phase, event: &Event) -> Phase {
             | Event::PaymentClosed
             | Event::OutcomeUnknown
             | Event::RefundStarted
-            | Event::Refunded,
+            | Event::Refunded
+            | Event::PaymentWaived
+            | Event::PaymentOwed,
             phase,
         ) => phase,
     }
@@ -206,7 +229,9 @@ fn settle(payment: &Payment, attempt: u32, outcome: &Outcome) -> Decided {
         | Phase::Declined { .. }
         | Phase::Charged { .. }
         | Phase::Refunding { .. }
-        | Phase::Refunded => return Ok(Decision::nothing()),
+        | Phase::Refunded
+        | Phase::Waived
+        | Phase::Debt { .. } => return Ok(Decision::nothing()),
     };
     if attempt != payment.attempt {
         return Ok(Decision::nothing());
@@ -237,7 +262,8 @@ fn cancel(state: Option<&Payment>, id: &CallId, amount: Money) -> Decision<Event
     let Some(payment) = state else {
         return Decision::event(Event::PaymentOpened { id: id.clone(), amount }).and(Event::PaymentClosed);
     };
-    if payment.closed {
+    // A call that was served is not called off any more.
+    if payment.closed || matches!(payment.phase, Phase::Waived | Phase::Debt { .. }) {
         return Decision::nothing();
     }
     let closed = Decision::event(Event::PaymentClosed);
@@ -250,7 +276,33 @@ fn cancel(state: Option<&Payment>, id: &CallId, amount: Money) -> Decision<Event
         | Phase::Unknown { .. }
         | Phase::Declined { .. }
         | Phase::Refunding { .. }
-        | Phase::Refunded => closed,
+        | Phase::Refunded
+        | Phase::Waived
+        | Phase::Debt { .. } => closed,
+    }
+}
+
+/// The call was served and its fare could not be had.
+fn end_unpaid(state: Option<&Payment>, id: &CallId, amount: Money, how: Settlement) -> Decided {
+    let ended = Decision::event(match how {
+        Settlement::Waived => Event::PaymentWaived,
+        Settlement::Debt => Event::PaymentOwed,
+    });
+    let Some(payment) = state else {
+        return Ok(Decision::event(Event::PaymentOpened { id: id.clone(), amount }).and_all(ended));
+    };
+    match &payment.phase {
+        Phase::Created { .. } | Phase::Declined { .. } if !payment.closed => Ok(ended),
+        // Its call settles nothing while a charge is under way: this one would be charged all the same.
+        Phase::Charging { .. } | Phase::Unknown { .. } => Err(Rejection::ChargeInFlight),
+        // It is settled, or there is nothing to settle: the money was taken, or the call is called off.
+        Phase::Created { .. }
+        | Phase::Declined { .. }
+        | Phase::Charged { .. }
+        | Phase::Refunding { .. }
+        | Phase::Refunded
+        | Phase::Waived
+        | Phase::Debt { .. } => Ok(Decision::nothing()),
     }
 }
 
@@ -262,7 +314,9 @@ fn confirm_refund(payment: &Payment) -> Decided {
         | Phase::Charging { .. }
         | Phase::Unknown { .. }
         | Phase::Declined { .. }
-        | Phase::Charged { .. } => {
+        | Phase::Charged { .. }
+        | Phase::Waived
+        | Phase::Debt { .. } => {
             Err(Rejection::IllegalTransition { state: payment.status().as_str(), command: "confirm the refund" })
         }
     }

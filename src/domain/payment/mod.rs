@@ -5,6 +5,7 @@
 
 mod machine;
 mod method;
+mod status;
 
 use std::sync::Arc;
 
@@ -13,51 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{CallId, Money, money};
 pub use machine::PaymentMachine;
 pub use method::Method;
-
-/// A payment as its call and everybody else sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PaymentStatus {
-    /// Nothing is being charged.
-    Created,
-    /// A charge is on its way.
-    Charging,
-    /// The money was taken.
-    Charged,
-    /// The method was refused.
-    Declined,
-    /// A charge was sent and its outcome is not known.
-    Unknown,
-    /// A refund is owed.
-    Refunding,
-    /// The money was given back.
-    Refunded,
-}
-
-impl PaymentStatus {
-    /// The status as the interface shows it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Charging => "charging",
-            Self::Charged => "charged",
-            Self::Declined => "declined",
-            Self::Unknown => "unknown",
-            Self::Refunding => "refunding",
-            Self::Refunded => "refunded",
-        }
-    }
-
-    /// Whether a charge is under way whose outcome is still to come.
-    #[must_use]
-    pub fn in_flight(self) -> bool {
-        match self {
-            Self::Charging | Self::Unknown => true,
-            Self::Created | Self::Charged | Self::Declined | Self::Refunding | Self::Refunded => false,
-        }
-    }
-}
+pub use status::{PaymentStatus, Settlement};
 
 /// The whole state of a payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +29,9 @@ pub struct Payment {
     /// Whether the call is over: nothing more is charged, and what was charged goes back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closed: bool,
+    /// Whether the call was served and the fare is owed: an attempt that fails leaves it owed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owed: bool,
     /// How it is to be paid when the time comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<Method>,
@@ -134,6 +94,17 @@ pub enum Phase {
     },
     /// The money is back.
     Refunded,
+    /// Nothing is charged any more: the customer was let off.
+    Waived,
+    /// The customer owes the fare; nothing is being charged.
+    Debt {
+        /// Why the last attempt at charging it failed, if the method was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// After an attempt that could not be made: when to try again, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_s: Option<u64>,
+    },
 }
 
 /// The commands that a payment takes.
@@ -167,6 +138,13 @@ pub enum Command {
         id: CallId,
         /// The fare, which would have been charged.
         amount: Money,
+    },
+    /// The call ended without its fare: the customer is let off, or owes it. Sent only while nothing is being charged.
+    EndUnpaid {
+        id: CallId,
+        /// The fare, which could not be charged.
+        amount: Money,
+        how: Settlement,
     },
     /// The gateway confirmed the refund.
     ConfirmRefund,
@@ -246,6 +224,10 @@ pub enum Event {
     RefundStarted,
     /// The money is back.
     Refunded,
+    /// The customer is let off.
+    PaymentWaived,
+    /// The customer owes the fare.
+    PaymentOwed,
 }
 
 /// Work that a payment owes to the gateway or its call.
@@ -298,6 +280,18 @@ pub struct News {
     pub reason: Option<String>,
 }
 
+impl News {
+    /// Why the method was refused, if that is the news.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        match self.status {
+            PaymentStatus::Declined => Some(self.reason.as_deref().unwrap_or_default()),
+            PaymentStatus::Debt => self.reason.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 impl Payment {
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
@@ -309,6 +303,8 @@ impl Payment {
             Phase::Charged { .. } => PaymentStatus::Charged,
             Phase::Refunding { .. } => PaymentStatus::Refunding,
             Phase::Refunded => PaymentStatus::Refunded,
+            Phase::Waived => PaymentStatus::Waived,
+            Phase::Debt { .. } => PaymentStatus::Debt,
         }
     }
 
@@ -322,7 +318,7 @@ impl Payment {
 
     /// Whether a charge may begin.
     fn is_open(&self) -> bool {
-        !self.closed && matches!(self.phase, Phase::Created { .. } | Phase::Declined { .. })
+        !self.closed && matches!(self.phase, Phase::Created { .. } | Phase::Declined { .. } | Phase::Debt { .. })
     }
 
     /// The idempotency key of an attempt at charging: the same for every repetition of it.
@@ -341,20 +337,21 @@ impl Payment {
     #[must_use]
     pub fn news(&self) -> News {
         let status = self.status();
-        let taken = matches!(status, PaymentStatus::Charged | PaymentStatus::Refunding | PaymentStatus::Refunded);
         let (retry_after_s, reason) = match &self.phase {
             Phase::Created { retry_after_s } => (*retry_after_s, None),
             Phase::Declined { reason } => (None, Some(reason.clone())),
+            Phase::Debt { reason, retry_after_s } => (*retry_after_s, reason.clone()),
             Phase::Charging { .. }
             | Phase::Unknown { .. }
             | Phase::Charged { .. }
             | Phase::Refunding { .. }
-            | Phase::Refunded => (None, None),
+            | Phase::Refunded
+            | Phase::Waived => (None, None),
         };
         News {
             version: self.version,
             status,
-            charged: taken.then_some(self.amount),
+            charged: status.was_charged().then_some(self.amount),
             refunded: (status == PaymentStatus::Refunded).then_some(self.amount),
             retry_after_s,
             reason,

@@ -81,6 +81,9 @@ pub struct PaymentRule {
     #[serde(default = "unpaid_max")]
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub unpaid_max: u32,
+    /// Whether a customer who owes the fare of an earlier call, of whatever service, is refused new calls.
+    #[serde(default)]
+    pub refuse_debtors: bool,
 }
 
 fn unpaid_max() -> u32 {

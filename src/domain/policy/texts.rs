@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The occasions for which a policy's `messages` may have a text.
-pub const OCCASIONS: [&str; 21] = [
+pub const OCCASIONS: [&str; 23] = [
     "paid",
     "payment_declined",
     "payment_wanted",
@@ -17,6 +17,8 @@ pub const OCCASIONS: [&str; 21] = [
     "completed",
     "cancelled",
     "refunded",
+    "waived",
+    "debt",
     "offer",
     "offer_withdrawn",
     "assigned_driver",
@@ -32,7 +34,7 @@ pub const OCCASIONS: [&str; 21] = [
 pub const PLACEHOLDERS: [&str; 5] = ["service", "noun", "driver", "amount", "reason"];
 
 /// A language that services speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Lang {
     Ko,

@@ -27,5 +27,5 @@ pub(in crate::http) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.complete(&id, who.party().clone(), who.cause()).await;
-    answer(&state, &who, StatusCode::OK, outcome)
+    answer(&state, &who, StatusCode::OK, outcome).await
 }

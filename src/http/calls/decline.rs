@@ -23,5 +23,5 @@ pub(in crate::http) async fn handle(
     let driver = who.driver()?;
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.decline(&id, driver, who.cause()).await;
-    answer(&state, &who, StatusCode::OK, outcome)
+    answer(&state, &who, StatusCode::OK, outcome).await
 }

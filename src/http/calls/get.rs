@@ -20,5 +20,5 @@ pub(in crate::http) async fn handle(
     CallPath(id): CallPath,
 ) -> Result<HttpResponse, Problem> {
     let call = visible(&state, &who, &id).await?;
-    json::ok(&state.call_view(&call, &who))
+    json::ok(&state.present_call_view(&call, &who).await)
 }

@@ -15,6 +15,7 @@ pub(super) mod reject;
 pub(super) mod release;
 mod repeat;
 pub(super) mod request;
+pub(super) mod settle;
 mod sight;
 pub(super) mod start;
 pub(super) mod timeline;
@@ -75,7 +76,7 @@ pub(super) async fn in_scope(state: &State, who: &Principal, id: &CallId) -> Res
 }
 
 /// Answers a command on a call, in outline to a driver whose command ended its sight of it: one that declined.
-pub(super) fn answer(
+pub(super) async fn answer(
     state: &State,
     who: &Principal,
     status: StatusCode,
@@ -83,7 +84,7 @@ pub(super) fn answer(
 ) -> Result<HttpResponse, Problem> {
     let call = outcome.map_err(|error| refusal(state, who, error))?;
     if may_see(who, &call) {
-        return json::answer(status, &state.call_view(&call, who));
+        return json::answer(status, &state.present_call_view(&call, who).await);
     }
     json::answer(status, &state.outline_view(&call))
 }

@@ -32,5 +32,5 @@ pub(in crate::http) async fn handle(
     text::method("method", &body.method)?;
     visible(&state, &who, &id).await?;
     let outcome = state.engine.pay(&id, who.party(), Method(body.method), who.cause()).await;
-    answer(&state, &who, StatusCode::OK, outcome)
+    answer(&state, &who, StatusCode::OK, outcome).await
 }

@@ -24,5 +24,5 @@ pub(in crate::http) async fn handle(
     let reason = body.checked()?;
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.release(&id, who.party().clone(), reason, who.cause()).await;
-    answer(&state, &who, StatusCode::OK, outcome)
+    answer(&state, &who, StatusCode::OK, outcome).await
 }

@@ -42,5 +42,5 @@ pub(super) async fn answer_again(
     }
     let method = Method(payment.method.clone());
     let outcome = state.engine.pay(&call.id, who.party(), method, who.cause()).await;
-    answer(state, who, StatusCode::OK, outcome)
+    answer(state, who, StatusCode::OK, outcome).await
 }

@@ -36,7 +36,7 @@ use crate::{
     responses(
         (status = 201, body = CallView<'static>),
         (status = 200, description = "The call that the same request made before", body = CallView<'static>),
-        (status = 402, description = "payment_declined", body = crate::http::error::Document<'static>,
+        (status = 402, description = "payment_declined; debt_open where the service refuses customers who owe an earlier fare", body = crate::http::error::Document<'static>,
             content_type = "application/problem+json"),
         Refusals,
     ))]
@@ -82,7 +82,7 @@ pub(in crate::http) async fn handle(
         Err(CallError::Ask(
             error @ (AskError::Undecided { .. } | AskError::Crashed | AskError::Parked | AskError::Stopping),
         )) => Err(begun.unanswered(Problem::from(error.clone()).saying(error.to_string()))),
-        outcome => answer(&state, &who, StatusCode::CREATED, outcome),
+        outcome => answer(&state, &who, StatusCode::CREATED, outcome).await,
     }
 }
 

@@ -22,5 +22,5 @@ pub(in crate::http) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.start_call(&id, who.party().clone(), who.cause()).await;
-    answer(&state, &who, StatusCode::OK, outcome)
+    answer(&state, &who, StatusCode::OK, outcome).await
 }

@@ -6,10 +6,7 @@ use utoipa::ToSchema;
 
 use super::must_concern;
 use crate::{
-    domain::{
-        LatLng, ServiceId,
-        driver::{self, Change},
-    },
+    domain::{Change, LatLng, ServiceId, driver},
     http::{
         auth::only::{DriversAndOperators, Only},
         error::{Problem, Refusals},

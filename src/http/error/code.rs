@@ -27,10 +27,14 @@ pub enum Code {
     OutOfArea,
     /// The payment method was refused.
     PaymentDeclined,
+    /// The customer owes an earlier fare.
+    DebtOpen,
     /// The payment gateway cannot be used now.
     PaymentUnavailable,
-    /// The payment's outcome is not known yet.
+    /// The payment's outcome is not known yet: look again.
     PaymentPending,
+    /// A charge is under way, and the command must not be given before its outcome is known.
+    ChargeInFlight,
     /// The amount is below what may be charged.
     PaymentBelowMinimum,
     /// Another driver has the call, or it is over.
@@ -73,7 +77,7 @@ struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -84,8 +88,10 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::OutOfArea,
         Self::PaymentDeclined,
+        Self::DebtOpen,
         Self::PaymentUnavailable,
         Self::PaymentPending,
+        Self::ChargeInFlight,
         Self::PaymentBelowMinimum,
         Self::CallTaken,
         Self::NotOffered,
@@ -139,10 +145,12 @@ impl Code {
             Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is not valid"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
             Self::PaymentDeclined => (S::PAYMENT_REQUIRED, "payment_declined", "The payment was declined"),
+            Self::DebtOpen => (S::PAYMENT_REQUIRED, "debt_open", "An earlier fare is owed"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "The token may not do this"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "The resource does not exist"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
             Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
+            Self::ChargeInFlight => (S::CONFLICT, "payment_pending", "The payment is still under way"),
             Self::CallTaken => (S::CONFLICT, "call_taken", "The call is taken or over"),
             Self::NotOffered => (S::CONFLICT, "not_offered", "The call is not offered to this driver"),
             Self::IllegalTransition => {

@@ -26,6 +26,7 @@ impl From<Rejection> for Problem {
             Rejection::DriverUnavailable { .. } => Code::DriverUnavailable,
             Rejection::Forbidden | Rejection::ForOperators { .. } => Code::Forbidden,
             Rejection::PaymentPending => Code::PaymentPending,
+            Rejection::ChargeInFlight => Code::ChargeInFlight,
             Rejection::BelowMinimum { .. } => Code::PaymentBelowMinimum,
             Rejection::TooEarly { .. } => Code::TooEarly,
             Rejection::Invalid(_) => Code::InvalidRequest,
@@ -63,6 +64,8 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
             CallError::Ask(AskError::Rejected { rejection, state }) => (rejection.into(), state),
             CallError::Ask(error) => (error.into(), None),
             CallError::Driver(error) => (error.into(), None),
+            CallError::Account(error) => (error.into(), None),
+            CallError::DebtOpen { .. } => (Problem::new(Code::DebtOpen, said), None),
             CallError::NoAnswer { call, error } => (error.into(), Some(call)),
             CallError::OutOfArea { call } => (Problem::new(Code::OutOfArea, said), Some(call)),
             CallError::PaymentDeclined { call, .. } => {
@@ -138,6 +141,7 @@ mod tests {
             (Rejection::Forbidden, 403),
             (Rejection::TooEarly { at: jiff::Timestamp::UNIX_EPOCH, wait_s: 60 }, 409),
             (Rejection::PaymentPending, 503),
+            (Rejection::ChargeInFlight, 409),
             (Rejection::BelowMinimum { amount: 4_999, minimum: 5_000 }, 422),
             (Rejection::Invalid("x".to_owned()), 400),
         ] {

@@ -21,7 +21,7 @@ pub(in crate::http) enum Refusals {
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(Document<'static>),
     /// call_taken, not_offered, illegal_transition, driver_unavailable, idempotency_conflict, already_exists,
-    /// too_many_unpaid, too_early
+    /// too_many_unpaid, too_early; payment_pending where a charge is under way
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Document<'static>),
     /// payload_too_large

@@ -12,6 +12,8 @@ use crate::{
 pub(in crate::http) const NAME_MAX: usize = 100;
 /// The longest note or reason, in characters.
 pub(in crate::http) const NOTE_MAX: usize = 500;
+/// The longest e-mail address, in characters (RFC 5321, 4.5.3.1).
+const EMAIL_MAX: usize = 254;
 /// The longest payment method, in characters.
 const METHOD_MAX: usize = 128;
 
@@ -26,16 +28,38 @@ pub(in crate::http) fn at_most(field: &str, text: &str, max: usize) -> Result<()
 
 /// A text that people are shown in one line: a name, a phone number, a plate, an address. It has something to see.
 pub(in crate::http) fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
-    let text = normal(field, text, max, false)?;
+    visible(field, normal(field, text, max, false)?, max)
+}
+
+fn visible(field: &str, text: String, max: usize) -> Result<String, Problem> {
     if !text.chars().any(is_visible) {
         return Err(Problem::invalid(format!("{field} must be 1 to {max} characters, at least one of them visible")));
     }
     Ok(text)
 }
 
+/// An e-mail address: one `@` with something before and behind it, and no blanks. Whether it is anybody's address, only a
+/// message to it shows.
+pub(in crate::http) fn email(field: &str, text: &str) -> Result<String, Problem> {
+    let address = line(field, text, EMAIL_MAX)?;
+    let is_one = match address.split_once('@') {
+        Some((mailbox, host)) => !mailbox.is_empty() && !host.is_empty() && !host.contains('@'),
+        None => false,
+    };
+    if !is_one || address.chars().any(char::is_whitespace) {
+        return Err(Problem::invalid(format!("{field} must be like name@example.com, without blanks")));
+    }
+    Ok(address)
+}
+
 /// A text that may have several lines, or none: a note, a reason.
 pub(in crate::http) fn lines(field: &str, text: &str, max: usize) -> Result<String, Problem> {
     normal(field, text, max, true)
+}
+
+/// A text that may have several lines, and has something to see: a reason that must be given.
+pub(in crate::http) fn said(field: &str, text: &str, max: usize) -> Result<String, Problem> {
+    visible(field, normal(field, text, max, true)?, max)
 }
 
 /// The place with its address as a line that people are shown.
@@ -129,6 +153,17 @@ mod tests {
         }
         for bad in ["a\u{7}", "a\u{202e}b", "a\u{2029}b"] {
             assert!(lines("note", bad, NOTE_MAX).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_at_sign_and_no_blanks() {
+        for good in ["mina@example.com", "미나@예시.한국", "a+b@localhost"] {
+            assert_eq!(email("email", good).ok().as_deref(), Some(good));
+        }
+        for bad in ["", "mina", "@example.com", "mina@", "a@b@c", "mi na@example.com", "a@b\u{202e}", "a@b\n"] {
+            let problem = email("email", bad).expect_err("a refusal");
+            assert!(problem.detail().starts_with("email must "), "{bad:?}: {problem}");
         }
     }
 

@@ -40,6 +40,9 @@ pub(in crate::http) async fn handle(
         Role::Customer | Role::Driver => state.read_model.me_calls(who.role(), who.id(), filter, limit, cursor).await?,
         Role::Operator => state.read_model.calls(filter, limit, cursor).await?,
     };
-    let items = page.items.iter().map(|call| state.call_view(call, &who)).collect();
+    let mut items = Vec::with_capacity(page.items.len());
+    for call in &page.items {
+        items.push(state.listed_call_view(call, &who).await);
+    }
     json::ok(&Page { items, next_cursor: page.next_cursor })
 }

@@ -1,5 +1,7 @@
-//! My Page: a person's calls and what it was told, from the read model.
+//! My Page: a person's calls and what it was told, from the read model; and a customer's profile and debts, from its
+//! account.
 
 pub(super) mod calls;
+pub(super) mod change;
 pub(super) mod notifications;
 pub(super) mod show;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{MoneySchema, PlaceSchema, SeenAt, Time};
+use super::{CustomerOnCall, MoneySchema, PlaceSchema, SeenAt, Time};
 use crate::{
     clock,
     domain::{
@@ -43,6 +43,9 @@ pub(in crate::http) struct CallView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     customer_id: Option<&'a CustomerId>,
+    /// The customer, for the driver who has the call and until it ends; left out while the customer has not said its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerOnCall>,
     /// The driver who has or had the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     driver: Option<DriverOnCall<'a>>,
@@ -111,7 +114,7 @@ pub(in crate::http) struct DriverOnCall<'a> {
 /// The payment of a call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PaymentOnCall {
-    /// created, charging, charged, declined, unknown, refunding or refunded.
+    /// created, charging, charged, declined, unknown, refunding, refunded, waived or debt.
     #[schema(value_type = String, example = "charged")]
     status: &'static str,
     /// The amount that was charged, if any.
@@ -194,6 +197,7 @@ impl<'a> CallView<'a> {
             cancelled_by,
             reason,
             customer_id: Some(&call.customer_id),
+            customer: None,
             driver: driver(call, face, seen, eta_s),
             pickup: Cow::Borrowed(&call.pickup),
             dropoff: call.dropoff.as_ref().map(Cow::Borrowed),
@@ -215,6 +219,11 @@ impl<'a> CallView<'a> {
 }
 
 impl CallView<'_> {
+    /// The view for the driver who has the call, with its customer.
+    pub(in crate::http) fn with_customer(self, customer: Option<CustomerOnCall>) -> Self {
+        Self { customer, ..self }
+    }
+
     /// The view for a driver to whom the call is only offered: without the customer's id, and with the parts that
     /// the service's policy lists.
     pub(in crate::http) fn in_an_offer(mut self, shown: &[OfferShows]) -> Self {

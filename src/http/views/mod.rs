@@ -1,6 +1,7 @@
-//! The JSON of calls, drivers and services that clients see: the public interface, borrowed from the domain's states
+//! The JSON of calls, drivers, accounts and services that clients see: the public interface, borrowed from the domain's states
 //! and written straight to bytes.
 
+mod account;
 mod call;
 mod driver;
 mod places;
@@ -9,6 +10,7 @@ mod time;
 
 use serde::Serialize;
 
+pub(super) use account::{CustomerOnCall, DebtView, ProfileView};
 pub(super) use call::{CallOutline, CallView, Label};
 pub(super) use driver::{DriverView, Shade};
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};

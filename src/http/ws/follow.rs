@@ -122,7 +122,10 @@ impl Socket {
             for state in &missed {
                 let is_seen = may_see(&self.who, state);
                 if is_seen && self.subscriptions.is_missed(&call, after, state.version) {
-                    self.show_call(state).await?;
+                    match &present {
+                        Some(present) if present.version == state.version => self.show_present(present).await?,
+                        Some(_) | None => self.show_past(state).await?,
+                    }
                 }
             }
         }

@@ -51,11 +51,18 @@ impl Socket {
         if !self.subscriptions.is_news(&call.id, call.version) {
             return Ok(());
         }
-        self.show_call(call).await
+        self.show_present(call).await
     }
 
-    /// Shows a call as it is after a change.
-    pub(super) async fn show_call(&mut self, call: &Call) -> Goes {
+    /// Shows a call as it is now.
+    pub(super) async fn show_present(&mut self, call: &Call) -> Goes {
+        let (state, who) = (self.state.clone(), self.who.clone());
+        let view = state.present_call_view(call, &who).await;
+        self.send(&Told::Call { seq: call.version, call: view }).await
+    }
+
+    /// Shows a call as it was after an earlier change.
+    pub(super) async fn show_past(&mut self, call: &Call) -> Goes {
         let (state, who) = (self.state.clone(), self.who.clone());
         self.send(&Told::Call { seq: call.version, call: state.call_view(call, &who) }).await
     }

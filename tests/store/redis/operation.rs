@@ -198,7 +198,7 @@ async fn a_call_that_is_over_expires_with_its_payment_and_nothing_else_does(_: F
         let other = match kind {
             EntityKind::Call => Some(EntityKind::Payment),
             EntityKind::Payment => Some(EntityKind::Call),
-            EntityKind::Driver => None,
+            EntityKind::Driver | EntityKind::Account => None,
         };
         let expires_with = other.map(|other| EntityRef::new(other, id));
         Commit { expires_with, ..owner.first_of(EntityRef::new(kind, id)) }
