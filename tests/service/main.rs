@@ -7,6 +7,7 @@ mod harness;
 mod osrm_server;
 
 mod addresses;
+mod asyncapi;
 mod bad_bodies;
 mod bad_callers;
 mod bounds;

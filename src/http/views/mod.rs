@@ -1,6 +1,7 @@
 //! The JSON of calls, drivers and services that clients see: the public interface, borrowed from the domain's states
 //! and written straight to bytes.
 
+mod as_seen;
 mod call;
 mod driver;
 mod places;
@@ -9,6 +10,7 @@ mod time;
 
 use serde::Serialize;
 
+pub(super) use as_seen::{CallAsSeen, CallInProblem};
 pub(super) use call::{CallOutline, CallView, Label};
 pub(super) use driver::{DriverView, Shade};
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};

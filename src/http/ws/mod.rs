@@ -2,6 +2,8 @@
 //! everything it holds is bounded, and so is how many one principal opens.
 
 mod commands;
+pub(super) mod contract;
+mod end;
 mod follow;
 mod frames;
 mod hang_up;
