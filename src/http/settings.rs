@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
+use super::edge::cors;
 use crate::settings::{Findings, Section, secret};
 
 /// Where the server listens and what it bears. Limits per client are in [`LimitSettings`].
@@ -64,6 +65,9 @@ pub struct HttpSettings {
     pub payment_wait_ms: u64,
     /// Whether the pages at `/docs` are served.
     pub docs: bool,
+    /// Origins of web pages that may use the interface from a browser, such as `https://app.example.com`; `*`: every
+    /// origin. None: pages of other origins cannot read answers. Once it is set, sockets of other origins are refused too.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for HttpSettings {
@@ -85,6 +89,7 @@ impl Default for HttpSettings {
             drain_grace_s: 20,
             payment_wait_ms: 8_000,
             docs: true,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -95,6 +100,9 @@ impl Section for HttpSettings {
         if idle <= ping {
             let message = format!("ws_idle_s ({idle}) must be more than ws_ping_s ({ping})");
             findings.contradiction(&["ws_idle_s", "ws_ping_s"], message);
+        }
+        if let Some(mistake) = cors::mistake(&self.cors_origins) {
+            findings.problem("cors_origins", mistake);
         }
         let (wait, timeout) = (self.payment_wait_ms, self.request_timeout_ms);
         if wait >= timeout {

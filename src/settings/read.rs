@@ -62,7 +62,10 @@ impl Reader<'_> {
     /// Checks a node, in place: text of the environment becomes what is wanted there. False: it is no good.
     fn node(&mut self, node: &mut Node, shape: &Shape, defaults: Option<&Node>) -> bool {
         if let Body::Text(text) = &node.body {
-            node.body = Body::Value(typed(text, shape));
+            node.body = match shape {
+                Shape::List(_) => Body::List(listed(text, node)),
+                _ => Body::Value(typed(text, shape)),
+            };
         }
         match (shape, &mut node.body) {
             (Shape::Table(table), Body::Table(_)) => {
@@ -199,6 +202,16 @@ fn step(segment: &Segment) -> Option<Step> {
         Segment::Map { key } => Some(Step::Key(key.clone())),
         Segment::Enum { .. } | Segment::Unknown => None,
     }
+}
+
+/// The text of an environment variable as a list: its items are between commas.
+fn listed(text: &str, node: &Node) -> Vec<Node> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate();
+    let item = |(at, item): (usize, &str)| {
+        let (key, body) = (format!("{}[{at}]", node.key), Body::Text(item.to_owned()));
+        Node { key, origin: node.origin.clone(), body }
+    };
+    items.map(item).collect()
 }
 
 /// The text of an environment variable as what is wanted, if it can be.

@@ -48,6 +48,13 @@ impl Node {
                     .map(|(name, value)| (name.clone(), Self::of_defaults(&dotted(key, &name), value)))
                     .collect(),
             ),
+            toml::Value::Array(items) => Body::List(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::of_defaults(&format!("{key}[{index}]"), item))
+                    .collect(),
+            ),
             value => Body::Value(value),
         };
         Self { key: key.to_owned(), origin: Origin::Default, body }

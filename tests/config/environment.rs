@@ -3,6 +3,24 @@
 use super::{Result, given};
 
 #[test]
+fn a_list_is_given_with_commas() -> Result {
+    let set = |text: &str| given("").map(|given| given.env("CALLOUT_HTTP__CORS_ORIGINS", text));
+    assert_eq!(
+        set(" https://a.example, http://b.example:5173,")?.load()?.http.cors_origins,
+        ["https://a.example", "http://b.example:5173"]
+    );
+    assert!(set("")?.load()?.http.cors_origins.is_empty());
+    assert_eq!(
+        set("https://a.example,b.example")?.problems(),
+        [
+            "environment CALLOUT_HTTP__CORS_ORIGINS: http.cors_origins: an origin is a scheme and a host, like https://app.example.com \
+          (got \"b.example\")"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn a_variable_that_lacks_an_underscore_is_refused_with_the_right_name() -> Result {
     for (slip, right) in [
         ("CALLOUT_AUTH_SECRET", "auth.secret is set with CALLOUT_AUTH__SECRET,"),

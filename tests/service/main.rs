@@ -14,6 +14,7 @@ mod bounds;
 mod cancel;
 mod cleaning;
 mod cli;
+mod cors;
 mod crashes;
 mod damage;
 mod dispatch;

@@ -24,6 +24,7 @@ use self::{
 };
 use super::{
     auth::{Principal, admitted, bearer},
+    edge::cors,
     error::{Code, Problem, Refusals},
     state::State,
 };
@@ -58,6 +59,7 @@ pub(super) async fn handle(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let who = authenticated(&request, access.access_token.as_deref())?;
+    cors::admit(&request, &state.settings.cors_origins)?;
     let place = state.sockets.enter((who.role(), who.id().into())).ok_or_else(|| too_many(&state))?;
     let frame_max = state.settings.ws_frame_max_bytes;
     let too_long = TooLong::default();
