@@ -1,4 +1,4 @@
-// Validates asyncapi.json with the parser of the AsyncAPI project, and compares its examples with its schemas.
+// Validates asyncapi.json with the parser of the AsyncAPI project. The service tests hold frames against its schemas.
 import { readFileSync } from 'node:fs';
 import parser from '@asyncapi/parser';
 

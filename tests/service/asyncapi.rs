@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::Server;
+use crate::harness::{Contract, Server};
 
 async fn document() -> Value {
     Server::start().await.nobody().get("/asyncapi.json").await.expect(200)
@@ -31,6 +31,16 @@ async fn every_frame_is_described_in_its_direction() {
             assert!(payload["required"].as_array().is_some_and(|all| all.contains(&"type".into())), "{payload}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_examples_are_frames_that_a_client_may_send() {
+    let document = document().await;
+    let messages = document["components"]["messages"].as_object().expect("frames");
+    let examples = messages.values().filter_map(|message| message["examples"][0].get("payload"));
+    let contract = Contract::published().await;
+    let held = examples.inspect(|example| contract.hold_command(example)).count();
+    assert_eq!(held, 7, "one for each frame of a client");
 }
 
 #[tokio::test]
