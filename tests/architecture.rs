@@ -69,11 +69,12 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Crates that belong to some parts alone.
-const ONLY_IN: [(&str, &[&str]); 8] = [
+const ONLY_IN: [(&str, &[&str]); 9] = [
     ("sqlx", &["persistence", "readmodel", "sqlite_copy"]),
     ("redis", &["persistence"]),
     ("reqwest", &["gateway", "outbound", "routing"]),
     ("actix", &["actors", "app", "readmodel"]),
+    ("actix_cors", &["http"]),
     ("actix_web", &["http", "app"]),
     ("actix_ws", &["http"]),
     ("governor", &["actors", "http"]),

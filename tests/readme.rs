@@ -11,7 +11,10 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio_tungstenite::{connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -135,8 +138,10 @@ async fn the_walk_with_a_websocket_works_as_printed() -> Tested {
     let server = Server::start()?;
     let steps = blocks("sh walk");
     paste(&server, &steps[..2])?;
-    let url = format!("ws://{}/v1/ws?access_token={}", server.address, server.token("DRIVER").ok_or("a token")?);
-    let (mut socket, _) = connect_async(url).await?;
+    let mut handshake = format!("ws://{}/v1/ws", server.address).into_client_request()?;
+    let token = format!("Bearer {}", server.token("DRIVER").ok_or("a token")?);
+    handshake.headers_mut().insert("authorization", token.parse()?);
+    let (mut socket, _) = connect_async(handshake).await?;
     // The call is requested and paid, and offered to the driver who listens.
     paste(&server, &[steps[0].clone(), steps[2].clone()])?;
     let offer = next_of(&mut socket, &["offer"]).await?;

@@ -10,11 +10,13 @@ use super::{Money, Period, geo::Route, period::MAX_PERIOD_DAYS};
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FareRule {
     /// The same for every call.
+    #[schema(title = "FixedFare")]
     Fixed {
         /// The price of a call, in the currency's smallest unit.
         amount: u64,
     },
     /// By the time something is booked for: begun units count in full. Never less than the minimum.
+    #[schema(title = "PeriodFare")]
     Period {
         /// The unit, in seconds: 3600 for an hour, 86400 for a day.
         #[schema(minimum = 1, maximum = 31_622_400)]
@@ -25,6 +27,7 @@ pub enum FareRule {
         minimum: u64,
     },
     /// Base, plus distance, plus time, never less than the minimum, rounded up to a multiple of `round_to`.
+    #[schema(title = "DistanceFare")]
     Distance {
         /// Charged for any trip.
         base: u64,

@@ -128,6 +128,7 @@ fn paths() -> Vec<Path> {
         Path::new("/health/ready").get(web::to(health::ready)),
         Path::new("/metrics").get(web::to(metrics::handle)),
         Path::new("/openapi.json").get(web::to(openapi::document)),
+        Path::new("/asyncapi.json").get(web::to(ws::contract::handle)),
         Path::new("/docs").get(web::to(openapi::page)),
         Path::new("/docs/{file:.*}").get(web::to(openapi::files)),
     ]
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     /// Paths that are for browsers and monitoring, not for clients of the interface.
-    const NOT_DESCRIBED: [&str; 4] = ["/metrics", "/openapi.json", "/docs", "/docs/{file:.*}"];
+    const NOT_DESCRIBED: [&str; 5] = ["/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/docs/{file:.*}"];
 
     #[test]
     fn what_is_served_is_described_and_what_is_described_is_served() {

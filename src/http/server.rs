@@ -40,8 +40,10 @@ pub async fn run(
     let settings = state.settings.clone();
     let data = web::Data::from(Arc::clone(&state));
     let welcoming = Arc::clone(&state);
+    let cors_origins = settings.cors_origins.clone();
     let mut server = HttpServer::new(move || {
-        App::new().app_data(data.clone()).wrap(from_fn(edge::outermost)).configure(routes::configure)
+        let cors = edge::cors::layer(&cors_origins);
+        App::new().app_data(data.clone()).wrap(from_fn(edge::outermost)).wrap(cors).configure(routes::configure)
     })
     .keep_alive(KEEP_ALIVE)
     // A frame is a few hundred bytes: held back until the one before is acknowledged, it is 40 ms late.

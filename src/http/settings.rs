@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
+use super::edge::cors;
 use crate::settings::{Findings, Section, secret};
 
 /// Where the server listens and what it bears. Limits per client are in [`LimitSettings`].
@@ -73,6 +74,9 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<Network>,
     /// Whether the pages at `/docs` are served.
     pub docs: bool,
+    /// Origins of web pages that may use the interface from a browser, such as `https://app.example.com`; `*`: every
+    /// origin. None: pages of other origins cannot read answers. Once it is set, sockets of other origins are refused too.
+    pub cors_origins: Vec<String>,
 }
 
 /// An address, or a network with the length of its prefix: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`.
@@ -133,6 +137,7 @@ impl Default for HttpSettings {
             payment_wait_ms: 8_000,
             trusted_proxies: Vec::new(),
             docs: true,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -143,6 +148,9 @@ impl Section for HttpSettings {
         if idle <= ping {
             let message = format!("ws_idle_s ({idle}) must be more than ws_ping_s ({ping})");
             findings.contradiction(&["ws_idle_s", "ws_ping_s"], message);
+        }
+        if let Some(mistake) = cors::mistake(&self.cors_origins) {
+            findings.problem("cors_origins", mistake);
         }
         let (wait, timeout) = (self.payment_wait_ms, self.request_timeout_ms);
         if wait >= timeout {

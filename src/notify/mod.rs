@@ -9,6 +9,7 @@ mod texts;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::describe::{describe, history_missing};
 use self::fill::{Fill, why_cancelled, why_denied};
@@ -46,7 +47,7 @@ impl Receiver {
 }
 
 /// The occasion of a notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
     /// Customer: the fare was taken.

@@ -60,6 +60,8 @@ pub use self::{
     timeline::{Extent, REPLAY_MAX, TIMELINE_MAX, TimelineEntry},
 };
 use self::{lag::Lag, readers::Readers, writer::Writer};
+/// The occasions of the notices that are recorded here.
+pub use crate::notify::Occasion;
 use crate::{
     actors::ports::store::EventCursor,
     domain::{CallId, policy::Policies},

@@ -71,7 +71,7 @@ impl Reader<'_> {
     fn node(&mut self, node: &mut Node, shape: &Shape, defaults: Option<&Node>) -> bool {
         if let Body::Text(text) = &node.body {
             node.body = match shape {
-                Shape::List(_) => Body::List(node.elements(text)),
+                Shape::List(_) => Body::List(listed(text, node)),
                 _ => Body::Value(typed(text, shape)),
             };
         }
@@ -214,6 +214,16 @@ fn step(segment: &Segment) -> Option<Step> {
         Segment::Map { key } => Some(Step::Key(key.clone())),
         Segment::Enum { .. } | Segment::Unknown => None,
     }
+}
+
+/// The text of an environment variable as a list: its items are between commas.
+fn listed(text: &str, node: &Node) -> Vec<Node> {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate();
+    let item = |(at, item): (usize, &str)| {
+        let (key, body) = (format!("{}[{at}]", node.key), Body::Text(item.to_owned()));
+        Node { key, origin: node.origin.clone(), body }
+    };
+    items.map(item).collect()
 }
 
 /// The text of an environment variable as what is wanted, if it can be.

@@ -48,9 +48,13 @@ impl Node {
                     .map(|(name, value)| (name.clone(), Self::of_defaults(&dotted(key, &name), value)))
                     .collect(),
             ),
-            toml::Value::Array(list) => {
-                Body::List(list.into_iter().map(|value| Self::of_defaults(key, value)).collect())
-            }
+            toml::Value::Array(items) => Body::List(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::of_defaults(&format!("{key}[{index}]"), item))
+                    .collect(),
+            ),
             value => Body::Value(value),
         };
         Self { key: key.to_owned(), origin: Origin::Default, body }
@@ -105,14 +109,6 @@ impl Node {
             Body::Value(toml::Value::String(text)) | Body::Text(text) => Some(text),
             _ => None,
         }
-    }
-
-    /// The elements of a list that an environment variable has as text, with commas between them.
-    pub fn elements(&self, text: &str) -> Vec<Self> {
-        let elements = text.split(',').map(str::trim).filter(|element| !element.is_empty());
-        let (key, origin) = (&self.key, &self.origin);
-        let element = |text: &str| Self { key: key.clone(), origin: origin.clone(), body: Body::Text(text.to_owned()) };
-        elements.map(element).collect()
     }
 
     /// Puts `child` into a table; anything else stays as it is.

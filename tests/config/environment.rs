@@ -5,6 +5,24 @@ use callout::config::Config;
 use super::{Result, given};
 
 #[test]
+fn a_list_is_given_with_commas() -> Result {
+    let set = |text: &str| given("").map(|given| given.env("CALLOUT_HTTP__CORS_ORIGINS", text));
+    assert_eq!(
+        set(" https://a.example, http://b.example:5173,")?.load()?.http.cors_origins,
+        ["https://a.example", "http://b.example:5173"]
+    );
+    assert!(set("")?.load()?.http.cors_origins.is_empty());
+    assert_eq!(
+        set("https://a.example,b.example")?.problems(),
+        [
+            "environment CALLOUT_HTTP__CORS_ORIGINS: http.cors_origins: an origin is a scheme and a host, like https://app.example.com \
+          (got \"b.example\")"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn a_variable_that_lacks_an_underscore_is_refused_with_the_right_name() -> Result {
     for (slip, right) in [
         ("CALLOUT_AUTH_SECRET", "auth.secret is set with CALLOUT_AUTH__SECRET,"),
@@ -31,7 +49,7 @@ fn a_list_in_the_environment_has_commas_between_its_elements() -> Result {
     let named = |text: &str| Ok::<_, Box<dyn std::error::Error>>(proxies(text)?.http.trusted_proxies.len());
     assert_eq!((named("10.0.0.0/8, ::1,192.0.2.7")?, named("")?, named(" ,")?), (3, 0, 0));
     let problems = proxies("10.0.0.0/8,10.0.0.0/99").err().map(|error| error.to_string()).unwrap_or_default();
-    let expected = "environment CALLOUT_HTTP__TRUSTED_PROXIES: http.trusted_proxies: must be an address or a network like \
+    let expected = "environment CALLOUT_HTTP__TRUSTED_PROXIES: http.trusted_proxies[1]: must be an address or a network like \
                     192.0.2.7, 10.0.0.0/8 or 2001:db8::/32, got \"10.0.0.0/99\"";
     assert!(problems.contains(expected), "{problems}");
     Ok(())

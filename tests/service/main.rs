@@ -8,6 +8,7 @@ mod osrm_server;
 
 mod accounts;
 mod addresses;
+mod asyncapi;
 mod backup;
 mod bad_bodies;
 mod bad_callers;
@@ -16,6 +17,7 @@ mod cancel;
 mod cleaning;
 mod cli;
 mod companies;
+mod cors;
 mod crashes;
 mod damage;
 mod dispatch;

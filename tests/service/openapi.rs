@@ -149,3 +149,60 @@ async fn the_documentation_is_served_whole_from_here() {
 fn values(html: &str, mark: &str) -> Vec<String> {
     html.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
+
+#[tokio::test]
+async fn what_has_few_values_names_them_and_what_is_an_object_has_members() {
+    let document = document().await;
+    let schema = |name: &str| &document["components"]["schemas"][name];
+    let values = |name: &str| schema(name)["enum"].as_array().map(Vec::len);
+    for (name, count) in [
+        ("CallStatus", 9),
+        ("PaymentStatus", 7),
+        ("DriverStatus", 7),
+        ("CancelledBy", 4),
+        ("Role", 3),
+        ("CallEvent", 20),
+        ("Occasion", 17),
+        ("ErrorCode", 28),
+        ("ActorStatus", 4),
+    ] {
+        assert_eq!(values(name), Some(count), "{name}: {}", schema(name));
+    }
+    assert!(schema("Call")["properties"]["period"].to_string().contains("PeriodOnCall"), "{}", schema("Call"));
+    let fares = schema("FareRule")["oneOf"].as_array().expect("the rules of a fare");
+    assert!(fares.iter().all(|fare| fare["properties"]["kind"]["enum"].is_array()), "{fares:?}");
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        if let Some(item) = name.strip_prefix("Page_") {
+            let reference = format!("#/components/schemas/{item}");
+            assert_eq!(schema["properties"]["items"]["items"]["$ref"], reference.as_str(), "{name}");
+        }
+        let members = schema["properties"].as_object();
+        for (member, described) in members.into_iter().flatten() {
+            assert!(described.get("default").is_none(), "{name}.{member}: some generators demand it in requests");
+            let is_empty = described["type"] == "object" && described.get("properties").is_none();
+            assert!(!is_empty || described["additionalProperties"].is_object(), "{name}.{member} is an empty object");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operation_lists_its_own_refusals_and_the_headers_of_its_answers() {
+    let document = document().await;
+    let responses = |method: &str, path: &str| &document["paths"][path][method]["responses"];
+    let codes = |method: &str, path: &str, status: &str| {
+        let examples = &responses(method, path)[status]["content"]["application/problem+json"]["examples"];
+        examples.as_object().map(|examples| examples.keys().cloned().collect::<Vec<_>>().join(" "))
+    };
+    let accept = "/v1/calls/{id}/accept";
+    let conflicts = "call_taken driver_unavailable illegal_transition not_offered";
+    assert_eq!(codes("post", accept, "409").as_deref(), Some(conflicts));
+    assert_eq!(codes("post", accept, "402"), None);
+    assert_eq!(codes("post", "/v1/calls", "402").as_deref(), Some("payment_declined"));
+    assert_eq!(codes("get", "/v1/services", "409"), None);
+    let wait = &responses("post", accept)["503"]["headers"]["Retry-After"]["$ref"];
+    assert_eq!(wait, "#/components/headers/Retry-After");
+    for header in ["RateLimit", "RateLimit-Policy", "X-Request-Id"] {
+        assert!(responses("get", "/v1/services")["200"]["headers"][header].is_object(), "{header}");
+    }
+    assert_eq!(document["servers"][0]["url"], "/");
+}

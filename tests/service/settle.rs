@@ -152,7 +152,7 @@ async fn a_ride_whose_charge_is_under_way_is_not_settled() {
     });
     server.payment_is(&id, &["charging"]).await;
     for how in ["waived", "debt"] {
-        let problem = settle(&server, &id, how).await.problem(409, "payment_pending");
+        let problem = settle(&server, &id, how).await.problem(409, "charge_in_flight");
         assert_eq!(problem["call"]["status"], "started", "{problem}");
     }
     let done = completing.await.expect("an answer").expect(200);

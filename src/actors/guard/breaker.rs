@@ -15,12 +15,14 @@ use super::{
 };
 
 /// The state of the breaker, which decides about requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
+    /// Lets everything through.
     Closed,
     /// Lets a few through, to see.
     HalfOpen,
+    /// Lets nothing through.
     Open,
 }
 
@@ -28,6 +30,7 @@ pub enum BreakerState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerMode {
+    /// As the failure rates say.
     #[default]
     Auto,
     /// An operator holds it open.

@@ -2,24 +2,31 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::breaker::{BreakerMode, BreakerState};
 
 /// Limiter, queue and breaker of the payment guard.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct GatewayFigures {
+    /// Whether requests are let through, and the rates that decide it.
     pub breaker: BreakerFigures,
+    /// The requests that wait.
     pub queue: QueueFigures,
+    /// The requests that are not answered yet.
     pub in_flight: InFlightFigures,
+    /// The limit on their rate.
     pub limiter: LimiterFigures,
     /// Requests since the start, by how they ended.
     pub counts: Counts,
 }
 
 /// The circuit breaker: whether it lets charges through, and the rates it decides by.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct BreakerFigures {
+    /// Whether it lets requests through.
     pub state: BreakerState,
+    /// The source of the state.
     pub mode: BreakerMode,
     /// The share of failed calls within the window, 0 to 1.
     pub failure_rate: f64,
@@ -29,6 +36,7 @@ pub struct BreakerFigures {
     pub calls: u32,
     /// When the rates opened it; none while it is not open because of its rates.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub opened_at: Option<Timestamp>,
     /// The time until it lets a request through again, in ms.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,24 +44,27 @@ pub struct BreakerFigures {
 }
 
 /// The requests that wait for the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct QueueFigures {
+    /// How many wait.
     pub length: usize,
+    /// How many may wait.
     pub max: usize,
     /// How long the first in line has waited, in ms.
     pub oldest_wait_ms: u64,
 }
 
 /// The requests that were sent to the gateway and are not answered yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct InFlightFigures {
+    /// How many are in flight now.
     pub now: usize,
     /// How many may be in flight at once.
     pub max: usize,
 }
 
 /// The limit on how fast requests are sent to the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LimiterFigures {
     /// Requests per second in the long run.
     pub rate_per_s: u32,
@@ -62,8 +73,10 @@ pub struct LimiterFigures {
 }
 
 /// Requests since the start, by how they ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = GatewayCounts)]
 pub struct Counts {
+    /// Requests that did what they were to do.
     pub ok: u64,
     /// Charges that were declined.
     pub declined: u64,

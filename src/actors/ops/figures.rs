@@ -42,14 +42,12 @@ pub struct ActorFigures {
     /// The id, unique within the kind.
     pub id: String,
     /// Whether it handles messages.
-    #[schema(value_type = String, example = "running")]
     pub status: Status,
     /// The version of its committed snapshot; `null` when there is none.
     pub version: Option<u64>,
     /// Its restarts since it came into memory.
     pub restarts: u32,
     /// Its last panic since it came into memory.
-    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_panic: Option<PanicReport>,
     /// How many messages wait in its mailbox.

@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::BoxFuture;
 use crate::domain::Money;
@@ -82,8 +83,10 @@ pub struct LedgerEntry {
 }
 
 /// The direction of a movement of money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LedgerKind {
+    /// Taken from the customer.
     Charge,
     /// Back to the customer.
     Refund,

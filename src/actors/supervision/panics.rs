@@ -12,12 +12,17 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A panic that a supervisor caught.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct PanicReport {
+    /// The text of the panic.
     pub message: String,
+    /// The file and line of the panic.
     pub place: String,
+    /// When it was caught.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

@@ -10,13 +10,16 @@ use std::sync::{
 
 use parking_lot::Mutex;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PanicReport;
 
 /// Whether an actor can take messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ActorStatus)]
 pub enum Status {
+    /// It takes messages.
     Running,
     /// It panicked and waits for its restart; messages queue up.
     BackingOff,

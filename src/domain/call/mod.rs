@@ -6,11 +6,13 @@ mod decide;
 mod dispatch;
 mod effect;
 mod event;
+mod event_name;
 mod evolve;
 mod paying;
 mod refused;
 mod request;
 mod settling;
+mod status;
 mod steps;
 
 use jiff::Timestamp;
@@ -24,8 +26,10 @@ pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
 pub use effect::Effect;
 pub use event::{Event, MethodMark, Requested};
+pub use event_name::EventName;
 pub use request::FIRST_METHOD;
 pub use settling::{DebtEntry, Settled};
+pub use status::{STATUSES, Status, active_statuses};
 
 /// How many drivers who let an offer pass are remembered.
 pub const PASSED_MAX: usize = 200;
@@ -301,19 +305,25 @@ impl Call {
 }
 
 impl Phase {
-    /// The status as the interface shows it.
+    /// The name of the status, as the interface shows it.
     #[must_use]
     pub fn status(&self) -> &'static str {
+        self.standing().as_str()
+    }
+
+    /// Where the call stands.
+    #[must_use]
+    pub fn standing(&self) -> Status {
         match self {
-            Self::Requested { .. } => "requested",
-            Self::AwaitingApproval { .. } => "awaiting_approval",
-            Self::AwaitingPayment { .. } => "awaiting_payment",
-            Self::Dispatching(_) => "dispatching",
-            Self::Assigned { .. } => "assigned",
-            Self::Started { .. } => "started",
-            Self::Completed { .. } => "completed",
-            Self::Cancelled { .. } => "cancelled",
-            Self::Denied { .. } => "denied",
+            Self::Requested { .. } => Status::Requested,
+            Self::AwaitingApproval { .. } => Status::AwaitingApproval,
+            Self::AwaitingPayment { .. } => Status::AwaitingPayment,
+            Self::Dispatching(_) => Status::Dispatching,
+            Self::Assigned { .. } => Status::Assigned,
+            Self::Started { .. } => Status::Started,
+            Self::Completed { .. } => Status::Completed,
+            Self::Cancelled { .. } => Status::Cancelled,
+            Self::Denied { .. } => Status::Denied,
         }
     }
 
@@ -364,25 +374,3 @@ impl Dispatching {
         self.offers.iter().flat_map(|batch| batch.drivers.iter().map(|driver| (driver, batch.expires_at)))
     }
 }
-
-/// How many of [`STATUSES`], the first ones, are those of calls that are not over.
-const ACTIVE: usize = 6;
-
-/// The statuses of calls that are not over.
-#[must_use]
-pub fn active_statuses() -> &'static [&'static str] {
-    &STATUSES[..ACTIVE]
-}
-
-/// All statuses of calls, in the order of a call's life.
-pub const STATUSES: [&str; 9] = [
-    "requested",
-    "awaiting_approval",
-    "awaiting_payment",
-    "dispatching",
-    "assigned",
-    "started",
-    "completed",
-    "cancelled",
-    "denied",
-];

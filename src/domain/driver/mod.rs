@@ -6,6 +6,7 @@ mod fix;
 mod machine;
 mod profile;
 mod registration;
+mod status;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ pub use booking::{Booking, has_room};
 pub use fix::Fix;
 pub use machine::DriverMachine;
 pub use profile::{Profile, Registration};
+pub use status::{SHOWN_STATUSES, STATUSES, Status};
 
 /// How long a driver is held for a call that does not answer its claim.
 pub const CLAIM_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
@@ -240,25 +242,37 @@ impl Driver {
         self.fix.map_or(self.updated_at, |fix| fix.heard_at.max(self.updated_at))
     }
 
-    /// The status, but for `offered`, which the open offers decide.
+    /// The name of the status, but for `offered`, which the open offers decide.
     #[must_use]
     pub fn status(&self) -> &'static str {
+        self.standing().as_str()
+    }
+
+    /// The status, but for `offered`, which the open offers decide.
+    #[must_use]
+    pub fn standing(&self) -> Status {
         match (&self.duty, self.on_duty) {
-            (Duty::Free, true) => "available",
-            (Duty::Free, false) => "offline",
-            (Duty::Reserved { .. }, _) => "reserved",
-            (Duty::Engaged { .. }, _) => "engaged",
-            (Duty::Retired, _) => "retired",
+            (Duty::Free, true) => Status::Available,
+            (Duty::Free, false) => Status::Offline,
+            (Duty::Reserved { .. }, _) => Status::Reserved,
+            (Duty::Engaged { .. }, _) => Status::Engaged,
+            (Duty::Retired, _) => Status::Retired,
         }
+    }
+
+    /// The name of the status at a time.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> &'static str {
+        self.standing_at(now).as_str()
     }
 
     /// The status at a time. That of a driver who is booked is that of the booking which has begun.
     #[must_use]
-    pub fn status_at(&self, now: Timestamp) -> &'static str {
+    pub fn standing_at(&self, now: Timestamp) -> Status {
         match self.bookings.iter().find(|booking| booking.holds_at(now)) {
-            Some(Booking { engaged: true, .. }) => "engaged",
-            Some(Booking { engaged: false, .. }) => "reserved",
-            None => self.status(),
+            Some(Booking { engaged: true, .. }) => Status::Engaged,
+            Some(Booking { engaged: false, .. }) => Status::Reserved,
+            None => self.standing(),
         }
     }
 
@@ -300,9 +314,3 @@ impl Driver {
         }
     }
 }
-
-/// The statuses that operators see: also that of a driver who is available, and of whom there is no sign.
-pub const SHOWN_STATUSES: [&str; 7] = ["offline", "available", "offered", "stale", "reserved", "engaged", "retired"];
-
-/// All statuses of drivers.
-pub const STATUSES: [&str; 6] = ["offline", "available", "offered", "reserved", "engaged", "retired"];

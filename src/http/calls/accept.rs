@@ -5,7 +5,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use super::{Empty, answer, in_scope};
 use crate::http::{
     auth::only::{Drivers, Only},
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Free, Offered, Step},
+    },
     extract::{json::Optional, path::CallPath},
     state::State,
     views::CallView,
@@ -13,7 +16,7 @@ use crate::http::{
 
 /// Takes the call. Exactly one driver wins; the others get 409 `call_taken`.
 #[utoipa::path(post, path = "/v1/calls/{id}/accept", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    responses((status = 200, body = CallView<'static>), Refusals<(Body, Actor, Step, Offered, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Drivers>,

@@ -5,7 +5,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use super::{Empty, answer, in_scope};
 use crate::http::{
     auth::Principal,
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Paid, Step},
+    },
     extract::{json::Optional, path::CallPath},
     state::State,
     views::CallView,
@@ -15,9 +18,7 @@ use crate::http::{
 #[utoipa::path(post, path = "/v1/calls/{id}/complete", tag = "driver", params(("id" = String, Path)),
     responses(
         (status = 200, body = CallView<'static>),
-        (status = 402, description = "payment_declined, where it is paid on completion",
-            body = crate::http::error::Document<'static>, content_type = "application/problem+json"),
-        Refusals,
+        Refusals<(Body, Actor, Step, Paid)>,
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,

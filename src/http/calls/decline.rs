@@ -5,7 +5,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use super::{Empty, answer, in_scope};
 use crate::http::{
     auth::only::{Drivers, Only},
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Offered, Step},
+    },
     extract::{json::Optional, path::CallPath},
     state::State,
     views::CallOutline,
@@ -13,7 +16,7 @@ use crate::http::{
 
 /// Does not want the call; it is offered to others. The answer is the call's outline: the rest is for those who may see it.
 #[utoipa::path(post, path = "/v1/calls/{id}/decline", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = CallOutline<'static>), Refusals))]
+    responses((status = 200, body = CallOutline<'static>), Refusals<(Body, Actor, Step, Offered)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Drivers>,

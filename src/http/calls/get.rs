@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web::Data};
 use super::visible;
 use crate::http::{
     auth::Principal,
-    error::{Problem, Refusals},
+    error::{Problem, Refusals, refusals::Actor},
     extract::{json, path::CallPath},
     state::State,
     views::CallView,
@@ -13,7 +13,7 @@ use crate::http::{
 
 /// The call as it is now: always current. One that is over and has left the store is answered from the read model.
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    responses((status = 200, body = CallView<'static>), Refusals<Actor>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

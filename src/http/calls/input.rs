@@ -23,6 +23,12 @@ const QUOTE_MAX: usize = 2_048;
 /// A request for a call.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "service": "driver-call",
+    "pickup": {"lat": 37.4979, "lng": 127.0276, "address": "강남역"},
+    "dropoff": {"lat": 37.5547, "lng": 126.9707, "address": "서울역"},
+    "payment": {"method": "tok_ok"}
+}))]
 pub(in crate::http) struct NewCall {
     /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]

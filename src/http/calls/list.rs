@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web::Data};
 use crate::{
     http::{
         auth::only::{Only, Operators},
-        error::{Problem, Refusals},
+        error::{Problem, Refusals, refusals::Listed},
         extract::{
             json,
             query::{CallsQuery, Paging, Query, Statuses},
@@ -18,7 +18,7 @@ use crate::{
 
 /// All calls, latest first; those of the token's services, when it is limited.
 #[utoipa::path(get, path = "/v1/calls", tag = "operator", params(CallsQuery, Paging),
-    responses((status = 200, body = Page<CallView<'static>>), Refusals))]
+    responses((status = 200, body = Page<CallView<'static>>), Refusals<Listed>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Operators>,

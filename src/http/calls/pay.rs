@@ -7,7 +7,10 @@ use crate::{
     domain::payment::Method,
     http::{
         auth::only::{Customers, Only},
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body, Free, Paid, Step},
+        },
         extract::{json::Json, path::CallPath, text},
         state::State,
         views::CallView,
@@ -19,9 +22,7 @@ use crate::{
     request_body = Payment,
     responses(
         (status = 200, body = CallView<'static>),
-        (status = 402, description = "payment_declined", body = crate::http::error::Document<'static>,
-            content_type = "application/problem+json"),
-        Refusals,
+        Refusals<(Body, Actor, Step, Paid, Free)>,
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,

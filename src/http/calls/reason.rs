@@ -10,6 +10,7 @@ use crate::http::{
 /// Why a call is called off, approved or rejected.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WithReason)]
 pub(in crate::http) struct Reason {
     /// For the others to read.
     #[serde(default)]

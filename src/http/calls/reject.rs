@@ -5,7 +5,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use super::{answer, in_scope, reason::Reason};
 use crate::http::{
     auth::only::{Only, Operators},
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Step},
+    },
     extract::{json::Optional, path::CallPath},
     state::State,
     views::CallView,
@@ -13,7 +16,7 @@ use crate::http::{
 
 /// Rejects a call that waits for approval: it is denied, and what was chosen is free again.
 #[utoipa::path(post, path = "/v1/calls/{id}/reject", tag = "operator", params(("id" = String, Path)),
-    request_body = Option<Reason>, responses((status = 200, body = CallView<'static>), Refusals))]
+    request_body = Option<Reason>, responses((status = 200, body = CallView<'static>), Refusals<(Body, Actor, Step)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Operators>,

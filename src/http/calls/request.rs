@@ -21,7 +21,10 @@ use crate::{
             only::{Customers, Only},
         },
         calls::idempotency::{self, Identity},
-        error::{Code, Problem, Refusals},
+        error::{
+            Code, Problem, Refusals,
+            refusals::{Actor, Body, Chosen, Free, Paid, Requested},
+        },
         extract::json::{self, Json},
         quotes::{self, QuotedTrip},
         state::State,
@@ -36,9 +39,7 @@ use crate::{
     responses(
         (status = 201, body = CallView<'static>),
         (status = 200, description = "The call that the same request made before", body = CallView<'static>),
-        (status = 402, description = "payment_declined; debt_open where the service refuses customers who owe an earlier fare", body = crate::http::error::Document<'static>,
-            content_type = "application/problem+json"),
-        Refusals,
+        Refusals<(Body, Actor, (Paid, Chosen, Free, Requested))>,
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,

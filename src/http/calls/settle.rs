@@ -9,7 +9,10 @@ use crate::{
     domain::payment::Settlement,
     http::{
         auth::only::{Only, Operators},
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body, Settling, Step},
+        },
         extract::{
             json::Json,
             path::CallPath,
@@ -33,9 +36,9 @@ pub(in crate::http) struct Settle {
 }
 
 /// Ends a ride under way whose payment cannot be had: the call is `completed`, its payment `waived` or `debt`, and the driver is
-/// free. While a charge is under way the answer is 409 `payment_pending`.
+/// free. While a charge is under way the answer is 409 `charge_in_flight`.
 #[utoipa::path(post, path = "/v1/calls/{id}/settle", tag = "operator", params(("id" = String, Path)),
-    request_body = Settle, responses((status = 200, body = CallView<'static>), Refusals))]
+    request_body = Settle, responses((status = 200, body = CallView<'static>), Refusals<(Body, Actor, Step, Settling)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Operators>,

@@ -5,7 +5,10 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use super::{Empty, answer, in_scope};
 use crate::http::{
     auth::Principal,
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Free, Step, Timed},
+    },
     extract::{json::Optional, path::CallPath},
     state::State,
     views::CallView,
@@ -13,7 +16,7 @@ use crate::http::{
 
 /// Says that the call is under way. The service's policy names the roles that may.
 #[utoipa::path(post, path = "/v1/calls/{id}/start", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = CallView<'static>), Refusals))]
+    responses((status = 200, body = CallView<'static>), Refusals<(Body, Actor, Step, Free, Timed)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

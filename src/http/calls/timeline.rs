@@ -12,10 +12,17 @@ use utoipa::ToSchema;
 
 use super::{Sight, sight, visible};
 use crate::{
-    domain::{CallId, call::Call, policy::Text},
+    domain::{
+        CallId,
+        call::{Call, EventName},
+        policy::Text,
+    },
     http::{
         auth::Principal,
-        error::{Code, Problem, Refusals},
+        error::{
+            Code, Problem, Refusals,
+            refusals::{Actor, Listed},
+        },
         extract::{
             json,
             path::CallPath,
@@ -38,8 +45,9 @@ pub(in crate::http) struct Entry {
     /// The time at which the event happened.
     #[schema(value_type = String, format = DateTime)]
     at: Time,
-    /// The kind of event; `history_missing` in place of events that are not recorded here, from number `seq` on.
-    #[schema(example = "assigned")]
+    /// The kind of event; `history_missing` in place of events that are not recorded here, from number `seq` on. A server
+    /// that is older than its data may send kinds that are not listed here.
+    #[schema(value_type = EventName)]
     event: String,
     /// The event in words.
     #[schema(value_type = Option<Label<'static>>)]
@@ -76,7 +84,7 @@ pub(in crate::http) enum Timeline {
 #[utoipa::path(get, path = "/v1/calls/{id}/timeline", tag = "calls", params(("id" = String, Path), Paging),
     responses((status = 200, body = Timeline,
         headers(("Link" = Option<String>, description = "`<…>; rel=\"next\"`: where an array of 1,000 entries goes on"))),
-        Refusals))]
+        Refusals<(Actor, Listed)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 use super::must_concern;
 use crate::http::{
     auth::only::{DriversAndOperators, Only},
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Free, Step},
+    },
     extract::{
         json::{self, Json},
         path::DriverPath,
@@ -26,7 +29,7 @@ pub(in crate::http) struct Availability {
 
 /// A driver wants calls, or no more. It is found by calls once its position is known.
 #[utoipa::path(put, path = "/v1/drivers/{id}/availability", tag = "driver", params(("id" = String, Path)),
-    request_body = Availability, responses((status = 200, body = DriverView<'static>), Refusals))]
+    request_body = Availability, responses((status = 200, body = DriverView<'static>), Refusals<(Body, Actor, Step, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<DriversAndOperators>,

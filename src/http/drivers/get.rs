@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web::Data};
 use super::visible;
 use crate::http::{
     auth::Principal,
-    error::{Problem, Refusals},
+    error::{Problem, Refusals, refusals::Actor},
     extract::{json, path::DriverPath},
     state::State,
     views::DriverView,
@@ -13,7 +13,7 @@ use crate::http::{
 
 /// A driver as it is now: for itself and operators.
 #[utoipa::path(get, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
-    responses((status = 200, body = DriverView<'static>), Refusals))]
+    responses((status = 200, body = DriverView<'static>), Refusals<Actor>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

@@ -6,7 +6,7 @@ use crate::{
     domain::{Role, ServiceId, policy::Policy},
     http::{
         auth::Principal,
-        error::{Code, Problem, Refusals},
+        error::{Code, Problem, Refusals, refusals::Listed},
         extract::{
             json,
             query::{DriversQuery, Paging, Query},
@@ -23,7 +23,7 @@ const SHADES: [&str; 3] = [AVAILABLE, "offered", "stale"];
 
 /// Drivers, by id; those of the token's services, when it is limited.
 #[utoipa::path(get, path = "/v1/drivers", tag = "operator", params(DriversQuery, Paging),
-    responses((status = 200, body = Page<DriverView<'static>>), Refusals))]
+    responses((status = 200, body = Page<DriverView<'static>>), Refusals<Listed>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

@@ -11,7 +11,7 @@ use crate::{
     http::{
         auth::Principal,
         calls::refusal,
-        error::{Problem, Refusals},
+        error::{Problem, Refusals, refusals::Actor},
         extract::{
             json,
             path::DriverPath,
@@ -34,7 +34,7 @@ pub(in crate::http) struct Offer<'a> {
 
 /// The open offers of a driver, those that end first before the others.
 #[utoipa::path(get, path = "/v1/drivers/{id}/offers", tag = "driver", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Page<Offer<'static>>), Refusals))]
+    responses((status = 200, body = Page<Offer<'static>>), Refusals<Actor>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

@@ -11,7 +11,10 @@ use crate::{
     domain::{LatLng, driver::Fix},
     http::{
         auth::only::{DriversAndOperators, Only},
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body, Free, Step},
+        },
         extract::{
             json::{self, Text},
             path::DriverPath,
@@ -121,7 +124,7 @@ struct Way(Vec<Position>);
 /// Says where a driver is, or the way it came: a list, oldest first.
 #[utoipa::path(post, path = "/v1/drivers/{id}/position", tag = "driver", params(("id" = String, Path)),
     request_body(content = PositionsSchema, description = "One position, or a list of up to 1000, oldest first"),
-    responses((status = 204), Refusals))]
+    responses((status = 204), Refusals<(Body, Actor, Step, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<DriversAndOperators>,

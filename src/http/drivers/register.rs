@@ -9,7 +9,10 @@ use crate::{
     domain::{Change, LatLng, ServiceId, driver},
     http::{
         auth::only::{DriversAndOperators, Only},
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body, Free, Step},
+        },
         extract::{
             json::{self, Json},
             path::DriverPath,
@@ -23,6 +26,12 @@ use crate::{
 /// The body of a registration.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "service": "driver-call",
+    "name": "김기사",
+    "phone": "010-1234-5678",
+    "position": {"lat": 37.4985, "lng": 127.0280}
+}))]
 pub(in crate::http) struct Registration {
     /// The id of its service.
     #[schema(value_type = String, example = "driver-call")]
@@ -69,7 +78,7 @@ fn change(field: &str, given: Option<Option<String>>) -> Result<Change<String>, 
 /// registers itself where calls are offered; companies, cars and seats are registered by operators.
 #[utoipa::path(put, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
     request_body = Registration,
-    responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals))]
+    responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals<(Body, Actor, Step, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<DriversAndOperators>,

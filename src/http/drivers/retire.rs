@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, web::Data};
 
 use crate::http::{
     auth::only::{Only, Operators},
-    error::{Problem, Refusals},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Free, Step},
+    },
     extract::{json, path::DriverPath},
     state::State,
     views::DriverView,
@@ -12,7 +15,7 @@ use crate::http::{
 
 /// Retires a driver: 409 while it has a call.
 #[utoipa::path(delete, path = "/v1/drivers/{id}", tag = "operator", params(("id" = String, Path)),
-    responses((status = 200, body = DriverView<'static>), Refusals))]
+    responses((status = 200, body = DriverView<'static>), Refusals<(Actor, Step, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Operators>,

@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod admission;
 pub(in crate::http) mod connections;
+pub(in crate::http) mod cors;
 pub(in crate::http) mod crowd;
 pub(in crate::http) mod doors;
 pub(in crate::http) mod limits;

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The kind of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of a refusal, for programs. Kinds may be added; go by the status then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ErrorCode)]
 pub enum Code {
     /// The request is not valid.
     InvalidRequest,
@@ -49,6 +53,7 @@ pub enum Code {
     IdempotencyConflict,
     /// The quote is too old.
     QuoteExpired,
+    /// There is one of that id already.
     AlreadyExists,
     /// The customer has too many open calls that are not paid.
     TooManyUnpaid,
@@ -150,7 +155,7 @@ impl Code {
             Self::NotFound => (S::NOT_FOUND, "not_found", "The resource does not exist"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
             Self::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive"),
-            Self::ChargeInFlight => (S::CONFLICT, "payment_pending", "The payment is still under way"),
+            Self::ChargeInFlight => (S::CONFLICT, "charge_in_flight", "A charge is still under way"),
             Self::CallTaken => (S::CONFLICT, "call_taken", "The call is taken or over"),
             Self::NotOffered => (S::CONFLICT, "not_offered", "The call is not offered to this driver"),
             Self::IllegalTransition => {
@@ -187,5 +192,18 @@ impl Code {
             Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The server is not ready"),
         };
         Facts { status, code, title }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_written_by_its_name() -> Result<(), serde_json::Error> {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code)?, code.as_str());
+        }
+        Ok(())
     }
 }

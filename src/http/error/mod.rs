@@ -4,7 +4,8 @@
 
 mod code;
 mod from;
-mod refusals;
+mod guide;
+pub(super) mod refusals;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -49,14 +50,20 @@ pub(super) struct Document<'a> {
     #[schema(value_type = String)]
     detail: &'a str,
     /// The kind of problem, for programs; never changes.
-    #[schema(value_type = String, example = "illegal_transition")]
-    code: &'a str,
+    code: Code,
     /// The call that the refusal is about, when it exists and may be seen; `id`, `service`, `status`, `label` and
     /// `version` of it for a driver who was too late. Its `id` alone when it was being requested and nobody can say yet
     /// whether it was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<super::views::CallView<'static>>)]
+    #[schema(value_type = Option<super::views::CallInProblem>)]
     call: Option<&'a RawValue>,
+}
+
+impl<'a> Document<'a> {
+    fn of(code: Code, detail: &'a str) -> Self {
+        let kind = format!("urn:callout:problem:{}", code.as_str());
+        Self { kind, title: code.title(), status: code.status().as_u16(), detail, code, call: None }
+    }
 }
 
 impl Problem {
@@ -151,14 +158,7 @@ impl ResponseError for Problem {
         if inner.code.ends_the_connection() {
             response.force_close();
         }
-        let document = Document {
-            kind: format!("urn:callout:problem:{}", inner.code.as_str()),
-            title: inner.code.title(),
-            status: status.as_u16(),
-            detail: &inner.detail,
-            code: inner.code.as_str(),
-            call: inner.call.as_deref(),
-        };
+        let document = Document { call: inner.call.as_deref(), ..Document::of(inner.code, &inner.detail) };
         response.body(serde_json::to_vec(&document).unwrap_or_default())
     }
 }

@@ -11,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use crate::{
     domain::{
         ServiceId,
-        call::{STATUSES, active_statuses},
+        call::{STATUSES, Status, active_statuses},
         driver,
     },
     http::{error::Problem, state::State, views::Page},
@@ -137,7 +137,7 @@ pub(in crate::http) struct CallsQuery {
     /// Only of this service.
     service: Option<String>,
     /// Only with one of these statuses: `status=assigned&status=started`.
-    #[param(explode = true)]
+    #[param(explode = true, value_type = Vec<Status>)]
     status: Vec<String>,
     /// `true`: only those that are not over. `false`: only those that are.
     active: Option<bool>,
@@ -189,6 +189,7 @@ pub(in crate::http) struct DriversQuery {
     /// Only of this service.
     service: Option<String>,
     /// Only with this status.
+    #[param(value_type = Option<driver::Status>)]
     status: Option<String>,
     #[param(ignore)]
     pub page: Paging,

@@ -6,7 +6,7 @@ use crate::{
     domain::Role,
     http::{
         auth::Principal,
-        error::{Problem, Refusals},
+        error::{Problem, Refusals, refusals::Listed},
         extract::{
             json,
             query::{CallsQuery, Paging, Query, Statuses},
@@ -20,7 +20,7 @@ use crate::{
 /// One's own calls, latest first: those a customer asked for; those a driver has, served, or had when they were called off;
 /// those of an operator's services.
 #[utoipa::path(get, path = "/v1/me/calls", tag = "me", params(CallsQuery, Paging),
-    responses((status = 200, body = Page<CallView<'static>>), Refusals))]
+    responses((status = 200, body = Page<CallView<'static>>), Refusals<Listed>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

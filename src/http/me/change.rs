@@ -8,7 +8,10 @@ use crate::{
     domain::{Change, account::ProfileChange, policy::Lang},
     http::{
         auth::only::{Customers, Only},
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body},
+        },
         extract::{
             json::{self, Json},
             text::{self, NAME_MAX},
@@ -72,7 +75,7 @@ fn change<T>(given: Option<Option<T>>, check: impl Fn(T) -> Result<T, Problem>) 
 /// Changes the customer's profile: what is left out stays as it is. The driver who has a call of the customer sees name and
 /// phone until the call ends; nobody else sees anything of it.
 #[utoipa::path(put, path = "/v1/me", tag = "me", request_body = NewProfile,
-    responses((status = 200, body = Changed<'static>), Refusals))]
+    responses((status = 200, body = Changed<'static>), Refusals<(Body, Actor)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Customers>,

@@ -12,7 +12,7 @@ use crate::{
     domain::{CallId, Role, ServiceId, policy::Text},
     http::{
         auth::Principal,
-        error::{Problem, Refusals},
+        error::{Problem, Refusals, refusals::Listed},
         extract::{
             json,
             language::Language,
@@ -21,7 +21,7 @@ use crate::{
         state::State,
         views::{Label, Page, Time},
     },
-    readmodel::Notice,
+    readmodel::{Notice, Occasion},
 };
 
 /// Which notifications are asked for, and how many.
@@ -46,7 +46,7 @@ pub(in crate::http) struct Notification {
     /// Its id; higher is later.
     id: String,
     /// The occasion: a status of the call, or what happened to it.
-    #[schema(example = "assigned")]
+    #[schema(value_type = Occasion)]
     occasion: String,
     /// About which call, if about one.
     #[schema(value_type = Option<String>)]
@@ -74,7 +74,7 @@ impl Notification {
 /// Notifications, latest first, in the language that `Accept-Language` asks for (Korean, or English for clients that
 /// ask for neither). Operators get those of their services.
 #[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery, Paging),
-    responses((status = 200, body = Page<Notification>), Refusals))]
+    responses((status = 200, body = Page<Notification>), Refusals<Listed>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,

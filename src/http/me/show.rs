@@ -10,7 +10,10 @@ use crate::{
     domain::{Party, Role, ServiceId, account::Account},
     http::{
         auth::Principal,
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Listed},
+        },
         extract::json,
         state::State,
         views::{DebtView, DriverView, ProfileView},
@@ -23,8 +26,7 @@ pub(in crate::http) struct Me<'a> {
     /// The id that the token's `sub` names.
     #[schema(value_type = String, example = "mina")]
     id: &'a str,
-    /// customer, driver or operator.
-    #[schema(value_type = String, example = "customer")]
+    /// The role of the token.
     role: Role,
     /// The services that the token is limited to; null: all.
     #[schema(value_type = Option<Vec<String>>)]
@@ -44,7 +46,8 @@ pub(in crate::http) struct Me<'a> {
 
 /// The token's principal, and its calls in numbers. A customer's profile and debts are read from its account, and are always
 /// current.
-#[utoipa::path(get, path = "/v1/me", tag = "me", responses((status = 200, body = Me<'static>), Refusals))]
+#[utoipa::path(get, path = "/v1/me", tag = "me",
+    responses((status = 200, body = Me<'static>), Refusals<(Actor, Listed)>))]
 pub(in crate::http) async fn handle(state: Data<State>, who: Principal) -> Result<HttpResponse, Problem> {
     let driver = match who.party() {
         Party::Driver(id) => state.engine.driver(id).await?.filter(|driver| who.may_use(&driver.profile.service)),

@@ -12,7 +12,10 @@ use crate::{
             only::{Only, Operators},
         },
         calls::Empty,
-        error::{Problem, Refusals},
+        error::{
+            Problem, Refusals,
+            refusals::{Actor, Body},
+        },
         extract::json::{self, Optional},
         state::State,
     },
@@ -20,7 +23,7 @@ use crate::{
 
 /// One actor: its health, and its committed state.
 #[utoipa::path(get, path = "/v1/ops/actors/{kind}/{id}", tag = "operator",
-    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals))]
+    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals<Actor>))]
 pub(in crate::http) async fn show(
     state: Data<State>,
     Only(who, _): Only<Operators>,
@@ -33,7 +36,7 @@ pub(in crate::http) async fn show(
 
 /// A drill: the actor panics in its next message.
 #[utoipa::path(post, path = "/v1/ops/actors/{kind}/{id}/crash", tag = "operator",
-    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals))]
+    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals<(Body, Actor)>))]
 pub(in crate::http) async fn crash(
     state: Data<State>,
     Only(who, _): Only<Operators>,
@@ -48,7 +51,7 @@ pub(in crate::http) async fn crash(
 
 /// Puts a parked actor back to work; one that is not parked stays as it is.
 #[utoipa::path(post, path = "/v1/ops/actors/{kind}/{id}/resume", tag = "operator",
-    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals))]
+    params(("kind" = String, Path), ("id" = String, Path)), responses((status = 200, body = ActorFigures), Refusals<(Body, Actor)>))]
 pub(in crate::http) async fn resume(
     state: Data<State>,
     Only(who, _): Only<Operators>,

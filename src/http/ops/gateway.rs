@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    actors::guard::BreakerMode,
+    actors::guard::{BreakerMode, GatewayFigures},
     http::{
         auth::only::{Only, Operators, OperatorsOfAll},
-        error::{Problem, Refusals},
+        error::{Problem, Refusals, refusals::Body},
         extract::json::{self, Json},
         state::State,
     },
@@ -19,19 +19,19 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct Breaker {
     /// auto: as the failure rates say; open: let nothing through; closed: let everything through.
-    #[schema(example = "auto")]
     state: BreakerMode,
 }
 
 /// Figures of limiter, queue and breaker.
-#[utoipa::path(get, path = "/v1/ops/gateway", tag = "operator", responses((status = 200, body = Object), Refusals))]
+#[utoipa::path(get, path = "/v1/ops/gateway", tag = "operator",
+    responses((status = 200, body = GatewayFigures), Refusals))]
 pub(in crate::http) async fn show(state: Data<State>, _: Only<Operators>) -> Result<HttpResponse, Problem> {
     json::ok(&state.engine.gateway_figures())
 }
 
 /// Takes the breaker in hand, or gives it back to itself.
 #[utoipa::path(put, path = "/v1/ops/gateway/breaker", tag = "operator", request_body = Breaker,
-    responses((status = 200, body = Object), Refusals))]
+    responses((status = 200, body = GatewayFigures), Refusals<Body>))]
 pub(in crate::http) async fn set_breaker(
     state: Data<State>,
     Only(who, _): Only<OperatorsOfAll>,

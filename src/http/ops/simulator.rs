@@ -8,7 +8,10 @@ use crate::{
     actors::ports::gateway::{Faults, GatewayDrill, LedgerEntry, LedgerKind},
     http::{
         auth::only::{Only, OperatorsOfAll},
-        error::{Code, Problem, Refusals},
+        error::{
+            Code, Problem, Refusals,
+            refusals::{Body, Missing},
+        },
         extract::{
             json::{self, Json},
             query::{Given, Paging, Parameters, Query},
@@ -23,20 +26,20 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 #[schema(as = Faults)]
 pub(in crate::http) struct FaultsBody {
-    /// How long every answer takes, in ms, at most 60000.
-    #[schema(required = false, default = 0)]
+    /// How long every answer takes, in ms, at most 60000; 0 when left out.
+    #[schema(required = false)]
     latency_ms: u64,
-    /// The share of charges that are declined, 0 to 1.
-    #[schema(required = false, default = 0)]
+    /// The share of charges that are declined, 0 to 1; 0 when left out.
+    #[schema(required = false)]
     decline_rate: f64,
-    /// The share of requests answered with a server error, 0 to 1.
-    #[schema(required = false, default = 0)]
+    /// The share of requests answered with a server error, 0 to 1; 0 when left out.
+    #[schema(required = false)]
     error_rate: f64,
-    /// The share of requests that are performed but never answered, 0 to 1.
-    #[schema(required = false, default = 0)]
+    /// The share of requests that are performed but never answered, 0 to 1; 0 when left out.
+    #[schema(required = false)]
     timeout_rate: f64,
-    /// Whether connections are refused.
-    #[schema(required = false, default = false)]
+    /// Whether connections are refused; false when left out.
+    #[schema(required = false)]
     down: bool,
 }
 
@@ -69,8 +72,7 @@ pub(in crate::http) struct Movement {
     /// The payment, which has the id of its call.
     payment_id: String,
     /// Whether money was taken (`charge`) or given back (`refund`).
-    #[schema(value_type = String, example = "charge")]
-    kind: &'static str,
+    kind: LedgerKind,
     /// How much, in minor units.
     amount: u64,
     /// The currency's code in ISO 4217.
@@ -87,10 +89,7 @@ impl From<&LedgerEntry> for Movement {
     fn from(entry: &LedgerEntry) -> Self {
         Self {
             payment_id: entry.payment_id.to_string(),
-            kind: match entry.kind {
-                LedgerKind::Charge => "charge",
-                LedgerKind::Refund => "refund",
-            },
+            kind: entry.kind,
             amount: entry.amount.amount,
             currency: entry.amount.currency.code(),
             key: entry.key.to_string(),
@@ -101,7 +100,7 @@ impl From<&LedgerEntry> for Movement {
 
 /// Gives the simulated gateway faults; what is left out works.
 #[utoipa::path(put, path = "/v1/ops/gateway/simulator", tag = "operator", request_body = FaultsBody,
-    responses((status = 200, body = FaultsBody), Refusals))]
+    responses((status = 200, body = FaultsBody), Refusals<(Body, Missing)>))]
 pub(in crate::http) async fn set_faults(
     state: Data<State>,
     Only(who, _): Only<OperatorsOfAll>,
@@ -116,7 +115,7 @@ pub(in crate::http) async fn set_faults(
 
 /// The charges and refunds that the simulated gateway made, oldest first.
 #[utoipa::path(get, path = "/v1/ops/gateway/simulator/charges", tag = "operator", params(LedgerQuery, Paging),
-    responses((status = 200, body = Page<Movement>), Refusals))]
+    responses((status = 200, body = Page<Movement>), Refusals<Missing>))]
 pub(in crate::http) async fn charges(
     state: Data<State>,
     _: Only<OperatorsOfAll>,

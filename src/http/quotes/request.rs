@@ -18,7 +18,10 @@ use crate::{
     http::{
         auth::only::{Customers, Only},
         calls::{Period, check_choice},
-        error::{Code, Problem, Refusals},
+        error::{
+            Code, Problem, Refusals,
+            refusals::{Body, Chosen, Free},
+        },
         extract::json::{self, Json},
         state::State,
         views::{PlaceSchema, Time},
@@ -28,6 +31,11 @@ use crate::{
 /// A trip to be priced.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "service": "driver-call",
+    "pickup": {"lat": 37.4979, "lng": 127.0276, "address": "강남역"},
+    "dropoff": {"lat": 37.5547, "lng": 126.9707, "address": "서울역"}
+}))]
 pub(in crate::http) struct QuoteRequest {
     /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
@@ -70,7 +78,7 @@ pub(in crate::http) struct Quote {
 
 /// The price of a trip, promised for five minutes. Nothing is stored.
 #[utoipa::path(post, path = "/v1/quotes", tag = "customer", request_body = QuoteRequest,
-    responses((status = 200, body = Quote), Refusals))]
+    responses((status = 200, body = Quote), Refusals<(Body, Chosen, Free)>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<Customers>,

@@ -10,8 +10,8 @@ use super::{CustomerOnCall, MoneySchema, PlaceSchema, SeenAt, Time};
 use crate::{
     clock,
     domain::{
-        CallId, CustomerId, DriverId, Money, Place, ServiceId,
-        call::{Call, Phase},
+        CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
+        call::{Call, Phase, Status},
         driver::{Fix, Profile},
         payment::PaymentStatus,
         policy::{OfferShows, Policy},
@@ -20,7 +20,21 @@ use crate::{
 
 /// A call as the one who asks may see it.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Call)]
+#[schema(as = Call, example = json!({
+    "id": "call_01m8de16tpex09am4nwbgkfd9y",
+    "service": "driver-call",
+    "status": "assigned",
+    "customer_id": "mina",
+    "driver": {"id": "kim", "name": "김기사", "phone": "010-1234-5678", "eta_s": 312},
+    "pickup": {"lat": 37.4979, "lng": 127.0276, "address": "강남역"},
+    "dropoff": {"lat": 37.5547, "lng": 126.9707, "address": "서울역"},
+    "fare": {"amount": 20000, "currency": "KRW"},
+    "payment": {"status": "charged", "charged": {"amount": 20000, "currency": "KRW"}},
+    "label": {"ko": "기사 배정", "en": "Driver assigned"},
+    "version": 7,
+    "created_at": "2026-01-01T00:00:00.000Z",
+    "updated_at": "2026-01-01T00:00:12.345Z"
+}))]
 pub(in crate::http) struct CallView<'a> {
     /// The call's id.
     #[schema(value_type = String, example = "call_01890a5d")]
@@ -28,13 +42,11 @@ pub(in crate::http) struct CallView<'a> {
     /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
     service: &'a ServiceId,
-    /// requested, awaiting_approval, awaiting_payment, dispatching, assigned, started, completed, cancelled or denied.
-    #[schema(value_type = String, example = "dispatching")]
-    status: &'static str,
-    /// customer, driver, operator or system.
+    /// Where the call stands.
+    status: Status,
+    /// The party that called it off.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    cancelled_by: Option<&'static str>,
+    cancelled_by: Option<CancelledBy>,
     /// Why it was cancelled or denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -58,7 +70,6 @@ pub(in crate::http) struct CallView<'a> {
     dropoff: Option<Cow<'a, Place>>,
     /// The period that the call is booked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, example = json!({"from": "2030-01-01T09:00:00.000Z", "to": "2030-01-02T09:00:00.000Z"}))]
     period: Option<PeriodOnCall>,
     /// The customer's note to the driver.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,16 +93,45 @@ pub(in crate::http) struct CallView<'a> {
 }
 
 /// From when to when a call is booked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PeriodOnCall {
+    /// When the booked time begins.
+    #[schema(value_type = String, format = DateTime)]
     from: Time,
+    /// When the booked time ends.
+    #[schema(value_type = String, format = DateTime)]
     to: Time,
+}
+
+/// The party that called a call off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum CancelledBy {
+    /// Its customer.
+    Customer,
+    /// Its driver.
+    Driver,
+    /// An operator.
+    Operator,
+    /// The service itself: a deadline, a rule.
+    System,
+}
+
+impl From<&Party> for CancelledBy {
+    fn from(party: &Party) -> Self {
+        match party {
+            Party::Customer(_) => Self::Customer,
+            Party::Driver(_) => Self::Driver,
+            Party::Operator(_) => Self::Operator,
+            Party::System => Self::System,
+        }
+    }
 }
 
 /// The driver of a call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct DriverOnCall<'a> {
-    /// The call's id.
+    /// The driver's id.
     #[schema(value_type = String)]
     id: &'a DriverId,
     /// The driver's name: the present one while it has the call, afterwards the one at the time when it took the call.
@@ -114,9 +154,8 @@ pub(in crate::http) struct DriverOnCall<'a> {
 /// The payment of a call.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct PaymentOnCall {
-    /// created, charging, charged, declined, unknown, refunding, refunded, waived or debt.
-    #[schema(value_type = String, example = "charged")]
-    status: &'static str,
+    /// Where the payment stands.
+    status: PaymentStatus,
     /// The amount that was charged, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<MoneySchema>)]
@@ -151,9 +190,8 @@ pub(in crate::http) struct CallOutline<'a> {
     /// The service, by its id.
     #[schema(value_type = String, example = "driver-call")]
     service: &'a ServiceId,
-    /// Its status, as in a call.
-    #[schema(value_type = String, example = "dispatching")]
-    status: &'static str,
+    /// Where the call stands.
+    status: Status,
     /// The status for people.
     label: Label<'a>,
     /// How many things happened to it.
@@ -163,8 +201,9 @@ pub(in crate::http) struct CallOutline<'a> {
 impl<'a> CallOutline<'a> {
     /// The outline of a call of a service with that policy.
     pub(in crate::http) fn new(call: &'a Call, policy: Option<&'a Policy>) -> Self {
-        let status = call.phase.status();
-        Self { id: &call.id, service: &call.service, status, label: label(status, policy), version: call.version }
+        let status = call.phase.standing();
+        let label = label(status.as_str(), policy);
+        Self { id: &call.id, service: &call.service, status, label, version: call.version }
     }
 }
 
@@ -178,9 +217,9 @@ impl<'a> CallView<'a> {
         seen: Option<Fix>,
         eta_s: Option<u64>,
     ) -> Self {
-        let status = call.phase.status();
+        let status = call.phase.standing();
         let (cancelled_by, reason) = match &call.phase {
-            Phase::Cancelled { by, reason, .. } => (Some(by.as_str()), reason.as_deref()),
+            Phase::Cancelled { by, reason, .. } => (Some(by.into()), reason.as_deref()),
             Phase::Denied { reason, text } => (None, Some(text.as_deref().unwrap_or(reason.as_str()))),
             Phase::Requested { .. }
             | Phase::AwaitingApproval { .. }
@@ -205,12 +244,12 @@ impl<'a> CallView<'a> {
             note: call.note.as_deref(),
             fare: call.fare,
             payment: PaymentOnCall {
-                status: call.payment.status.as_str(),
+                status: call.payment.status,
                 charged: call.payment.charged,
                 refunded: call.payment.refunded,
                 retry_after_s: retry_after_s(call, clock::now()),
             },
-            label: label(status, policy),
+            label: label(status.as_str(), policy),
             version: call.version,
             created_at: call.created_at.into(),
             updated_at: call.updated_at.into(),

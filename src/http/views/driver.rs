@@ -7,7 +7,7 @@ use super::{SeenAt, Time};
 use crate::clock;
 use crate::domain::{
     CallId, DriverId, ServiceId,
-    driver::{Driver, Fix},
+    driver::{Driver, Fix, Status},
 };
 
 /// A driver, company, car or seat as the one who asks may see it.
@@ -31,10 +31,8 @@ pub(in crate::http) struct DriverView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     plate: Option<&'a str>,
-    /// offline, available, offered, reserved, engaged or retired; for operators also stale: available, but there is
-    /// no sign of it.
-    #[schema(value_type = String, example = "available")]
-    status: &'static str,
+    /// Where the driver stands.
+    status: Status,
     /// The call it holds itself for or answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -94,9 +92,9 @@ impl<'a> DriverView<'a> {
     pub(in crate::http) fn new(driver: &'a Driver, seen: Option<Fix>, shade: Shade) -> Self {
         let now = clock::now();
         let status = match shade {
-            Shade::Offered if driver.is_available() => "offered",
-            Shade::Stale if driver.is_available() => "stale",
-            _ => driver.status_at(now),
+            Shade::Offered if driver.is_available() => Status::Offered,
+            Shade::Stale if driver.is_available() => Status::Stale,
+            _ => driver.standing_at(now),
         };
         Self {
             id: &driver.id,
@@ -117,7 +115,7 @@ impl<'a> DriverView<'a> {
     /// The view for a customer who chooses a car or a seat: its name and status, and its plate and position while it is
     /// free. The bookings and the position under another customer are private to that customer.
     pub(in crate::http) fn for_customers(self) -> Self {
-        let is_free = self.status == "available";
+        let is_free = self.status == Status::Available;
         Self {
             phone: None,
             plate: self.plate.filter(|_| is_free),
@@ -129,7 +127,7 @@ impl<'a> DriverView<'a> {
     }
 
     pub(in crate::http) fn status(&self) -> &'static str {
-        self.status
+        self.status.as_str()
     }
 }
 

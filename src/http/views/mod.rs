@@ -2,6 +2,7 @@
 //! and written straight to bytes.
 
 mod account;
+mod as_seen;
 mod call;
 mod driver;
 mod places;
@@ -11,6 +12,7 @@ mod time;
 use serde::Serialize;
 
 pub(super) use account::{CustomerOnCall, DebtView, ProfileView};
+pub(super) use as_seen::{CallAsSeen, CallInProblem};
 pub(super) use call::{CallOutline, CallView, Label};
 pub(super) use driver::{DriverView, Shade};
 pub(super) use places::{LatLngSchema, MoneySchema, PlaceSchema, SeenAt};

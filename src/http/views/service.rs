@@ -35,18 +35,15 @@ pub(in crate::http) struct ServiceView<'a> {
 
 /// How a service works, as far as its clients need to know.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ServicePolicy)]
 pub(in crate::http) struct PolicyView<'a> {
-    /// How a driver is found: offer, assign or choose.
-    #[schema(value_type = String, example = "offer")]
+    /// How a driver is found.
     found_by: FoundBy,
-    /// The party that confirms that a driver answers: driver, operator or nobody.
-    #[schema(value_type = String, example = "driver")]
+    /// The party that confirms that a driver answers.
     confirmed_by: ConfirmedBy,
-    /// Whether it is booked for a period: none, optional or required.
-    #[schema(value_type = String, example = "none")]
+    /// Whether it is booked for a period.
     period: PeriodRule,
-    /// When it is paid: with_request, on_completion or after_approval.
-    #[schema(value_type = String, example = "with_request")]
+    /// When it is paid.
     payment_due: PaymentDue,
     /// The least that may be charged.
     #[schema(value_type = MoneySchema)]
@@ -58,16 +55,15 @@ pub(in crate::http) struct PolicyView<'a> {
     /// How long an offer stands, in seconds.
     offer_s: u32,
     /// How the fare is computed.
-    #[schema(value_type = Object)]
     fare: FareRule,
     /// The districts it is offered in; empty: no limits by name.
     #[schema(value_type = Vec<String>)]
     districts: &'a [String],
     /// The roles that may start a call.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<Role>)]
     start: &'a [Role],
     /// The roles that may complete a call.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<Role>)]
     complete: &'a [Role],
 }
 

@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
+    end::End,
     frames::Told,
-    socket::{End, Socket},
+    socket::Socket,
     subscriptions::{self, Held},
 };
 use crate::{

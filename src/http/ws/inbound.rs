@@ -198,7 +198,7 @@ impl Socket {
     }
 
     pub(super) async fn refuse(&mut self, reference: Option<Value>, problem: &Problem) -> Goes {
-        let (code, detail, retry_after_s) = (problem.code().as_str(), problem.detail(), problem.retry_after_s());
+        let (code, detail, retry_after_s) = (problem.code(), problem.detail(), problem.retry_after_s());
         self.send(&Told::Error { reference, code, detail, retry_after_s }).await
     }
 }

@@ -2,6 +2,8 @@
 //! everything it holds is bounded, and so is how many one principal opens.
 
 mod commands;
+pub(super) mod contract;
+mod end;
 mod follow;
 mod frames;
 mod hang_up;
@@ -22,6 +24,7 @@ use self::{
 };
 use super::{
     auth::{Principal, admitted, bearer},
+    edge::cors,
     error::{Code, Problem, Refusals},
     state::State,
 };
@@ -56,6 +59,7 @@ pub(super) async fn handle(
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let who = authenticated(&request, access.access_token.as_deref())?;
+    cors::admit(&request, &state.settings.cors_origins)?;
     let place = state.sockets.enter((who.role(), who.id().into())).ok_or_else(|| too_many(&state))?;
     let frame_max = state.settings.ws_frame_max_bytes;
     let too_long = TooLong::default();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::web::Data;
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError, Session};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError, Session};
 use bytestring::ByteString;
 use futures_util::StreamExt;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::{
     commands::{Commands, Lane},
+    end::End,
     frames::Told,
     hang_up::HangUp,
     inbound::{Command, Outcome, Wish},
@@ -39,10 +40,6 @@ const FRAMES_AT_ONCE: u32 = 1_200;
 const FRAME_BYTES: usize = 768;
 /// How long a client may take to make room for one frame. The system's buffers, some megabytes, are full by then.
 const WRITE_PATIENCE: Duration = Duration::from_secs(1);
-/// The close code for a client that reads too slowly.
-const TOO_SLOW: u16 = 4008;
-/// The close code for a client whose token is no longer good.
-const EXPIRED: u16 = 4001;
 /// How often the clock is looked at for a token that is good for longer: it may be set anew, and a token
 /// be good for ages.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -57,28 +54,6 @@ pub(super) struct Socket {
     pub(super) commands: Commands<Command, Outcome>,
     rate: DefaultDirectRateLimiter,
     session: Session,
-}
-
-/// Why a socket ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The client is gone.
-    Gone,
-    /// The client said goodbye, with this code.
-    Goodbye(Option<CloseCode>),
-    /// The client reads too slowly.
-    TooSlow,
-    /// What the client was sent may not be true any more, because the store lost changes.
-    Outdated,
-    /// The client's token has expired.
-    Expired,
-    /// Nothing was heard of the client.
-    Silent,
-    Stopping,
-    /// A frame is longer than allowed.
-    TooLong,
-    /// The client sent bytes that are no WebSocket frame.
-    Garbled,
 }
 
 /// `Ok` while the socket goes on; the reason of its end otherwise.
@@ -213,31 +188,6 @@ impl Socket {
         let sent = timeout(WRITE_PATIENCE, self.session.ping(b"")).await;
         taken(sent.map_err(|_| End::TooSlow)?)
     }
-}
-
-impl End {
-    fn reason(self) -> Option<CloseReason> {
-        let (code, description) = match self {
-            Self::Gone | Self::Goodbye(None) => return None,
-            Self::Goodbye(Some(code)) if is_sent(code) => return Some(code.into()),
-            Self::Goodbye(Some(_)) => (CloseCode::Protocol, "not a code that is sent"),
-            Self::TooSlow => (CloseCode::Other(TOO_SLOW), "reads too slowly"),
-            Self::Outdated => (CloseCode::Other(TOO_SLOW), "what was sent is outdated; connect again and read anew"),
-            Self::Expired => {
-                (CloseCode::Other(EXPIRED), "the token has expired; send a newer one in time with an auth frame")
-            }
-            Self::Silent => (CloseCode::Away, "nothing was heard of the client"),
-            Self::Stopping => (CloseCode::Away, "the server stops"),
-            Self::TooLong => (CloseCode::Size, "the frame is too long"),
-            Self::Garbled => (CloseCode::Protocol, "not a WebSocket frame"),
-        };
-        Some(CloseReason { code, description: Some(description.to_owned()) })
-    }
-}
-
-/// Whether a close frame may have a code: some only say that there was no frame, or none with a code (RFC 6455, 7.4).
-fn is_sent(code: CloseCode) -> bool {
-    matches!(u16::from(code), 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 fn taken(sent: Result<(), actix_ws::Closed>) -> Goes {

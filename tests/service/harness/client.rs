@@ -5,6 +5,8 @@ use std::sync::Arc;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
+use super::Contract;
+
 /// Speaks to one server as one principal (or as nobody).
 #[derive(Clone)]
 pub struct Client {
@@ -78,11 +80,17 @@ impl Client {
 
     /// Sends a request to a server that may be gone before it answers.
     pub async fn try_send(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let given = request.body().and_then(|body| body.as_bytes()).and_then(|body| serde_json::from_slice(body).ok());
+        let response = client.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = String::from_utf8_lossy(&response.bytes().await?).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Reply { status, headers, body, text })
+        let reply = Reply { status, headers, body, text };
+        Contract::published().await.hold(&method, &url, given.as_ref(), &reply);
+        Ok(reply)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod chance;
 mod client;
+mod contract;
 mod knobs;
 mod log;
 mod ops;
@@ -17,6 +18,7 @@ mod ws;
 
 pub use chance::{Chance, rounds, seed};
 pub use client::{Client, Reply};
+pub use contract::Contract;
 pub use knobs::{DRIVER_CALL, Knob};
 pub use server::{Server, free_port};
 pub use setup::Setup;

@@ -1,7 +1,7 @@
 //! One principal's WebSocket. Frames that nobody has asked for yet are kept, so that their order does not matter.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -13,12 +13,16 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue, protocol::CloseFrame},
 };
 
-use super::{Client, call_named_by, wait::PATIENCE};
+use super::{Client, Contract, call_named_by, wait::PATIENCE};
 
 /// An open socket.
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     waiting: VecDeque<Value>,
+    /// Frames with a `ref` that are not answered yet.
+    asked: HashMap<String, Value>,
+    /// Whether the client has said goodbye: then its own code comes back.
+    is_leaving: bool,
 }
 
 impl Client {
@@ -49,17 +53,28 @@ impl Socket {
         Self::open_with(url, &headers).await
     }
 
+    /// Opens a socket as a page of that origin does.
+    pub async fn open_from(client: &Client, origin: Option<&str>) -> Result<Self, Box<Error>> {
+        let token = format!("Bearer {}", client.token().unwrap_or_default());
+        let origin = origin.map(|origin| ("origin", origin));
+        let headers: Vec<_> = [Some(("authorization", token.as_str())), origin].into_iter().flatten().collect();
+        Self::open_with(&format!("{}/v1/ws", client.base()), &headers).await
+    }
+
     async fn open_with(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, Box<Error>> {
         let mut request = url.replacen("http", "ws", 1).into_client_request()?;
         for (name, text) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(text).expect("a header value"));
         }
         let (stream, _) = connect_async(request).await?;
-        Ok(Self { stream, waiting: VecDeque::new() })
+        Ok(Self { stream, waiting: VecDeque::new(), asked: HashMap::new(), is_leaving: false })
     }
 
     /// Sends a frame.
     pub async fn send(&mut self, frame: Value) {
+        if let Some(reference) = frame.get("ref") {
+            self.asked.insert(reference.to_string(), frame.clone());
+        }
         self.send_raw(Message::text(frame.to_string())).await.expect("a sent frame");
     }
 
@@ -156,6 +171,7 @@ impl Socket {
     /// Says goodbye. Returns the code of the answer, and how long after it the connection stays open.
     pub async fn say_goodbye(&mut self, code: u16) -> (Option<u16>, Duration) {
         let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.is_leaving = true;
         self.send_raw(Message::Close(Some(frame))).await.expect("an open socket");
         let answer = self.close_code().await;
         let answered = Instant::now();
@@ -175,14 +191,33 @@ impl Socket {
         timeout(PATIENCE * 2, end).await.unwrap_or_else(|_| panic!("the server did not close the socket"))
     }
 
+    /// Holds a frame of the server, and the frame of the client that it answers with success, against the published
+    /// document.
+    async fn hold(&mut self, frame: &Value) {
+        let contract = Contract::published().await;
+        contract.hold_frame(frame);
+        let asked = frame.get("ref").and_then(|reference| self.asked.remove(&reference.to_string()));
+        if let Some(asked) = asked.filter(|_| frame["type"] != "error") {
+            contract.hold_command(&asked);
+        }
+    }
+
     /// The next frame, or the close code.
     async fn read(&mut self) -> Result<Value, Option<u16>> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {
-                    return Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")));
+                    let frame = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+                    self.hold(&frame).await;
+                    return Ok(frame);
                 }
-                Some(Ok(Message::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    let code = frame.map(|frame| frame.code.into());
+                    if let Some(code) = code.filter(|_| !self.is_leaving) {
+                        Contract::published().await.hold_close(code);
+                    }
+                    return Err(code);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
             }

@@ -1,5 +1,7 @@
 //! The OpenAPI document, generated from the endpoints, and the page that shows it.
 
+mod complete;
+
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -8,27 +10,44 @@ use std::{
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, StatusCode, header},
+    http::{Method, header},
     web::Data,
 };
 use bytes::Bytes;
 use utoipa::{
-    Modify, OpenApi,
+    OpenApi,
     openapi::{
         RefOr, Schema,
         path::{Operation, ParameterIn, PathItem},
-        security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::Config;
 
-use super::{calls, drivers, error::Problem, health, me, ops, quotes, services, state::State, ws};
+use self::complete::Complete;
+use super::{
+    calls, drivers,
+    error::{Document, Problem},
+    health, me, ops, quotes, services,
+    state::State,
+    ws,
+};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "callout", description = "An actor-based reactive backend for on-demand services"),
-    modifiers(&Bearer, &Complete),
+    info(title = "callout", description = include_str!("introduction.md")),
+    modifiers(&Complete),
     security(("bearer" = [])),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "customer", description = "Services, prices, and the request for a call"),
+        (name = "calls", description = "One call, for all who may see it"),
+        (name = "driver", description = "Drivers, their positions, and the calls they take"),
+        (name = "me", description = "My Page: one's own calls and notifications"),
+        (name = "live", description = "Changes as they happen"),
+        (name = "operator", description = "All calls and drivers, approval, actors and the payment gateway"),
+        (name = "health", description = "Probes"),
+    ),
+    components(schemas(Document)),
     paths(
         services::handle,
         quotes::handle,
@@ -72,52 +91,10 @@ use super::{calls, drivers, error::Problem, health, me, ops, quotes, services, s
 )]
 struct Api;
 
-struct Bearer;
-
-impl Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let mut scheme = Http::new(HttpAuthScheme::Bearer);
-        scheme.bearer_format = Some("JWT".to_owned());
-        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
-    }
-}
-
-/// Adds what the format demands and endpoints need not repeat: an id for each operation, a
-/// description for each response.
-struct Complete;
-
-impl Modify for Complete {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for (path, item) in &mut document.paths.paths {
-            for (method, operation) in operations(item) {
-                operation.operation_id = Some(operation_id(method, path));
-                describe(operation);
-            }
-        }
-    }
-}
-
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
     let PathItem { get, put, post, delete, .. } = item;
     let all = [("get", get), ("put", put), ("post", post), ("delete", delete)];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
-}
-
-/// `post_calls_id_accept` for `POST /v1/calls/{id}/accept`.
-fn operation_id(method: &str, path: &str) -> String {
-    let words = path.split('/').map(|word| word.trim_matches(['{', '}']));
-    let words = words.filter(|word| !word.is_empty() && *word != "v1");
-    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
-}
-
-fn describe(operation: &mut Operation) {
-    for (status, response) in &mut operation.responses.responses {
-        let RefOr::T(response) = response else { continue };
-        if response.description.is_empty() {
-            let reason = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
-            reason.unwrap_or("An answer").clone_into(&mut response.description);
-        }
-    }
 }
 
 /// A query parameter: its name, and whether it may come several times.
