@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use super::operations;
-use crate::http::error::refusals;
+use crate::http::error::{Code, refusals};
 
 /// Ids that clients choose or are given.
 const ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
@@ -104,6 +104,7 @@ fn describe_responses(operation: &mut Operation) {
         match status.as_str() {
             "401" => has_header(response, AUTHENTICATE),
             "429" | "503" => has_header(response, RETRY_AFTER),
+            "409" if may_be_early(response) => has_header(response, RETRY_AFTER),
             _ => {}
         }
     }
@@ -114,6 +115,14 @@ const RATE_LIMIT: &str = "RateLimit";
 const RATE_LIMIT_POLICY: &str = "RateLimit-Policy";
 const RETRY_AFTER: &str = "Retry-After";
 const AUTHENTICATE: &str = "WWW-Authenticate";
+
+/// Whether one of the refusals is that the request comes before its time: that says when to come back.
+fn may_be_early(response: &Response) -> bool {
+    response.content.values().any(|content| match content {
+        RefOr::T(content) => content.examples.contains_key(Code::TooEarly.as_str()),
+        RefOr::Ref(_) => false,
+    })
+}
 
 fn has_header(response: &mut Response, name: &str) {
     let reference = RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));

@@ -48,8 +48,9 @@ impl Contract {
     /// Fails unless an answer is one that its operation describes, and a request that was taken is one as well.
     pub fn hold(&self, method: &Method, url: &Url, request: Option<&Value>, reply: &Reply) {
         let Some((template, operation)) = self.operation(method, url.path()) else { return };
-        // The router's answer to a method that the path does not have.
-        if reply.status == 405 {
+        // The router's answer to a method that the path does not have, and that of a listener to a path of the other one.
+        let is_elsewhere = reply.status == 404 && reply.text.contains("served at this address");
+        if reply.status == 405 || is_elsewhere {
             return;
         }
         let status = reply.status.to_string();
