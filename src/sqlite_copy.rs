@@ -135,12 +135,13 @@ pub async fn is_in_use(path: &Path) -> Result<bool, sqlx::Error> {
     let _ = connection.close().await;
     match left {
         Ok(_) => Ok(false),
-        Err(error) if is_busy(&error) => Ok(true),
+        Err(error) if is_locked(&error) => Ok(true),
         Err(error) => Err(error),
     }
 }
 
-fn is_busy(error: &sqlx::Error) -> bool {
+/// Whether another connection is in the way: SQLITE_BUSY in any of its forms (<https://sqlite.org/rescode.html>).
+pub fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }

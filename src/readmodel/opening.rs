@@ -23,15 +23,13 @@ use super::{
     schema::{self, Owner},
     views,
 };
-use crate::open_file::OpenFile;
+use crate::{open_file::OpenFile, sqlite_copy::is_locked};
 
 /// How long the start waits for the first connection that reads. Later on [`Readers`] have a bound of their own.
 const FIRST_CONNECTION: Duration = Duration::from_secs(60);
 
 /// How long to wait before a file that is locked is tried again.
 const LOCKED_AGAIN: Duration = Duration::from_millis(20);
-/// The primary result code of SQLite for a file that another connection has locked.
-const SQLITE_BUSY: i32 = 5;
 
 /// A read model's file that is open, and belongs to this store.
 pub(super) struct Opened {
@@ -58,12 +56,6 @@ pub(super) async fn open(settings: ReadModelSettings, identity: Uuid) -> Result<
             other => return other,
         }
     }
-}
-
-/// Whether another connection is in the way: SQLITE_BUSY in any of its forms (<https://sqlite.org/rescode.html>).
-fn is_locked(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 async fn open_once(settings: ReadModelSettings, identity: Uuid) -> Result<Opened, OpenError> {
