@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::{Number, Value};
 
-/// What a kept report does without.
+/// The keys that are left out of a kept report.
 const LEFT_OUT: [&str; 2] = ["scenario", "seconds"];
 
 /// A line of JSON for each report.

@@ -111,7 +111,7 @@ fn look(world: &World, service: &ServiceId, search: &Search, limit: usize) -> Fo
     let Some(nearest) = candidates.first() else { return nobody };
     let reached = round_reaching(policy, search.round, nearest.distance_m);
     if reached > search.round && !search.offered.is_empty() {
-        // Those who were asked have the time of their offers before drivers further out are asked.
+        // The drivers who were asked have the time of their offers before drivers further out are asked.
         return nobody;
     }
     let radius_m = policy.radius_m(reached);

@@ -39,7 +39,7 @@ const SHARDS_AT_ONCE: usize = 4;
 pub(super) struct Recovered {
     live: AtomicU64,
     unreadable: AtomicU64,
-    /// Those who owe effects, and those that cannot be read: they are parked where operators see them.
+    /// The entities that owe effects, and those that cannot be read, which are parked where operators see them.
     to_wake: Mutex<Vec<EntityRef>>,
     /// Live calls whose service has no policy, by service.
     without_policy: Mutex<BTreeMap<ServiceId, u64>>,

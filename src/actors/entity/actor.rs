@@ -196,7 +196,7 @@ impl<E: Entity> EntityActor<E> {
             }
         };
         let writing = commit::write(Arc::clone(&self.shared.store), commit, Arc::clone(&self.vitals), on_freeze);
-        // What is in memory goes along; what changes from now on does not.
+        // The commit has the state that is in memory now; later changes go with a later commit.
         let dirty = mem::take(&mut self.dirty);
         self.wait_for(context, writing, move |actor, written, context| {
             let asker = Asker { reply: reply.lock().take(), until };
