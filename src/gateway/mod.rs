@@ -13,6 +13,9 @@ pub use stripe::StripeGateway;
 
 use crate::actors::ports::gateway::{GatewayDrill, PaymentGateway};
 
+/// Counts answers about other money than was asked for.
+const MISMATCHES: &str = "callout_gateway_mismatches_total";
+
 /// A gateway that is ready for use.
 #[derive(Clone)]
 pub struct OpenGateway {
@@ -28,6 +31,9 @@ pub struct OpenGateway {
 /// # Errors
 /// When the URL names no gateway, a setting it needs is missing, or the simulated ledger cannot be read.
 pub fn open(settings: &GatewaySettings, simulation: &Simulation) -> Result<OpenGateway, OpenError> {
+    let said = "Answers of the payment gateway about another amount, currency or mode than was asked for";
+    metrics::describe_counter!(MISMATCHES, metrics::Unit::Count, said);
+    metrics::counter!(MISMATCHES).increment(0);
     match settings.url.as_str().split_once("://") {
         Some(("simulated", "")) => {
             let simulated = Arc::new(SimulatedGateway::open(settings, simulation)?);

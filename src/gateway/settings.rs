@@ -22,6 +22,10 @@ pub struct GatewaySettings {
     /// Time for the gateway to answer. The outcome of a charge without an answer is unknown.
     #[schema(minimum = 1, maximum = 600_000)]
     pub response_timeout_ms: u64,
+    /// Time for a payer to do what a charge waits for, such as 3-D Secure. Afterwards the charge is given up, and another
+    /// method may be given.
+    #[schema(minimum = 30, maximum = 86_400)]
+    pub action_timeout_s: u32,
     /// Secret key of a `stripe+…` gateway, required there. Better set as `CALLOUT_GATEWAY__API_KEY`.
     #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only, default = json!(null))]
@@ -30,7 +34,13 @@ pub struct GatewaySettings {
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { url: Url::new("simulated://"), connect_timeout_ms: 1_000, response_timeout_ms: 3_000, api_key: None }
+        Self {
+            url: Url::new("simulated://"),
+            connect_timeout_ms: 1_000,
+            response_timeout_ms: 3_000,
+            action_timeout_s: 900,
+            api_key: None,
+        }
     }
 }
 

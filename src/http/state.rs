@@ -118,6 +118,7 @@ impl State {
                 let policy = self.engine.policies().get(&call.service);
                 view.in_an_offer(policy.map_or(&[], |policy| &policy.file.dispatch.offer_shows))
             }
+            _ if matches!(who.party(), Party::Customer(_)) => view.with_action(call),
             _ => view,
         }
     }

@@ -3,7 +3,7 @@
 use super::fill::{Fill, why_cancelled, why_denied};
 use crate::domain::{
     call::{Call, Event},
-    payment::{News, PaymentStatus, Settlement},
+    payment::{News, PaymentStatus, Settlement, Word},
     policy::{Policy, Text},
 };
 
@@ -92,7 +92,10 @@ fn payment(fill: Fill<'_>, news: &News) -> Text {
         PaymentStatus::Charging => ("결제 중: {amount}", "Charging {amount}"),
         PaymentStatus::Charged => ("결제 완료: {amount}", "Paid: {amount}"),
         PaymentStatus::Declined => ("결제 거절. {reason}", "Payment declined. {reason}"),
+        PaymentStatus::Rejected => ("결제 불가. {reason}", "Payment rejected, nothing charged. {reason}"),
+        PaymentStatus::ActionRequired => ("본인 확인 대기", "Waiting for the payer to confirm the payment"),
         PaymentStatus::Unknown => ("결제 결과 확인 중", "Checking the outcome of the payment"),
+        PaymentStatus::RefundFailed => ("환불 실패. {reason}", "The refund failed. {reason}"),
         PaymentStatus::Refunding => ("환불 중: {amount}", "Refunding {amount}"),
         PaymentStatus::Refunded => ("환불 완료: {amount}", "Refunded: {amount}"),
         PaymentStatus::Waived => ("결제 면제", "Nothing is charged"),
@@ -102,7 +105,18 @@ fn payment(fill: Fill<'_>, news: &News) -> Text {
         PaymentStatus::Debt => ("미납", "The fare is owed"),
     };
     let reason = news.reason.as_deref().map(super::texts::of_the_gateway);
-    fill.amount(news.refunded.or(news.charged)).because(reason).fill(&text(ko, en))
+    let said = fill.amount(news.refunded.or(news.charged)).because(reason).fill(&text(ko, en));
+    match &news.word {
+        Some(word) => {
+            Text { ko: by_hand(&said.ko, "관리자 처리", word), en: by_hand(&said.en, "settled by operator", word) }
+        }
+        None => said,
+    }
+}
+
+/// An operator's word beside what follows from it.
+fn by_hand(said: &str, how: &str, word: &Word) -> String {
+    format!("{said} ({how} {}: {})", word.by, word.reason)
 }
 
 fn text(ko: &str, en: &str) -> Text {

@@ -54,6 +54,10 @@ pub enum Occasion {
     Paid,
     /// Customer: the method was refused.
     PaymentDeclined,
+    /// Customer: the gateway took nothing and says why.
+    PaymentRejected,
+    /// Customer: something is to be done before the fare can be taken.
+    PaymentActionRequired,
     /// Customer: the call is approved, and there is no method to charge yet.
     PaymentWanted,
     /// Customer: the charge could not be made now; nothing was taken.
@@ -84,8 +88,14 @@ pub enum Occasion {
     OfferWithdrawn,
     /// Operator: a call is to be approved or rejected.
     ApprovalWanted,
-    /// Operator: the outcome of a charge has not been known for too long.
+    /// Operator: the outcome of a charge has not been known for too long. Told again until it is known, or settled.
     PaymentUnknownLong,
+    /// Operator: a refund is not done for too long. Told again until it is, or settled.
+    RefundOverdue,
+    /// Operator: a refund failed for good. Told again until it is settled.
+    RefundFailed,
+    /// Operator: the payment gateway does not accept the API key; nothing is charged.
+    GatewayKeyRefused,
     /// Operator: an actor failed again and again and was taken out of work.
     ActorParked,
     /// Operator: the store lost changes that were acknowledged.
@@ -99,6 +109,8 @@ impl Occasion {
         match self {
             Self::Paid => "paid",
             Self::PaymentDeclined => "payment_declined",
+            Self::PaymentRejected => "payment_rejected",
+            Self::PaymentActionRequired => "payment_action_required",
             Self::PaymentWanted => "payment_wanted",
             Self::PaymentUnavailable => "payment_unavailable",
             Self::PaymentUnknown => "payment_unknown",
@@ -115,6 +127,9 @@ impl Occasion {
             Self::OfferWithdrawn => "offer_withdrawn",
             Self::ApprovalWanted => "approval_wanted",
             Self::PaymentUnknownLong => "payment_unknown_long",
+            Self::RefundOverdue => "refund_overdue",
+            Self::RefundFailed => "refund_failed",
+            Self::GatewayKeyRefused => "gateway_key_refused",
             Self::ActorParked => "actor_parked",
             Self::WritesLost => "writes_lost",
         }
@@ -260,6 +275,8 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
         status if over || known == Some(status) => Vec::new(),
         PaymentStatus::Charged => vec![fill.customer(Occasion::Paid)],
         PaymentStatus::Declined => vec![declined(fill, news)],
+        PaymentStatus::Rejected => vec![with_reason(fill, news).customer(Occasion::PaymentRejected)],
+        PaymentStatus::ActionRequired => vec![fill.customer(Occasion::PaymentActionRequired)],
         // An attempt to pay a debt was refused.
         PaymentStatus::Debt if news.refusal().is_some() => vec![declined(fill, news)],
         PaymentStatus::Unknown => vec![fill.customer(Occasion::PaymentUnknown)],
@@ -273,12 +290,21 @@ fn payment_changed(fill: &Fill<'_>, before: Option<&Call>, news: &News, assigned
             let retry = news.retry_after_s.map(texts::retry);
             retry.map(|retry| fill.because(Some(retry)).customer(Occasion::PaymentUnavailable)).into_iter().collect()
         }
-        PaymentStatus::Charging | PaymentStatus::Refunding | PaymentStatus::Waived | PaymentStatus::Debt => Vec::new(),
+        PaymentStatus::Charging
+        | PaymentStatus::Refunding
+        // Operators hear of it, and decide what the customer is told.
+        | PaymentStatus::RefundFailed
+        | PaymentStatus::Waived
+        | PaymentStatus::Debt => Vec::new(),
     }
 }
 
 fn declined(fill: Fill<'_>, news: &News) -> Notification {
-    fill.because(news.reason.as_deref().map(texts::of_the_gateway)).customer(Occasion::PaymentDeclined)
+    with_reason(fill, news).customer(Occasion::PaymentDeclined)
+}
+
+fn with_reason<'a>(fill: Fill<'a>, news: &News) -> Fill<'a> {
+    fill.because(news.reason.as_deref().map(texts::of_the_gateway))
 }
 
 fn settled(fill: &Fill<'_>, how: Settlement, reason: &str) -> Notification {

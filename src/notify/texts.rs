@@ -44,6 +44,14 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
             "결제가 거절되었습니다. {reason} 다른 결제 수단을 이용해 주세요.",
             "Your payment was declined. {reason} Please use another method.",
         ),
+        (Occasion::PaymentRejected, _) => words(
+            "결제할 수 없는 수단입니다. {reason} 다른 결제 수단을 이용해 주세요.",
+            "Your payment was not possible. {reason} Please use another method.",
+        ),
+        (Occasion::PaymentActionRequired, _) => words(
+            "결제를 마치려면 본인 확인이 필요합니다: {amount}",
+            "Please confirm your payment of {amount} to go on.",
+        ),
         (Occasion::PaymentWanted, _) => words(
             "{service} 요청이 승인되었습니다. 결제해 주세요: {amount}",
             "Your {service} request is approved. Please pay {amount}.",
@@ -94,6 +102,18 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
         (Occasion::PaymentUnknownLong, _) => words(
             "결제 결과를 오래 확인하지 못하고 있습니다: {service}, {amount}",
             "The outcome of a payment has not been known for too long: {service}, {amount}.",
+        ),
+        (Occasion::RefundOverdue, _) => words(
+            "환불이 오래 완료되지 않고 있습니다: {service}, {amount}. {reason}",
+            "A refund has not been done for too long: {service}, {amount}. {reason}",
+        ),
+        (Occasion::RefundFailed, _) => words(
+            "환불이 실패했습니다. 직접 처리해 주세요: {service}, {amount}. {reason}",
+            "A refund failed and must be settled by hand: {service}, {amount}. {reason}",
+        ),
+        (Occasion::GatewayKeyRefused, _) => words(
+            "{service}: 결제 대행사가 API 키를 거부하여 결제할 수 없습니다. {reason}",
+            "{service}: the payment gateway refuses the API key, so nothing can be charged. {reason}",
         ),
         (Occasion::ActorParked, _) => {
             words("{service}: 액터가 중지되었습니다. {reason}", "{service}: an actor was parked. {reason}")

@@ -60,4 +60,8 @@ pub enum Luck {
     NotSent,
     /// The gateway does it, and its answer is lost.
     Unanswered,
+    /// It is lost on its way, and nobody knows that.
+    Lost,
+    /// A confirmation arrives only after the next request; until then it is as if lost.
+    Late,
 }

@@ -154,6 +154,46 @@ fn dc_7_a_cancel_that_meets_a_payment_in_flight_leaves_no_money_behind() {
 }
 
 #[test]
+fn dc_7_a_cancel_that_meets_the_confirmation_of_an_intent_leaves_no_money_and_no_open_intent() {
+    let endings = explore(after(&[UNPAID]).with_intents(), &[PAY, CANCEL]);
+    let expected = [
+        ("cancelled", (0, 0), vec!["cancel"]),
+        ("cancelled", (0, 0), vec!["cancel", "pay"]),
+        ("cancelled", (1, 1), vec!["cancel", "pay"]),
+    ];
+    assert_eq!(endings, expected.into());
+}
+
+/// A call whose charge was lost on its way or not answered, and which is cancelled before anybody knows.
+fn cancelled_while_unknown(world: World, luck: Luck) -> Endings {
+    let mut world = world;
+    world.act(PAY).expect("it can be paid");
+    for _ in 0..1_000 {
+        let unknown = world.calls[0].as_ref().is_some_and(|call| call.payment.status.as_str() == "unknown");
+        if unknown {
+            return explore(world, &[CANCEL]);
+        }
+        world.advance(0, if world.is_sending() { luck } else { Luck::Fine });
+    }
+    panic!("its outcome never becomes unknown");
+}
+
+#[test]
+fn dc_7_a_call_cancelled_while_its_charge_is_unknown_is_charged_and_refunded_once_or_never_charged() {
+    for intents in [false, true] {
+        let world = || if intents { after(&[UNPAID]).with_intents() } else { after(&[UNPAID]) };
+        let endings = cancelled_while_unknown(world(), Luck::Unanswered);
+        assert_eq!(endings, [("cancelled", (1, 1), vec!["cancel"])].into(), "performed, intents: {intents}");
+        let endings = cancelled_while_unknown(world(), Luck::Lost);
+        assert_eq!(
+            statuses(&endings),
+            [("cancelled", (0, 0)), ("cancelled", (1, 1))].into(),
+            "lost, intents: {intents}"
+        );
+    }
+}
+
+#[test]
 fn one_driver_who_accepts_two_calls_gets_one() {
     let world = after(&[PAID, Act::Request { call: 1, pay: true }]);
     let endings = explore(world, &[CLAIM, Act::Claim { driver: 0, call: 1 }]);

@@ -94,6 +94,33 @@ impl Laws for PaymentMachine {
         ("unknown", "refunding"),
         ("charged", "refunding"),
         ("refunding", "refunded"),
+        // The gateway takes nothing and says why.
+        ("charging", "rejected"),
+        ("unknown", "rejected"),
+        ("rejected", "charging"),
+        ("rejected", "declined"),
+        ("rejected", "waived"),
+        ("rejected", "debt"),
+        // The payer is asked, and answers or does not.
+        ("charging", "action_required"),
+        ("unknown", "action_required"),
+        ("action_required", "charged"),
+        ("action_required", "refunding"),
+        ("action_required", "declined"),
+        ("action_required", "rejected"),
+        ("action_required", "created"),
+        ("action_required", "unknown"),
+        ("action_required", "debt"),
+        // The gateway's books contradict what it answered before.
+        ("created", "charged"),
+        ("declined", "charged"),
+        ("rejected", "charged"),
+        ("created", "refunding"),
+        ("declined", "refunding"),
+        ("rejected", "refunding"),
+        // A refund fails, and a person settles it.
+        ("refunding", "refund_failed"),
+        ("refund_failed", "refunded"),
         // The call was served, and its fare cannot be had.
         ("", "waived"),
         ("", "debt"),

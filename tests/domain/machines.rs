@@ -5,13 +5,15 @@ use callout::domain::{
     account::{self, AccountMachine, Debt, ProfileChange},
     call::{self, CallMachine, DriverCard, Request},
     driver::{self, DriverMachine, Fix, Profile, ReleaseReason},
-    payment::{self, Method, News, Outcome, PaymentMachine, PaymentStatus, Settlement},
+    payment::{
+        self, Action, ActionKind, Method, News, Outcome, PaymentMachine, PaymentStatus, Settlement, Verdict, Word,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::{
-    call_id, customer_id, driver_id, in_incheon, in_seoul,
+    call_id, customer_id, driver_id, gateway, in_incheon, in_seoul,
     laws::{Laws, Log, check_end, check_replay, step},
     policies, service,
 };
@@ -119,11 +121,24 @@ fn request() -> impl Strategy<Value = call::Command> {
 }
 
 fn news() -> impl Strategy<Value = News> {
-    use PaymentStatus::{Charged, Charging, Created, Debt, Declined, Refunded, Refunding, Unknown, Waived};
-    let status = prop_oneof![
-        3 => Just(Charged),
-        4 => select(vec![Created, Charging, Declined, Unknown, Refunding, Refunded, Waived, Debt]),
+    use PaymentStatus::{
+        ActionRequired, Charged, Charging, Created, Debt, Declined, RefundFailed, Refunded, Refunding, Rejected,
+        Unknown, Waived,
+    };
+    let others = vec![
+        Created,
+        Charging,
+        Declined,
+        Rejected,
+        ActionRequired,
+        Unknown,
+        Refunding,
+        RefundFailed,
+        Refunded,
+        Waived,
+        Debt,
     ];
+    let status = prop_oneof![3 => Just(Charged), 4 => select(others)];
     let money = || option::of((0..50_000_u64).prop_map(won));
     (0..12_u64, status, money(), money(), option::of(0..60_u64), option::of(Just("card_declined".to_owned()))).prop_map(
         |(version, status, charged, refunded, retry_after_s, reason)| News {
@@ -133,6 +148,8 @@ fn news() -> impl Strategy<Value = News> {
             refunded,
             retry_after_s,
             reason,
+            action: None,
+            word: None,
         },
     )
 }
@@ -167,6 +184,14 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Charged { reference: "ch_1".into() }),
         Just(Outcome::Declined { reason: "card_declined".to_owned() }),
+        Just(Outcome::Rejected { reason: "this method was used before".to_owned() }),
+        Just(Outcome::ActionRequired {
+            action: Action { kind: ActionKind::Sdk, client_secret: Some("secret".to_owned()), url: None },
+            valid_s: 900,
+        }),
+        (option::of(Just("no funds".to_owned())), 0..3_u32)
+            .prop_map(|(refused, repeats)| Outcome::Unperformed { refused, repeats }),
+        Just(Outcome::Withdrawn),
         (0..60_u64).prop_map(|retry_after_s| Outcome::NotCharged { retry_after_s }),
         Just(Outcome::Unknown),
     ]
@@ -176,17 +201,30 @@ fn payment_command() -> impl Strategy<Value = payment::Command> {
     use payment::Command;
     prop_oneof![
         3 => (1..4_u32, option::weighted(0.6, method()), 0..4_u32).prop_map(|(attempt, method, number)| {
-            Command::Charge { id: call_id(0), attempt, amount: won(20_000), method, number }
+            Command::Charge { id: call_id(0), attempt, amount: won(20_000), method, number, gateway: gateway() }
         }),
         2 => (method(), 0..4_u32).prop_map(|(method, number)| {
-            Command::KeepMethod { id: call_id(0), amount: won(20_000), method, number }
+            Command::KeepMethod { id: call_id(0), amount: won(20_000), method, number, gateway: gateway() }
         }),
         4 => (1..4_u32, outcome()).prop_map(|(attempt, outcome)| Command::Settle { attempt, outcome }),
         1 => Just(Command::Cancel { id: call_id(0), amount: won(20_000) }),
         1 => settlement().prop_map(|how| Command::EndUnpaid { id: call_id(0), amount: won(20_000), how }),
+        2 => (1..4_u32).prop_map(|attempt| Command::NoteIntent { attempt, intent: format!("pi_{attempt}").into() }),
         1 => Just(Command::ConfirmRefund),
+        1 => Just(Command::FailRefund { reason: "the account is closed".to_owned() }),
+        1 => word().prop_map(Command::SettleByHand),
         1 => Just(Command::Wake),
     ]
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    let outcome = select(vec![Verdict::Charged, Verdict::NotCharged, Verdict::Refunded, Verdict::RefundFailed]);
+    outcome.prop_map(|outcome| Word {
+        outcome,
+        reference: None,
+        reason: "seen at the gateway".to_owned(),
+        by: customer_id(9),
+    })
 }
 
 fn account_command() -> impl Strategy<Value = account::Command> {

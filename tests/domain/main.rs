@@ -5,6 +5,7 @@
 mod accounts;
 mod acts;
 mod areas;
+mod bank;
 mod bookings;
 mod companies;
 mod debts;
@@ -19,7 +20,7 @@ mod requests;
 mod together;
 mod world;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use callout::domain::{
     CallId, CustomerId, DriverId, LatLng, Place, ServiceId,
@@ -28,6 +29,11 @@ use callout::domain::{
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The name of the gateway that charges.
+fn gateway() -> Arc<str> {
+    Arc::from("bank")
+}
 
 fn read(path: &str) -> String {
     let path = format!("{ROOT}/{path}");

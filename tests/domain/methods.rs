@@ -12,7 +12,7 @@ use callout::domain::{
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{call_id, customer_id, driver_id, in_seoul, read};
+use crate::{call_id, customer_id, driver_id, gateway, in_seoul, read};
 
 pub fn studycafe() -> ServiceId {
     ServiceId::new("studycafe").expect("an id")
@@ -106,10 +106,10 @@ fn selected(method: Option<&str>) -> (Driven<CallMachine>, Vec<payment::Command>
 fn to_payment(effects: Vec<Effect>) -> Vec<payment::Command> {
     let told = effects.into_iter().filter_map(|effect| match effect {
         Effect::Charge { attempt, amount, method, number } => {
-            Some(payment::Command::Charge { id: call_id(0), attempt, amount, method, number })
+            Some(payment::Command::Charge { id: call_id(0), attempt, amount, method, number, gateway: gateway() })
         }
         Effect::KeepMethod { amount, method, number } => {
-            Some(payment::Command::KeepMethod { id: call_id(0), amount, method, number })
+            Some(payment::Command::KeepMethod { id: call_id(0), amount, method, number, gateway: gateway() })
         }
         _ => None,
     });

@@ -31,7 +31,16 @@ fn card() -> DriverCard {
 }
 
 fn news(version: u64, status: PaymentStatus) -> Command {
-    let news = News { version, status, charged: None, refunded: None, retry_after_s: None, reason: None };
+    let news = News {
+        version,
+        status,
+        charged: None,
+        refunded: None,
+        retry_after_s: None,
+        reason: None,
+        action: None,
+        word: None,
+    };
     Command::PaymentNews { news, candidates: Vec::new() }
 }
 

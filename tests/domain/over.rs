@@ -50,7 +50,8 @@ fn approved() -> Driven<CallMachine> {
 
 fn news(version: u64, status: PaymentStatus) -> Command {
     let charged = (status == PaymentStatus::Charged).then(|| won(6_000));
-    let news = News { version, status, charged, refunded: None, retry_after_s: None, reason: None };
+    let news =
+        News { version, status, charged, refunded: None, retry_after_s: None, reason: None, action: None, word: None };
     Command::PaymentNews { news, candidates: Vec::new() }
 }
 

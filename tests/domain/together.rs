@@ -29,11 +29,11 @@ enum Move {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
 
     #[test]
-    fn money_is_conserved_and_nobody_is_held_twice(moves in vec(a_move(), 1..80)) {
-        let mut world = World::new(policies());
+    fn money_is_conserved_and_nobody_is_held_twice(moves in vec(a_move(), 1..80), intents in any::<bool>()) {
+        let mut world = at_a_gateway(World::new(policies()), intents);
         for each in moves {
             make(&mut world, each);
             check_always(&world);
@@ -43,8 +43,8 @@ proptest! {
     }
 
     #[test]
-    fn rides_that_are_paid_at_their_end_are_paid_waived_or_owed(moves in vec(a_move(), 1..80)) {
-        let mut world = World::new(paid_on_completion());
+    fn rides_that_are_paid_at_their_end_are_paid_waived_or_owed(moves in vec(a_move(), 1..80), intents in any::<bool>()) {
+        let mut world = at_a_gateway(World::new(paid_on_completion()), intents);
         for each in moves {
             make(&mut world, each);
             check_always(&world);
@@ -52,6 +52,11 @@ proptest! {
         world.drain();
         check_at_rest(&world);
     }
+}
+
+/// At a gateway that charges in one step, or at one with intents.
+fn at_a_gateway(world: World, intents: bool) -> World {
+    if intents { world.with_intents() } else { world }
 }
 
 fn make(world: &mut World, each: Move) {
@@ -156,7 +161,14 @@ fn a_move() -> impl Strategy<Value = Move> {
 fn luck() -> impl Strategy<Value = Luck> {
     prop_oneof![
         4 => Just(Luck::Fine),
-        1 => select(vec![Luck::Forgotten, Luck::Declined, Luck::NotSent, Luck::Unanswered]),
+        1 => select(vec![
+            Luck::Forgotten,
+            Luck::Declined,
+            Luck::NotSent,
+            Luck::Unanswered,
+            Luck::Lost,
+            Luck::Late,
+        ]),
     ]
 }
 

@@ -4,21 +4,20 @@
 //! Answers that are under way die with the process. An effect that waits for an answer is forgotten in the same commit
 //! that takes the answer, and is not performed twice at the same time: that much the actors guarantee.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use callout::domain::{
     Asker, CallId, Decision, DriverId, Machine, Party, Rejection,
     account::{self, Account, AccountMachine, Debt},
     call::{self, Call, CallMachine, DriverCard},
     driver::{self, Driver, DriverMachine, Profile, ReleaseReason},
-    payment::{self, Outcome, Payment, PaymentMachine},
+    payment::{self, Payment, PaymentMachine},
     policy::{PaymentDue, Policies},
 };
 use jiff::{SignedDuration, Timestamp};
 
 pub use crate::acts::{Act, Luck};
 use crate::{
-    call_id, customer_id, driver_id,
+    bank::Bank,
+    call_id, customer_id, driver_id, gateway,
     laws::{Laws, step},
     requests::{method, operator, reason, request, settle},
     service,
@@ -62,9 +61,7 @@ pub struct World {
     pub accounts: [Option<Account>; CALLS],
     pub drivers: [Option<Driver>; DRIVERS],
     owed: Vec<Owed>,
-    /// The gateway's memory: what became of each idempotency key.
-    charges: BTreeMap<String, bool>,
-    refunds: BTreeSet<String>,
+    bank: Bank,
 }
 
 impl World {
@@ -78,8 +75,7 @@ impl World {
             accounts: Default::default(),
             drivers: Default::default(),
             owed: Vec::new(),
-            charges: BTreeMap::new(),
-            refunds: BTreeSet::new(),
+            bank: Bank::default(),
         };
         for driver in 0..DRIVERS {
             let profile = Profile { service: service(), name: "김기사".to_owned(), phone: None, plate: None };
@@ -93,6 +89,11 @@ impl World {
             world.act(Act::Availability { driver, available: true }).expect("a free driver");
         }
         world
+    }
+
+    /// The same with a gateway that has intents.
+    pub fn with_intents(self) -> Self {
+        Self { bank: Bank::with_intents(), ..self }
     }
 
     /// A person does something; a refusal is the answer they get.
@@ -167,8 +168,8 @@ impl World {
     pub fn fingerprint(&self) -> String {
         let mut owed: Vec<String> = self.owed.iter().map(|owed| format!("{owed:?}")).collect();
         owed.sort_unstable();
-        let Self { now, calls, payments, accounts, drivers, charges, refunds, .. } = self;
-        format!("{now} {calls:?} {payments:?} {accounts:?} {drivers:?} {charges:?} {refunds:?} {owed:?}")
+        let Self { now, calls, payments, accounts, drivers, bank, .. } = self;
+        format!("{now} {calls:?} {payments:?} {accounts:?} {drivers:?} {bank:?} {owed:?}")
     }
 
     /// Whether a call is paid before a driver sees it.
@@ -179,6 +180,16 @@ impl World {
     /// How many things are owed.
     pub fn owes(&self) -> usize {
         self.owed.len()
+    }
+
+    /// Whether the first thing owed is a request that takes money.
+    pub fn is_sending(&self) -> bool {
+        let first = self.owed.first().filter(|owed| owed.answer.is_none());
+        first.is_some_and(|owed| match &owed.effect {
+            Effect::Payment(_, payment::Effect::Confirm(_)) => true,
+            Effect::Payment(_, payment::Effect::Begin(_)) => !self.bank.has_intents(),
+            _ => false,
+        })
     }
 
     /// Takes the answer to the `n`th thing owed when it is under way, else performs it.
@@ -203,7 +214,7 @@ impl World {
                 self.forget(n, luck);
             }
             Effect::Payment(call, effect) => {
-                let outcome = self.ask_gateway(call, &effect, luck, self.owed[n].sent);
+                let outcome = self.bank.perform(&call_id(call), &effect, luck, self.owed[n].sent);
                 self.owed[n].sent = true;
                 self.owed[n].answer = outcome.map(|command| Answer::Payment(call, command));
             }
@@ -233,17 +244,11 @@ impl World {
 
     /// What the gateway took for a call, and what it gave back: numbers of times.
     pub fn ledger(&self, call: usize) -> (usize, usize) {
-        let prefix = format!("{}:", call_id(call));
-        let charged = self.charges.iter().filter(|(key, taken)| key.starts_with(&prefix) && **taken).count();
-        (charged, self.refunds.iter().filter(|key| key.starts_with(&prefix)).count())
+        self.bank.ledger(&call_id(call))
     }
 
     fn take(&mut self, n: usize, answer: Answer) {
-        let open = matches!(&answer, Answer::Payment(_, payment::Command::Settle { outcome: Outcome::Unknown, .. }))
-            && matches!(self.owed[n].effect, Effect::Payment(_, payment::Effect::Resolve { .. }));
-        if !open {
-            self.owed.remove(n);
-        }
+        self.owed.remove(n);
         match answer {
             Answer::Payment(call, command) => self.payment(call, &command).expect("the gateway's answer is taken"),
             Answer::Driver(driver, command) => self.driver(driver, &command).expect("the call's answer is taken"),
@@ -276,11 +281,10 @@ impl World {
         let id = call_id(call);
         // A payment that is closed refuses a charge that comes late; that is an answer, too.
         let _ = match effect.clone() {
-            call::Effect::Charge { attempt, amount, method, number } => {
-                self.payment(call, &payment::Command::Charge { id, attempt, amount, method, number })
-            }
+            call::Effect::Charge { attempt, amount, method, number } => self
+                .payment(call, &payment::Command::Charge { id, attempt, amount, method, number, gateway: gateway() }),
             call::Effect::KeepMethod { amount, method, number } => {
-                self.payment(call, &payment::Command::KeepMethod { id, amount, method, number })
+                self.payment(call, &payment::Command::KeepMethod { id, amount, method, number, gateway: gateway() })
             }
             // A driver-call finds its driver by offers.
             call::Effect::Book { .. } | call::Effect::ConfirmDriver { .. } | call::Effect::AssignDriver { .. } => {
@@ -311,44 +315,6 @@ impl World {
                 let _ = self.call(index(&call), &give_back);
                 (call, Some(ReleaseReason::NoAnswer))
             }
-        }
-    }
-
-    /// What the guard and the gateway answer, if an answer comes at all.
-    fn ask_gateway(
-        &mut self,
-        call: usize,
-        effect: &payment::Effect,
-        luck: Luck,
-        sent_before: bool,
-    ) -> Option<payment::Command> {
-        match effect {
-            payment::Effect::Submit { attempt, .. } if luck == Luck::NotSent && !sent_before => {
-                Some(payment::Command::Settle { attempt: *attempt, outcome: Outcome::NotCharged { retry_after_s: 5 } })
-            }
-            payment::Effect::Submit { attempt, .. } | payment::Effect::Resolve { attempt, .. } => {
-                let outcome = self.charge(&Payment::charge_key(&call_id(call), *attempt), luck);
-                Some(payment::Command::Settle { attempt: *attempt, outcome })
-            }
-            payment::Effect::Refund { .. } => {
-                if luck != Luck::NotSent {
-                    self.refunds.insert(Payment::refund_key(&call_id(call)).to_string());
-                }
-                matches!(luck, Luck::Fine | Luck::Forgotten).then_some(payment::Command::ConfirmRefund)
-            }
-            payment::Effect::Tell(_) => None,
-        }
-    }
-
-    fn charge(&mut self, key: &str, luck: Luck) -> Outcome {
-        if luck == Luck::NotSent {
-            return Outcome::Unknown;
-        }
-        let taken = *self.charges.entry(key.to_owned()).or_insert(luck != Luck::Declined);
-        match (luck, taken) {
-            (Luck::Unanswered, _) => Outcome::Unknown,
-            (_, true) => Outcome::Charged { reference: format!("ch_{key}").into() },
-            (_, false) => Outcome::Declined { reason: "card_declined".to_owned() },
         }
     }
 

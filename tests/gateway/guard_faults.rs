@@ -77,7 +77,7 @@ async fn a_failing_gateway_opens_the_breaker_and_recovers() -> Tested {
 #[actix_rt::test]
 async fn a_silent_gateway_opens_the_breaker_and_recovers() -> Tested {
     opens_and_recovers(Faults { timeout_rate: 1.0, ..Faults::default() }, |answer| {
-        matches!(answer, Err(GuardError::Gateway(GatewayError::NoAnswer(_))))
+        matches!(answer, Err(GuardError::Gateway(GatewayError::Unknown(_))))
     })
     .await
 }
@@ -124,7 +124,7 @@ async fn those_who_wait_behind_a_failing_request_are_told_when_the_breaker_opens
     let guarded = guarded(in_memory(80)?, GuardSettings { in_flight_max: 1, breaker, ..settings() });
     guarded.bank.drill.set_faults(Faults { timeout_rate: 1.0, ..Faults::default() })?;
     let (first, second, third) = tokio::join!(pay(&guarded, "1"), pay(&guarded, "2"), pay(&guarded, "3"));
-    assert!(matches!(first, Err(GuardError::Gateway(GatewayError::NoAnswer(_)))), "{first:?}");
+    assert!(matches!(first, Err(GuardError::Gateway(GatewayError::Unknown(_)))), "{first:?}");
     for waiting in [second, third] {
         let Err(error) = waiting else { return Err("it was sent".into()) };
         let GuardError::Refused { reason: RefusalReason::BreakerOpen, retry_after } = error else {

@@ -7,17 +7,25 @@ use std::{
 };
 
 use callout::{
-    actors::ports::gateway::{ChargeOutcome, Faults, GatewayError, LedgerKind},
+    actors::ports::gateway::{ChargeOutcome, Faults, GatewayError, LedgerKind, Lookup, RefundOutcome},
     gateway::{GatewaySettings, Simulation, open},
     settings::{Section as _, Url},
 };
 
-use crate::support::{Simulated, Tested, charge, down, in_memory, refund, simulated};
+use crate::support::{Simulated, Tested, charge, down, in_memory, look, refund, simulated};
 
 fn reference(outcome: ChargeOutcome) -> Result<Arc<str>, String> {
     match outcome {
         ChargeOutcome::Charged { reference } => Ok(reference),
-        ChargeOutcome::Declined { reason } => Err(reason),
+        ChargeOutcome::Declined { reason } | ChargeOutcome::Rejected { reason } => Err(reason),
+        ChargeOutcome::ActionRequired { .. } => Err("its payer is asked".to_owned()),
+    }
+}
+
+fn found(lookup: Lookup) -> Result<ChargeOutcome, String> {
+    match lookup {
+        Lookup::Found(outcome) => Ok(outcome),
+        Lookup::Absent { .. } | Lookup::Withdrawn => Err("it is not found".to_owned()),
     }
 }
 
@@ -30,8 +38,8 @@ async fn a_repeated_key_replays_its_first_outcome_and_charges_once() -> Tested {
     let bank = in_memory(200)?;
     let first = bank.gateway.charge(charge("a", "tok_ok")).await?;
     assert_eq!(bank.gateway.charge(charge("a", "tok_declined")).await?, first);
-    assert_eq!(bank.gateway.lookup("a".into()).await?, Some(first));
-    assert_eq!(bank.gateway.lookup("b".into()).await?, None);
+    assert_eq!(bank.gateway.lookup(look("a")).await?, Lookup::Found(first));
+    assert_eq!(bank.gateway.lookup(look("b")).await?, Lookup::Absent { refused: None });
     assert_eq!(movements(&bank), 1);
     Ok(())
 }
@@ -56,9 +64,9 @@ async fn an_error_charges_nothing_and_silence_charges_once() -> Tested {
     assert!(matches!(error, Err(GatewayError::Failed(_))), "{error:?}");
     assert_eq!(movements(&bank), 0);
     let silence = bank.gateway.charge(charge("b", "tok_timeout")).await;
-    assert!(matches!(silence, Err(GatewayError::NoAnswer(_))), "{silence:?}");
-    let found = bank.gateway.lookup("b".into()).await?.ok_or("it was charged")?;
-    assert_eq!(bank.gateway.charge(charge("b", "tok_timeout")).await?, found);
+    assert!(matches!(silence, Err(GatewayError::Unknown(_))), "{silence:?}");
+    let known = found(bank.gateway.lookup(look("b")).await?)?;
+    assert_eq!(bank.gateway.charge(charge("b", "tok_timeout")).await?, known);
     assert_eq!(movements(&bank), 1);
     Ok(())
 }
@@ -80,7 +88,7 @@ async fn refunds_are_idempotent_and_never_exceed_the_charge() -> Tested {
     bank.gateway.refund(refund("r1", "a", &charged, 15_000)).await?;
     for wrong in [refund("r2", "a", &charged, 5_001), refund("r3", "b", &charged, 1), refund("r1", "a", &charged, 1)] {
         let refused = bank.gateway.refund(wrong).await;
-        assert!(matches!(refused, Err(GatewayError::Failed(_))), "{refused:?}");
+        assert!(matches!(refused, Ok(RefundOutcome::Failed { .. })), "{refused:?}");
     }
     bank.gateway.refund(refund("r4", "a", &charged, 5_000)).await?;
     let kinds: Vec<_> =
@@ -100,7 +108,7 @@ async fn down_means_not_sent_and_a_latency_beyond_the_timeout_means_no_answer() 
     bank.gateway.charge(charge("a", "tok_ok")).await?;
     bank.drill.set_faults(Faults { latency_ms: 61, ..Faults::default() })?;
     let late = bank.gateway.charge(charge("b", "tok_ok")).await;
-    assert!(matches!(late, Err(GatewayError::NoAnswer(_))), "{late:?}");
+    assert!(matches!(late, Err(GatewayError::Unknown(_))), "{late:?}");
     assert_eq!(movements(&bank), 2, "what was not answered was charged all the same");
     Ok(())
 }
@@ -111,9 +119,9 @@ async fn rates_apply_to_every_kind_of_request() -> Tested {
     let charged = reference(bank.gateway.charge(charge("a", "tok_ok")).await?)?;
     bank.drill.set_faults(Faults { error_rate: 1.0, ..Faults::default() })?;
     assert!(matches!(bank.gateway.refund(refund("r", "a", &charged, 1)).await, Err(GatewayError::Failed(_))));
-    assert!(matches!(bank.gateway.lookup("a".into()).await, Err(GatewayError::Failed(_))));
+    assert!(matches!(bank.gateway.lookup(look("a")).await, Err(GatewayError::Failed(_))));
     bank.drill.set_faults(Faults { timeout_rate: 1.0, ..Faults::default() })?;
-    assert!(matches!(bank.gateway.refund(refund("r", "a", &charged, 1)).await, Err(GatewayError::NoAnswer(_))));
+    assert!(matches!(bank.gateway.refund(refund("r", "a", &charged, 1)).await, Err(GatewayError::Unknown(_))));
     assert_eq!(movements(&bank), 2, "the refund was made in silence");
     bank.drill.set_faults(Faults { decline_rate: 1.0, ..Faults::default() })?;
     assert!(reference(bank.gateway.charge(charge("b", "tok_ok")).await?).is_err());
@@ -155,8 +163,8 @@ async fn the_ledger_outlives_the_process_and_a_torn_line() -> Tested {
     let after = simulated(&settings, &simulation)?;
     assert_eq!(after.gateway.charge(charge("a", "tok_ok")).await?, charged);
     assert_eq!(after.gateway.charge(charge("b", "tok_ok")).await?, declined);
-    reference(after.gateway.lookup("c".into()).await?.ok_or("it was charged")?)?;
-    assert_eq!(after.gateway.lookup("d".into()).await?, None);
+    reference(found(after.gateway.lookup(look("c")).await?)?)?;
+    assert_eq!(after.gateway.lookup(look("d")).await?, Lookup::Absent { refused: None });
     assert!(matches!(after.gateway.charge(charge("d", "tok_ok")).await?, ChargeOutcome::Charged { .. }));
     assert_eq!(movements(&after), 3);
     Ok(())
@@ -173,7 +181,7 @@ async fn two_processes_on_one_ledger_charge_a_key_once() -> Tested {
         let both = tokio::join!(one.gateway.charge(charge(&key, "tok_ok")), two.gateway.charge(charge(&key, "tok_ok")));
         assert_eq!(both.0?, both.1?);
     }
-    one.gateway.lookup("0".into()).await?;
+    one.gateway.lookup(look("0")).await?;
     assert_eq!(movements(&one), 50);
     Ok(())
 }

@@ -3,14 +3,17 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use callout::{
-    actors::ports::gateway::{ChargeOutcome, GatewayError, PaymentGateway},
+    actors::ports::gateway::{
+        ChargeOutcome, ChargeRequest, GatewayError, Lookup, LookupRequest, OpenOutcome, OpenRequest, PaymentGateway,
+        RefundOutcome, RefundRequest, WithdrawOutcome, WithdrawRequest,
+    },
     gateway::{GatewaySettings, OpenError, Simulation, open},
     settings::{Section as _, Url},
 };
 
 use crate::{
     stripe_server::{API_KEY, StripeServer},
-    support::{Tested, charge, refund},
+    support::{Tested, charge, look, refund, won},
 };
 
 type Opened = Result<Arc<dyn PaymentGateway>, OpenError>;
@@ -29,82 +32,188 @@ fn gateway(server: &StripeServer) -> Opened {
     gateway_at(format!("stripe+http://{}", server.address), API_KEY)
 }
 
+async fn opened(gateway: &dyn PaymentGateway, payment: &str) -> Result<Arc<str>, Box<dyn std::error::Error>> {
+    let key = format!("{payment}:intent");
+    let request = OpenRequest { key: key.into(), payment_id: payment.into(), amount: won(20_000) };
+    match gateway.open(request).await? {
+        OpenOutcome::Opened { intent } => Ok(intent),
+        OpenOutcome::Rejected { reason } => Err(reason.into()),
+    }
+}
+
+fn confirm(intent: &Arc<str>, key: &str, method: &str) -> ChargeRequest {
+    ChargeRequest { intent: Some(Arc::clone(intent)), ..charge(key, method) }
+}
+
+fn read(intent: &Arc<str>) -> LookupRequest {
+    LookupRequest { intent: Some(Arc::clone(intent)), ..look("a") }
+}
+
+fn withdraw(intent: &Arc<str>) -> WithdrawRequest {
+    let intent = Some(Arc::clone(intent));
+    WithdrawRequest { key: "a".into(), payment_id: "pay_a".into(), amount: won(20_000), intent }
+}
+
 #[actix_rt::test]
-async fn a_charge_is_one_confirmed_intent_however_often_it_is_repeated() -> Tested {
+async fn an_intent_is_opened_without_money_and_takes_it_once_however_often_it_is_confirmed() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    let first = gateway.charge(charge("key_a", "pm_ok")).await?;
+    let intent = opened(&*gateway, "pay_a").await?;
+    assert_eq!(opened(&*gateway, "pay_a").await?, intent, "the key opens one intent");
+    assert_eq!(gateway.lookup(read(&intent)).await?, Lookup::Absent { refused: None });
+    let first = gateway.charge(confirm(&intent, "a:1", "pm_ok")).await?;
     assert_eq!(first, ChargeOutcome::Charged { reference: "pi_1".into() });
-    assert_eq!(gateway.charge(charge("key_a", "pm_ok")).await?, first);
+    server.books().forget_keys();
+    let again = gateway.charge(confirm(&intent, "a:1", "pm_ok")).await;
+    assert!(matches!(again, Err(GatewayError::Unknown(_))), "{again:?}");
+    assert_eq!(gateway.lookup(read(&intent)).await?, Lookup::Found(first));
     let books = server.books();
-    assert_eq!(books.intents.len(), 1);
-    for (field, value) in [
-        ("amount", "20000"),
-        ("currency", "krw"),
-        ("payment_method", "pm_ok"),
-        ("confirm", "true"),
-        ("metadata[payment_id]", "pay_key_a"),
-    ] {
-        assert_eq!(books.intents[0].get(field).map(String::as_str), Some(value), "{field}");
+    assert_eq!((books.intents.len(), &books.intents[0].methods), (1, &vec!["pm_ok".to_owned()]));
+    for (field, value) in [("amount", "20000"), ("currency", "krw"), ("metadata[payment_id]", "pay_a")] {
+        assert_eq!(books.intents[0].opened.get(field).map(String::as_str), Some(value), "{field}");
     }
+    assert!(books.heard.iter().all(|path| !path.contains("search")), "nothing is searched for");
     Ok(())
 }
 
 #[actix_rt::test]
-async fn refused_cards_and_unknown_methods_are_declined_with_the_reason() -> Tested {
+async fn after_a_decline_the_same_intent_takes_another_method() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    for (method, wanted) in [("pm_declined", "card_error"), ("pm_nonsense", "invalid_request_error")] {
-        let outcome = gateway.charge(charge(method, method)).await?;
-        let ChargeOutcome::Declined { reason } = outcome else { return Err("it was charged".into()) };
-        assert!(reason.contains(wanted), "{reason}");
-    }
+    let intent = opened(&*gateway, "pay_a").await?;
+    let declined = gateway.charge(confirm(&intent, "a:1", "pm_declined")).await?;
+    let ChargeOutcome::Declined { reason } = declined else { return Err(format!("{declined:?}").into()) };
+    assert!(reason.contains("card_error"), "{reason}");
+    assert_eq!(gateway.lookup(read(&intent)).await?, Lookup::Absent { refused: Some(reason) });
+    let charged = gateway.charge(confirm(&intent, "a:2", "pm_ok")).await?;
+    assert!(matches!(charged, ChargeOutcome::Charged { .. }), "{charged:?}");
+    assert_eq!(server.books().intents.len(), 1);
     Ok(())
 }
 
 #[actix_rt::test]
-async fn failures_say_their_status_and_leave_the_outcome_open() -> Tested {
+async fn a_used_or_unknown_method_is_rejected_with_the_reason_and_takes_nothing() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    for (method, status) in [("pm_busy", "409"), ("pm_limited", "429"), ("pm_broken", "500"), ("pm_moved", "302")] {
-        match gateway.charge(charge(method, method)).await {
-            Err(GatewayError::Failed(why)) => assert!(why.contains(status), "{why}"),
-            other => return Err(format!("{method}: {other:?}").into()),
+    let intent = opened(&*gateway, "pay_a").await?;
+    for (key, method) in [("a:1", "pm_used"), ("a:2", "pm_nonsense")] {
+        let outcome = gateway.charge(confirm(&intent, key, method)).await?;
+        let ChargeOutcome::Rejected { reason } = outcome else { return Err(format!("{outcome:?}").into()) };
+        assert!(reason.contains("invalid_request_error"), "{reason}");
+    }
+    assert_eq!(server.books().intents[0].status, "requires_payment_method");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn every_answer_that_settles_nothing_says_how_much_is_known() -> Tested {
+    let server = StripeServer::start()?;
+    let gateway = gateway(&server)?;
+    let intent = opened(&*gateway, "pay_a").await?;
+    let mut answers = Vec::new();
+    for method in ["pm_busy", "pm_limited", "pm_broken", "pm_between", "pm_moved", "pm_garbled"] {
+        let intent = if method == "pm_garbled" { opened(&*gateway, "pay_b").await? } else { Arc::clone(&intent) };
+        answers.push((method, gateway.charge(confirm(&intent, method, method)).await));
+    }
+    for (method, answer) in answers {
+        match (method, answer) {
+            ("pm_busy" | "pm_between" | "pm_moved" | "pm_garbled", Err(GatewayError::Unknown(_)))
+            | ("pm_broken", Err(GatewayError::Failed(_))) => {}
+            ("pm_limited", Err(GatewayError::Busy { retry_after, .. })) => {
+                assert_eq!(retry_after, Duration::from_secs(7));
+            }
+            (method, other) => return Err(format!("{method}: {other:?}").into()),
         }
     }
     let stranger = gateway_at(format!("stripe+http://{}", server.address), "sk_test_wrong_secret")?;
-    match stranger.charge(charge("a", "pm_ok")).await {
-        Err(GatewayError::Failed(why)) => assert!(why.contains("401") && !why.contains("wrong_secret"), "{why}"),
-        other => return Err(format!("{other:?}").into()),
+    for answer in [stranger.charge(confirm(&intent, "a", "pm_ok")).await.map(drop), stranger.check().await] {
+        match answer {
+            Err(GatewayError::Unauthorized(why)) => assert!(!why.contains("wrong_secret"), "{why}"),
+            other => return Err(format!("{other:?}").into()),
+        }
     }
+    gateway.check().await?;
     Ok(())
 }
 
 #[actix_rt::test]
-async fn silence_is_no_answer_and_a_repeat_of_the_key_settles_it() -> Tested {
+async fn silence_is_unknown_and_a_look_at_the_intent_settles_it() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    let silence = gateway.charge(charge("a", "pm_silent")).await;
-    assert!(matches!(silence, Err(GatewayError::NoAnswer(_))), "{silence:?}");
-    let settled = gateway.charge(charge("a", "pm_silent")).await?;
-    assert_eq!(settled, ChargeOutcome::Charged { reference: "pi_1".into() });
-    assert_eq!(server.books().intents.len(), 1);
-    for method in ["pm_garbled", "pm_processing"] {
-        let unknown = gateway.charge(charge(method, method)).await;
-        assert!(matches!(unknown, Err(GatewayError::NoAnswer(_))), "{unknown:?}");
+    let intent = opened(&*gateway, "pay_a").await?;
+    let silence = gateway.charge(confirm(&intent, "a:1", "pm_silent")).await;
+    assert!(matches!(silence, Err(GatewayError::Unknown(_))), "{silence:?}");
+    let found = gateway.lookup(read(&intent)).await?;
+    assert_eq!(found, Lookup::Found(ChargeOutcome::Charged { reference: "pi_1".into() }));
+    let slow = opened(&*gateway, "pay_b").await?;
+    for answer in [
+        gateway.charge(confirm(&slow, "b:1", "pm_processing")).await.map(drop),
+        gateway.lookup(read(&slow)).await.map(drop),
+        gateway.withdraw(withdraw(&slow)).await.map(drop),
+    ] {
+        assert!(matches!(answer, Err(GatewayError::Unknown(_))), "{answer:?}");
     }
     Ok(())
 }
 
 #[actix_rt::test]
-async fn nobody_there_is_not_sent_and_a_cut_connection_is_no_answer() -> Tested {
+async fn a_payer_is_asked_and_the_intent_waits() -> Tested {
+    let server = StripeServer::start()?;
+    let gateway = gateway(&server)?;
+    let intent = opened(&*gateway, "pay_a").await?;
+    let asked = gateway.charge(confirm(&intent, "a:1", "pm_action")).await?;
+    let ChargeOutcome::ActionRequired { action, valid_s: 900 } = &asked else {
+        return Err(format!("{asked:?}").into());
+    };
+    assert_eq!(action.client_secret.as_deref(), Some("pi_1_secret"));
+    assert_eq!(gateway.lookup(read(&intent)).await?, Lookup::Found(asked));
+    assert_eq!(gateway.withdraw(withdraw(&intent)).await?, WithdrawOutcome::Withdrawn);
+    assert_eq!(gateway.lookup(read(&intent)).await?, Lookup::Withdrawn);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_withdrawn_intent_takes_nothing_and_a_charged_one_is_not_withdrawn() -> Tested {
+    let server = StripeServer::start()?;
+    let gateway = gateway(&server)?;
+    let intent = opened(&*gateway, "pay_a").await?;
+    for _ in 0..2 {
+        assert_eq!(gateway.withdraw(withdraw(&intent)).await?, WithdrawOutcome::Withdrawn);
+    }
+    let late = gateway.charge(confirm(&intent, "a:1", "pm_ok")).await;
+    assert!(matches!(late, Err(GatewayError::Unknown(_))), "{late:?}");
+    assert!(server.books().intents[0].methods.is_empty());
+    let charged = opened(&*gateway, "pay_b").await?;
+    gateway.charge(confirm(&charged, "b:1", "pm_ok")).await?;
+    assert_eq!(gateway.withdraw(withdraw(&charged)).await?, WithdrawOutcome::Charged { reference: charged });
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_answer_about_other_money_is_never_charged() -> Tested {
+    let server = StripeServer::start()?;
+    let gateway = gateway(&server)?;
+    let intent = opened(&*gateway, "pay_a").await?;
+    server.books().intents[0].opened.insert("amount".to_owned(), "2000".to_owned());
+    let other = gateway.charge(confirm(&intent, "a:1", "pm_ok")).await;
+    assert!(matches!(&other, Err(GatewayError::Unknown(why)) if why.contains("2000 KRW")), "{other:?}");
+    server.books().intents[0].opened.insert("amount".to_owned(), "20000".to_owned());
+    server.books().livemode = true;
+    let real = gateway.lookup(read(&intent)).await;
+    assert!(matches!(&real, Err(GatewayError::Unknown(why)) if why.contains("real money")), "{real:?}");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn nobody_there_is_not_sent_and_a_cut_connection_is_unknown() -> Tested {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let gateway = gateway_at(format!("stripe+http://{}", listener.local_addr()?), API_KEY)?;
     let cutter = std::thread::spawn(move || listener.accept().map(drop));
-    let cut = gateway.charge(charge("a", "pm_ok")).await;
-    assert!(matches!(cut, Err(GatewayError::NoAnswer(_))), "{cut:?}");
+    let intent = Arc::from("pi_1");
+    let cut = gateway.charge(confirm(&intent, "a", "pm_ok")).await;
+    assert!(matches!(cut, Err(GatewayError::Unknown(_))), "{cut:?}");
     cutter.join().map_err(|_| "the cutter panicked")??;
-    let nobody = gateway.charge(charge("a", "pm_ok")).await;
+    let nobody = gateway.charge(confirm(&intent, "a", "pm_ok")).await;
     assert!(matches!(nobody, Err(GatewayError::NotSent(_))), "{nobody:?}");
     Ok(())
 }
@@ -114,7 +223,7 @@ async fn a_failed_handshake_means_not_sent() -> Tested {
     let server = StripeServer::start()?;
     match gateway_at(format!("stripe+https://{}", server.address), API_KEY) {
         Ok(gateway) => {
-            let answer = gateway.charge(charge("a", "pm_ok")).await;
+            let answer = gateway.charge(confirm(&Arc::from("pi_1"), "a", "pm_ok")).await;
             assert!(matches!(answer, Err(GatewayError::NotSent(_))), "{answer:?}");
         }
         // A machine without any certificate authority: opening says so.
@@ -125,36 +234,37 @@ async fn a_failed_handshake_means_not_sent() -> Tested {
 }
 
 #[actix_rt::test]
-async fn a_lookup_finds_what_is_indexed_and_never_claims_more() -> Tested {
+async fn a_refund_is_made_once_and_ends_when_the_gateway_says_so() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    gateway.charge(charge("a", "pm_ok")).await?;
-    let early = gateway.lookup("a".into()).await;
-    assert!(matches!(early, Err(GatewayError::NoAnswer(_))), "{early:?}");
-    server.books().is_indexed = true;
-    assert_eq!(gateway.lookup("a".into()).await?, Some(ChargeOutcome::Charged { reference: "pi_1".into() }));
-    let other = gateway.lookup("a' OR '1':'1".into()).await;
-    assert!(matches!(other, Err(GatewayError::NoAnswer(_))), "{other:?}");
+    let reference = Arc::from("pi_1");
+    let again = || RefundRequest { repeated: true, ..refund("r", "a", &reference, 20_000) };
+    server.books().refund_status = "pending";
+    for request in [refund("r", "a", &reference, 20_000), again()] {
+        let pending = gateway.refund(request).await;
+        assert!(matches!(pending, Err(GatewayError::Unknown(_))), "{pending:?}");
+    }
+    server.books().refund_status = "failed";
+    let failed = gateway.refund(again()).await?;
+    assert!(matches!(failed, RefundOutcome::Failed { .. }), "{failed:?}");
+    server.books().refund_status = "succeeded";
+    assert_eq!(gateway.refund(again()).await?, RefundOutcome::Refunded);
+    server.books().forget_keys();
+    assert_eq!(gateway.refund(refund("another key", "a", &reference, 20_000)).await?, RefundOutcome::Refunded);
+    let books = server.books();
+    assert_eq!(books.refunds.len(), 1);
+    assert_eq!(books.refunds[0].get("payment_intent").map(String::as_str), Some("pi_1"));
     Ok(())
 }
 
 #[actix_rt::test]
-async fn a_refund_is_made_once_and_confirmed_when_it_has_succeeded() -> Tested {
+async fn a_payment_without_an_intent_is_never_sent() -> Tested {
     let server = StripeServer::start()?;
     let gateway = gateway(&server)?;
-    let reference = Arc::from("pi_1");
-    server.books().refund_status = "pending";
-    let pending = gateway.refund(refund("r", "a", &reference, 20_000)).await;
-    assert!(matches!(pending, Err(GatewayError::NoAnswer(_))), "{pending:?}");
-    server.books().refund_status = "failed";
-    let failed = gateway.refund(refund("r", "a", &reference, 20_000)).await;
-    assert!(matches!(failed, Err(GatewayError::Failed(_))), "{failed:?}");
-    server.books().refund_status = "succeeded";
-    gateway.refund(refund("r", "a", &reference, 20_000)).await?;
-    gateway.refund(refund("another key", "a", &reference, 20_000)).await?;
-    let books = server.books();
-    assert_eq!(books.refunds.len(), 1);
-    assert_eq!(books.refunds[0].get("payment_intent").map(String::as_str), Some("pi_1"));
+    for answer in [gateway.charge(charge("a", "pm_ok")).await.map(drop), gateway.lookup(look("a")).await.map(drop)] {
+        assert!(matches!(&answer, Err(GatewayError::Unknown(why)) if why.contains("by hand")), "{answer:?}");
+    }
+    assert!(server.books().heard.is_empty());
     Ok(())
 }
 

@@ -26,14 +26,24 @@ type Shared = Arc<Mutex<Books>>;
 pub struct Books {
     /// The first answer to each idempotency key.
     answers: HashMap<String, (StatusCode, Value)>,
-    /// The forms of all intents that it made.
-    pub intents: Vec<Fields>,
+    pub intents: Vec<Intent>,
     /// The forms of all refunds that it made.
     pub refunds: Vec<Fields>,
-    /// Whether the search already finds what was made.
-    pub is_indexed: bool,
-    /// The status of new refunds.
+    /// The status of every refund.
     pub refund_status: &'static str,
+    /// The paths of all requests, in order.
+    pub heard: Vec<String>,
+    /// Whether answers are about real money.
+    pub livemode: bool,
+}
+
+/// An intent: the form it was opened with, and how it stands.
+pub struct Intent {
+    pub opened: Fields,
+    pub status: &'static str,
+    /// The methods that it was confirmed with.
+    pub methods: Vec<String>,
+    refused: Option<String>,
 }
 
 /// The running server; it stops when dropped.
@@ -50,10 +60,13 @@ impl StripeServer {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(shared.clone())
-                .route("/v1/payment_intents", web::post().to(create_intent))
-                .route("/v1/payment_intents/search", web::get().to(search))
+                .route("/v1/payment_intents", web::post().to(open))
+                .route("/v1/payment_intents", web::get().to(check))
+                .route("/v1/payment_intents/{id}", web::get().to(look))
+                .route("/v1/payment_intents/{id}/confirm", web::post().to(confirm))
+                .route("/v1/payment_intents/{id}/cancel", web::post().to(cancel))
                 .route("/v1/refunds", web::post().to(create_refund))
-                .route("/v1/refunds/{id}", web::get().to(read_refund))
+                .route("/v1/refunds", web::get().to(list_refunds))
         })
         .workers(1)
         .disable_signals()
@@ -108,6 +121,7 @@ fn once(request: &HttpRequest, books: &Shared, make: impl FnOnce(&mut Books) -> 
     }
     let key = header(request, "idempotency-key").to_owned();
     let mut books = lock(books);
+    books.heard.push(request.path().to_owned());
     if let Some(answer) = books.answers.get(&key) {
         return respond(answer.clone());
     }
@@ -119,18 +133,81 @@ fn once(request: &HttpRequest, books: &Shared, make: impl FnOnce(&mut Books) -> 
     respond(answer)
 }
 
-async fn create_intent(request: HttpRequest, books: Data<Shared>, Form(form): Form<Fields>) -> HttpResponse {
+impl Books {
+    /// As if every idempotency key were too old.
+    pub fn forget_keys(&mut self) {
+        self.answers.clear();
+    }
+
+    fn show(&self, id: &str) -> (StatusCode, Value) {
+        let Some(intent) = place(id).and_then(|place| self.intents.get(place)) else {
+            return refuse(404, "invalid_request_error", json!({"code": "resource_missing", "param": "intent"}));
+        };
+        let amount: u64 = intent.opened.get("amount").and_then(|amount| amount.parse().ok()).unwrap_or_default();
+        let shown = json!({
+            "id": id,
+            "object": "payment_intent",
+            "status": intent.status,
+            "amount": amount,
+            "currency": intent.opened.get("currency"),
+            "livemode": self.livemode,
+            "client_secret": format!("{id}_secret"),
+            "next_action": (intent.status == "requires_action").then(|| json!({"type": "use_stripe_sdk"})),
+            "last_payment_error": intent.refused.as_ref().map(|message| json!({"type": "card_error", "message": message})),
+        });
+        (StatusCode::OK, shown)
+    }
+}
+
+fn place(id: &str) -> Option<usize> {
+    id.strip_prefix("pi_")?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+async fn open(request: HttpRequest, books: Data<Shared>, Form(form): Form<Fields>) -> HttpResponse {
+    once(&request, &books, |books| {
+        let status = "requires_payment_method";
+        books.intents.push(Intent { opened: form, status, methods: Vec::new(), refused: None });
+        let id = format!("pi_{}", books.intents.len());
+        books.show(&id)
+    })
+}
+
+async fn confirm(
+    request: HttpRequest,
+    books: Data<Shared>,
+    id: Path<String>,
+    Form(form): Form<Fields>,
+) -> HttpResponse {
     let method = form.get("payment_method").cloned().unwrap_or_default();
     let is_repeat = lock(&books).answers.contains_key(header(&request, "idempotency-key"));
-    let response = once(&request, &books, |books| match method.as_str() {
-        "pm_ok" | "pm_silent" | "pm_garbled" => make_intent(books, form, "succeeded"),
-        "pm_processing" => make_intent(books, form, "processing"),
-        "pm_declined" => refuse(402, "card_error", json!({"code": "card_declined"})),
-        "pm_busy" => refuse(409, "invalid_request_error", json!({"code": "idempotency_key_in_use"})),
-        "pm_limited" => refuse(429, "rate_limit_error", json!({})),
-        "pm_broken" => refuse(500, "api_error", json!({})),
-        "pm_moved" => (StatusCode::FOUND, json!({})),
-        _ => refuse(400, "invalid_request_error", json!({"param": "payment_method", "code": "resource_missing"})),
+    let response = once(&request, &books, |books| {
+        let Some(intent) = place(&id).and_then(|place| books.intents.get_mut(place)) else {
+            return refuse(404, "invalid_request_error", json!({"code": "resource_missing", "param": "intent"}));
+        };
+        if !matches!(intent.status, "requires_payment_method" | "requires_confirmation") {
+            return refuse(400, "invalid_request_error", json!({"code": "payment_intent_unexpected_state"}));
+        }
+        intent.methods.push(method.clone());
+        match method.as_str() {
+            "pm_ok" | "pm_silent" | "pm_garbled" => intent.status = "succeeded",
+            "pm_processing" => intent.status = "processing",
+            "pm_action" => intent.status = "requires_action",
+            "pm_declined" => {
+                intent.refused = Some("card_error, as asked for".to_owned());
+                return refuse(402, "card_error", json!({"code": "card_declined"}));
+            }
+            "pm_used" => return refuse(400, "invalid_request_error", json!({})),
+            "pm_busy" => return refuse(409, "idempotency_error", json!({"code": "idempotency_key_in_use"})),
+            "pm_limited" => return refuse(429, "invalid_request_error", json!({"code": "rate_limit"})),
+            "pm_broken" => return refuse(500, "api_error", json!({})),
+            "pm_between" => return (StatusCode::BAD_GATEWAY, json!({})),
+            "pm_moved" => return (StatusCode::FOUND, json!({})),
+            _ => {
+                let details = json!({"param": "payment_method", "code": "resource_missing"});
+                return refuse(400, "invalid_request_error", details);
+            }
+        }
+        books.show(&id)
     });
     match method.as_str() {
         "pm_silent" if !is_repeat => {
@@ -138,18 +215,41 @@ async fn create_intent(request: HttpRequest, books: Data<Shared>, Form(form): Fo
             response
         }
         "pm_garbled" => HttpResponse::Ok().body("{\"id\": \"pi_"),
+        "pm_limited" => {
+            let mut response = response;
+            let wait = actix_web::http::header::HeaderValue::from_static("7");
+            response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, wait);
+            response
+        }
         _ => response,
     }
 }
 
-fn make_intent(books: &mut Books, form: Fields, status: &str) -> (StatusCode, Value) {
-    books.intents.push(form);
-    (StatusCode::OK, json!({"id": format!("pi_{}", books.intents.len()), "object": "payment_intent", "status": status}))
+async fn look(request: HttpRequest, books: Data<Shared>, id: Path<String>) -> HttpResponse {
+    once(&request, &books, |books| books.show(&id))
+}
+
+async fn cancel(request: HttpRequest, books: Data<Shared>, id: Path<String>) -> HttpResponse {
+    once(&request, &books, |books| {
+        let Some(intent) = place(&id).and_then(|place| books.intents.get_mut(place)) else {
+            return refuse(404, "invalid_request_error", json!({"code": "resource_missing", "param": "intent"}));
+        };
+        if matches!(intent.status, "succeeded" | "processing") {
+            return refuse(400, "invalid_request_error", json!({"code": "payment_intent_unexpected_state"}));
+        }
+        intent.status = "canceled";
+        books.show(&id)
+    })
+}
+
+async fn check(request: HttpRequest, books: Data<Shared>) -> HttpResponse {
+    once(&request, &books, |_| (StatusCode::OK, json!({"object": "list", "data": []})))
 }
 
 async fn create_refund(request: HttpRequest, books: Data<Shared>, Form(form): Form<Fields>) -> HttpResponse {
     once(&request, &books, |books| {
-        if books.refunds.iter().any(|known| known.get("payment_intent") == form.get("payment_intent")) {
+        let is_same = |known: &&Fields| known.get("payment_intent") == form.get("payment_intent");
+        if books.refunds.iter().any(|known| is_same(&known)) && books.refund_status != "failed" {
             return refuse(400, "invalid_request_error", json!({"code": "charge_already_refunded"}));
         }
         books.refunds.push(form);
@@ -158,24 +258,12 @@ async fn create_refund(request: HttpRequest, books: Data<Shared>, Form(form): Fo
     })
 }
 
-async fn read_refund(request: HttpRequest, books: Data<Shared>, id: Path<String>) -> HttpResponse {
-    if is_unauthorized(&request) {
-        return respond(refuse(401, "invalid_request_error", json!({})));
-    }
-    respond((StatusCode::OK, json!({"id": *id, "object": "refund", "status": lock(&books).refund_status})))
-}
-
-async fn search(request: HttpRequest, books: Data<Shared>, query: Query<Fields>) -> HttpResponse {
-    if is_unauthorized(&request) {
-        return respond(refuse(401, "invalid_request_error", json!({})));
-    }
-    let books = lock(&books);
-    let asked = query.get("query").map(String::as_str).unwrap_or_default();
-    let matches = |form: &Fields| {
-        form.get("metadata[callout_key]").is_some_and(|key| asked == format!("metadata['callout_key']:'{key}'"))
-    };
-    let found = books.intents.iter().enumerate().filter(|(_, form)| books.is_indexed && matches(form));
-    let data: Vec<Value> =
-        found.map(|(place, _)| json!({"id": format!("pi_{}", place + 1), "status": "succeeded"})).collect();
-    respond((StatusCode::OK, json!({"object": "search_result", "data": data, "has_more": false})))
+async fn list_refunds(request: HttpRequest, books: Data<Shared>, query: Query<Fields>) -> HttpResponse {
+    once(&request, &books, |books| {
+        let of = |form: &&Fields| form.get("payment_intent") == query.get("payment_intent");
+        let status = books.refund_status;
+        let found: Vec<Value> =
+            books.refunds.iter().filter(of).map(|_| json!({"id": "re_1", "status": status})).collect();
+        (StatusCode::OK, json!({"object": "list", "data": found, "has_more": false}))
+    })
 }

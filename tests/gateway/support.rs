@@ -14,7 +14,9 @@ use callout::{
         ports::{
             BoxFuture,
             gateway::{
-                ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, PaymentGateway, RefundRequest,
+                ChargeOutcome, ChargeRequest, ChargeWay, Faults, GatewayDrill, GatewayError, LedgerKind, Lookup,
+                LookupRequest, MovementPage, OpenOutcome, OpenRequest, PaymentGateway, RefundOutcome, RefundRequest,
+                WithdrawOutcome, WithdrawRequest,
             },
         },
         supervision::{KindStats, Singleton, SupervisionSettings, install_panic_hook},
@@ -23,6 +25,7 @@ use callout::{
     gateway::{GatewaySettings, OpenGateway, Simulation, open},
     settings::Section,
 };
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
@@ -59,7 +62,12 @@ pub fn charge(key: &str, method: &str) -> ChargeRequest {
         payment_id: format!("pay_{key}").into(),
         amount: won(20_000),
         method: method.to_owned().into(),
+        intent: None,
     }
+}
+
+pub fn look(key: &str) -> LookupRequest {
+    LookupRequest { key: key.into(), amount: won(20_000), intent: None }
 }
 
 pub fn refund(key: &str, of: &str, reference: &Arc<str>, amount: u64) -> RefundRequest {
@@ -68,6 +76,7 @@ pub fn refund(key: &str, of: &str, reference: &Arc<str>, amount: u64) -> RefundR
         payment_id: format!("pay_{of}").into(),
         charge: Arc::clone(reference),
         amount: won(amount),
+        repeated: false,
     }
 }
 
@@ -141,7 +150,7 @@ pub fn supervised_within(
     supervision: SupervisionSettings,
 ) -> GuardHandle {
     install_panic_hook();
-    let made_with = Arc::clone(&gauge);
+    let (made_with, named) = (Arc::clone(&gauge), Arc::clone(&gateway));
     let actor = Singleton::start(
         "guard/gateway",
         actix_rt::Arbiter::current(),
@@ -150,7 +159,7 @@ pub fn supervised_within(
         Arc::new(|_: &callout::actors::supervision::Failure| {}),
         move || Guard::new(Arc::clone(&gateway), Arc::clone(&made_with)),
     );
-    GuardHandle::new(actor, gauge)
+    GuardHandle::new(actor, &*named, gauge)
 }
 
 /// Passes everything on, and notes how many charges were under way at once. The method `tok_panic` panics.
@@ -194,12 +203,42 @@ impl PaymentGateway for Watch {
         })
     }
 
-    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<(), GatewayError>> {
+    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<RefundOutcome, GatewayError>> {
         self.inner.refund(request)
     }
 
-    fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
-        self.inner.lookup(key)
+    fn lookup(&self, request: LookupRequest) -> BoxFuture<'_, Result<Lookup, GatewayError>> {
+        self.inner.lookup(request)
+    }
+
+    fn name(&self) -> Arc<str> {
+        self.inner.name()
+    }
+
+    fn way(&self) -> ChargeWay {
+        self.inner.way()
+    }
+
+    fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<OpenOutcome, GatewayError>> {
+        self.inner.open(request)
+    }
+
+    fn withdraw(&self, request: WithdrawRequest) -> BoxFuture<'_, Result<WithdrawOutcome, GatewayError>> {
+        self.inner.withdraw(request)
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), GatewayError>> {
+        self.inner.check()
+    }
+
+    fn movements(
+        &self,
+        kind: LedgerKind,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<String>,
+    ) -> BoxFuture<'_, Result<MovementPage, GatewayError>> {
+        self.inner.movements(kind, from, to, after)
     }
 
     fn answer_timeout(&self) -> Duration {

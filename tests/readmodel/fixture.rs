@@ -218,6 +218,8 @@ impl Life {
             refunded: fare.filter(|_| status == PaymentStatus::Refunded),
             retry_after_s: (status == PaymentStatus::Created).then_some(7),
             reason: (status == PaymentStatus::Declined).then(|| "card expired".to_owned()),
+            action: None,
+            word: None,
         };
         let candidates = candidates.iter().map(|id| driver_id(id)).collect();
         self.tell(&Command::PaymentNews { news, candidates }, "payment");

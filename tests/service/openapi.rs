@@ -157,13 +157,13 @@ async fn what_has_few_values_names_them_and_what_is_an_object_has_members() {
     let values = |name: &str| schema(name)["enum"].as_array().map(Vec::len);
     for (name, count) in [
         ("CallStatus", 9),
-        ("PaymentStatus", 9),
+        ("PaymentStatus", 12),
         ("DriverStatus", 7),
         ("CancelledBy", 4),
         ("Role", 3),
         ("CallEvent", 23),
-        ("Occasion", 20),
-        ("ErrorCode", 31),
+        ("Occasion", 25),
+        ("ErrorCode", 33),
         ("ActorStatus", 4),
     ] {
         assert_eq!(values(name), Some(count), "{name}: {}", schema(name));
@@ -197,7 +197,7 @@ async fn an_operation_lists_its_own_refusals_and_the_headers_of_its_answers() {
     let conflicts = "call_taken driver_unavailable illegal_transition not_offered";
     assert_eq!(codes("post", accept, "409").as_deref(), Some(conflicts));
     assert_eq!(codes("post", accept, "402"), None);
-    assert_eq!(codes("post", "/v1/calls", "402").as_deref(), Some("debt_open payment_declined"));
+    assert_eq!(codes("post", "/v1/calls", "402").as_deref(), Some("debt_open payment_declined payment_rejected"));
     assert_eq!(codes("get", "/v1/services", "409"), None);
     let wait = &responses("post", accept)["503"]["headers"]["Retry-After"]["$ref"];
     assert_eq!(wait, "#/components/headers/Retry-After");

@@ -12,6 +12,7 @@ mod promises;
 mod supply;
 mod trips;
 mod unpaid;
+mod unsettled;
 
 pub use assigned::AssignedBoard;
 pub use deferred::DeferredBoard;
@@ -24,6 +25,7 @@ pub use promises::PromiseBoard;
 pub use supply::SupplyBoard;
 pub use trips::{Course, Trip, TripBoard};
 pub use unpaid::{Place, UnpaidBoard};
+pub use unsettled::{Unsettled, UnsettledBoard};
 
 /// Committed truth, arranged for the questions that dispatch asks. Made anew at every start.
 #[derive(Default)]
@@ -48,6 +50,8 @@ pub struct Boards {
     pub trips: TripBoard,
     /// Open calls that are not paid, by customer.
     pub unpaid: UnpaidBoard,
+    /// Payments whose money is not settled.
+    pub unsettled: UnsettledBoard,
 }
 
 impl Boards {
@@ -64,5 +68,6 @@ impl Boards {
         self.offers.clear();
         self.trips.clear();
         self.unpaid.clear();
+        self.unsettled.clear();
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     clock,
     domain::{
         CallId, DriverId, Party, Period, Rejection,
-        call::{Call, Choice, Command, DenyReason, FIRST_METHOD, Phase, Request},
+        call::{Call, Choice, Command, DenyReason, FIRST_METHOD, Phase, RefusedMethod, Request},
         driver::{self, Driver, ReleaseReason, has_room},
         payment::{Method, PaymentStatus},
         policy::{FoundBy, PaymentDue, Policy},
@@ -251,7 +251,11 @@ impl Engine {
             return Err(CallError::PaymentUnavailable { call, retry_after });
         }
         let call = self.command(id, Command::Complete { by }, cause).await?;
-        payment_outcome(self.settled(call, None).await?, None)
+        let settled = self.settled(call, None).await?;
+        if settled.payment.status == PaymentStatus::ActionRequired && settled.completing.is_some() {
+            return Err(CallError::PaymentActionRequired { call: settled });
+        }
+        payment_outcome(settled, None)
     }
 
     /// An operator approves a call that waits for it.
@@ -316,36 +320,43 @@ impl Engine {
 /// Whether an answer is still to come: of the chosen driver, or of the gateway.
 fn is_settling(call: &Call) -> bool {
     let asked = matches!((&call.phase, &call.choice), (Phase::Requested { .. }, Some(Choice::Asked { .. })));
-    let paying = call.payment.status.in_flight() && !matches!(call.phase, Phase::AwaitingPayment { .. });
+    let charging = call.payment.status.in_flight() && call.payment.status != PaymentStatus::ActionRequired;
+    let paying = charging && !matches!(call.phase, Phase::AwaitingPayment { .. });
     (asked || paying) && (!call.phase.is_terminal() || call.is_owed())
 }
 
 /// Why the gateway refused the method of this number, if it did. One that was given before another refused one was not
 /// charged either: methods are tried in turn.
-fn refusal_of(call: &Call, given: Option<u32>) -> Option<&str> {
-    let refused = call.refused.as_ref()?;
-    (given? <= refused.number).then_some(refused.reason.as_str())
+fn refusal_of(call: &Call, given: Option<u32>) -> Option<&RefusedMethod> {
+    call.refused.as_ref().filter(|refused| given.is_some_and(|given| given <= refused.number))
 }
 
 /// The outcome of a payment that the call waited for: of the method of that number, if one was given.
 fn payment_outcome(call: Arc<Call>, given: Option<u32>) -> CallResult {
-    if let Some(reason) = refusal_of(&call, given) {
-        let reason = if reason.is_empty() { "declined" } else { reason }.to_owned();
-        return Err(CallError::PaymentDeclined { call, reason });
+    if let Some(refused) = refusal_of(&call, given).cloned() {
+        return Err(method_refused(call, Some(refused.reason), refused.rejected));
     }
     let waits = matches!(call.phase, Phase::Requested { .. }) || call.completing.is_some();
     // An attempt to pay a debt could not be made.
     let owed = given.is_some() && call.payment.status == PaymentStatus::Debt;
     match call.payment.status {
-        PaymentStatus::Declined if waits => {
-            let reason = call.payment.reason.clone().unwrap_or_else(|| "declined".to_owned());
-            Err(CallError::PaymentDeclined { call, reason })
+        status @ (PaymentStatus::Declined | PaymentStatus::Rejected) if waits => {
+            let reason = call.payment.reason.clone();
+            Err(method_refused(call, reason, status == PaymentStatus::Rejected))
         }
         PaymentStatus::Created | PaymentStatus::Debt if waits || owed => {
             let retry_after = Duration::from_secs(call.payment.retry_after_s.unwrap_or(1));
             Err(CallError::PaymentUnavailable { call, retry_after })
         }
         _ => Ok(call),
+    }
+}
+
+fn method_refused(call: Arc<Call>, reason: Option<String>, rejected: bool) -> CallError {
+    let reason = reason.filter(|reason| !reason.is_empty());
+    match rejected {
+        true => CallError::PaymentRejected { call, reason: reason.unwrap_or_else(|| "rejected".to_owned()) },
+        false => CallError::PaymentDeclined { call, reason: reason.unwrap_or_else(|| "declined".to_owned()) },
     }
 }
 

@@ -36,6 +36,12 @@ pub enum CallError {
     /// The payment method was refused; the call can be paid with another one.
     #[error("the payment was declined: {reason}")]
     PaymentDeclined { call: Arc<Call>, reason: String },
+    /// The gateway took nothing and says why; the call can be paid with another method.
+    #[error("the payment was rejected, and nothing was taken: {reason}")]
+    PaymentRejected { call: Arc<Call>, reason: String },
+    /// The payer must do something before the fare can be taken, and the call is not done before.
+    #[error("the payer must confirm the payment first; the call is completed once it is paid")]
+    PaymentActionRequired { call: Arc<Call> },
     /// The gateway cannot take payments now; nothing was charged, and the call can be paid later.
     #[error("payments cannot be taken at the moment; nothing was charged")]
     PaymentUnavailable {

@@ -110,14 +110,14 @@ impl Engine {
             arbiters: arbiters.clone(),
         };
         let gauge = GuardGauge::new(settings.guard);
-        let guard_gauge = Arc::clone(&gauge);
+        let (guarded, guard_gauge) = (Arc::clone(&gateway), Arc::clone(&gauge));
         let guard = Singleton::start(
             "guard/gateway",
             desk.clone(),
             settings.supervision.of(ActorKind::Guard),
             KindStats::new("guard"),
             Arc::clone(&escalation),
-            move || Guard::new(Arc::clone(&gateway), Arc::clone(&guard_gauge)),
+            move || Guard::new(Arc::clone(&guarded), Arc::clone(&guard_gauge)),
         );
         let world = Arc::new(World {
             calls: Entities::new(&shared, settings.supervision.of(ActorKind::Call)),
@@ -128,7 +128,7 @@ impl Engine {
             hub: Hub::new(),
             policies,
             router,
-            guard: GuardHandle::new(guard, gauge),
+            guard: GuardHandle::new(guard, &*gateway, gauge),
             dispatchers: Dispatchers::default(),
             timers: Timers::default(),
             repeats: Repeats::new(settings.supervision.default.backoff, settings.guard.retry),

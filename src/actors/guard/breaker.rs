@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    outcome::Health,
     settings::BreakerSettings,
     window::{Totals, Window},
 };
@@ -101,10 +102,15 @@ impl Breaker {
     }
 
     /// Takes note of how a request ended. One that was sent in an earlier state says nothing about this one.
-    pub(super) fn record(&mut self, now: Instant, ticket: Ticket, success: bool, took: Duration) {
+    pub(super) fn record(&mut self, now: Instant, ticket: Ticket, health: Health, took: Duration) {
         if ticket.0 != self.generation {
             return;
         }
+        let success = match health {
+            Health::Good => true,
+            Health::Bad => false,
+            Health::Open => return self.take_back_probe(),
+        };
         let is_slow = took >= Duration::from_millis(self.settings.slow_call_ms);
         self.window.record(now, !success, is_slow);
         if self.mode != BreakerMode::Auto {
@@ -158,6 +164,13 @@ impl Breaker {
     /// Finished requests per second, once there were any.
     pub(super) fn pace(&self, now: Instant) -> Option<f64> {
         self.window.pace(now)
+    }
+
+    /// A probe that says nothing leaves its place to another one.
+    fn take_back_probe(&mut self) {
+        if let Circuit::HalfOpen { sent, .. } = &mut self.circuit {
+            *sent = sent.saturating_sub(1);
+        }
     }
 
     fn judge_probes(&mut self, now: Instant, succeeded: u32, slow: u32) {

@@ -15,7 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     breaker::{Breaker, Ticket},
+    hold::Hold,
     limiter::Limiter,
+    outcome::Outcome,
     queue::{Urgency, WaitQueue},
     settings::GuardSettings,
 };
@@ -37,6 +39,7 @@ pub(super) struct GuardCore<J> {
     pub(super) breaker: Breaker,
     slots: Arc<Semaphore>,
     limited_until: Option<Instant>,
+    hold: Hold,
 }
 
 /// The next step for a job that waited.
@@ -71,6 +74,10 @@ pub enum RefusalReason {
     BreakerOpen,
     /// Its turn did not come in time.
     WaitedTooLong,
+    /// The gateway asked for patience.
+    GatewayBusy,
+    /// The gateway does not accept the API key.
+    Unauthorized,
     /// The guard failed, and is being restarted.
     Restarting,
     /// The guard failed too often, and waits for an operator.
@@ -83,6 +90,8 @@ impl fmt::Display for RefusalReason {
             Self::QueueFull => "too many payments are waiting",
             Self::BreakerOpen => "the payment gateway is failing and is left alone for a while",
             Self::WaitedTooLong => "the payment gateway was too busy to take the payment in time",
+            Self::GatewayBusy => "the payment gateway takes no more requests for a moment",
+            Self::Unauthorized => "the payment gateway does not accept this server's key; operators have been told",
             Self::Restarting => "the payment guard is being restarted",
             Self::Parked => "the payment guard failed too often and waits for an operator",
         })
@@ -100,6 +109,7 @@ impl<J: Waiting> GuardCore<J> {
             breaker: Breaker::new(settings.breaker, now),
             slots,
             limited_until: None,
+            hold: Hold::default(),
         }
     }
 
@@ -111,8 +121,8 @@ impl<J: Waiting> GuardCore<J> {
         urgency: Urgency,
         deadline: Instant,
     ) -> Result<(), (J, Refusal)> {
-        if let Err(retry_after) = self.breaker.admission(now) {
-            return Err((job, Refusal { reason: RefusalReason::BreakerOpen, retry_after }));
+        if let Some(refusal) = self.refusal(now) {
+            return Err((job, refusal));
         }
         self.queue
             .push(job, urgency, now, deadline)
@@ -126,16 +136,31 @@ impl<J: Waiting> GuardCore<J> {
             let refusal = Refusal { reason: RefusalReason::WaitedTooLong, retry_after: self.drain_time(now) };
             return Some(Next::Refuse(job, refusal));
         }
-        if let Err(retry_after) = self.breaker.admission(now) {
-            let refusal = Refusal { reason: RefusalReason::BreakerOpen, retry_after };
+        if let Some(refusal) = self.refusal(now) {
             return self.queue.pop().map(|job| Next::Refuse(job, refusal));
         }
         self.send_first(now)
     }
 
-    /// Takes note that a request ended, well or not, and how long it took.
-    pub(super) fn on_done(&mut self, now: Instant, ticket: Ticket, success: bool, took: Duration) {
-        self.breaker.record(now, ticket, success, took);
+    /// Takes note how a request ended, and how long it took.
+    pub(super) fn on_done(&mut self, now: Instant, ticket: Ticket, outcome: Outcome, took: Duration) {
+        self.hold.note(now, outcome);
+        self.breaker.record(now, ticket, outcome.health(), took);
+    }
+
+    /// Whether it is time to ask the gateway whether it accepts the key again.
+    pub(super) fn is_check_due(&mut self, now: Instant) -> bool {
+        self.hold.is_check_due(now)
+    }
+
+    /// What the gateway asked for, or refuses.
+    pub(super) fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
+    fn refusal(&self, now: Instant) -> Option<Refusal> {
+        let open = |retry_after| Refusal { reason: RefusalReason::BreakerOpen, retry_after };
+        self.hold.refusal(now).or_else(|| self.breaker.admission(now).err().map(open))
     }
 
     /// The time at which `next` should be asked again, unless something happens before.

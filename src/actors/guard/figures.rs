@@ -17,6 +17,11 @@ pub struct GatewayFigures {
     pub in_flight: InFlightFigures,
     /// The limit on their rate.
     pub limiter: LimiterFigures,
+    /// Whether the gateway refuses the API key: nothing is charged until it accepts it again.
+    pub unauthorized: bool,
+    /// The time until the gateway wants to hear the next request, in ms, when it asked for patience.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_ms: Option<u64>,
     /// Requests since the start, by how they ended.
     pub counts: Counts,
 }
@@ -80,6 +85,12 @@ pub struct Counts {
     pub ok: u64,
     /// Charges that were declined.
     pub declined: u64,
+    /// Requests that the gateway refused with a reason; nothing was taken.
+    pub rejected: u64,
+    /// Requests that the gateway was too busy for.
+    pub busy: u64,
+    /// Requests for which the gateway did not accept the API key.
+    pub unauthorized: u64,
     /// The gateway answered that it failed.
     pub failed: u64,
     /// Sent, but not answered.

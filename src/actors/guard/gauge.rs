@@ -11,7 +11,7 @@ use std::{
 
 use jiff::SignedDuration;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     breaker::{BreakerMode, BreakerState},
@@ -39,6 +39,10 @@ pub struct GuardGauge {
     mode: AtomicU8,
     /// When an open breaker lets requests in again, in ms since `begun`; 0 while it is not open.
     open_until_ms: AtomicU64,
+    /// When the gateway wants to hear the next request, in ms since `begun`; 0: it never asked for patience.
+    busy_until_ms: AtomicU64,
+    /// Whether the gateway refuses the API key.
+    locked_out: watch::Sender<bool>,
     queue_len: AtomicUsize,
     drain_ms: AtomicU64,
     view: Mutex<View>,
@@ -67,6 +71,8 @@ impl GuardGauge {
             starts: AtomicU64::new(0),
             mode: AtomicU8::new(0),
             open_until_ms: AtomicU64::new(0),
+            busy_until_ms: AtomicU64::new(0),
+            locked_out: watch::Sender::new(false),
             queue_len: AtomicUsize::new(0),
             drain_ms: AtomicU64::new(0),
             view: Mutex::new(View {
@@ -116,6 +122,8 @@ impl GuardGauge {
                 now: in_flight_max.saturating_sub(self.slots.available_permits()),
                 max: in_flight_max,
             },
+            unauthorized: *self.locked_out.borrow(),
+            hold_ms: self.busy_for(at).map(millis),
             limiter: LimiterFigures { rate_per_s: self.settings.rate_per_s, burst: self.settings.burst },
             counts: self.meter.counts(),
         }
@@ -136,7 +144,14 @@ impl GuardGauge {
 
     /// Why a request would be refused now, if it would be.
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        if let Some(retry_after) = self.open_for(now()) {
+        let at = now();
+        if *self.locked_out.borrow() {
+            return Some(Refusal { reason: RefusalReason::Unauthorized, retry_after: RESTART_TIME });
+        }
+        if let Some(retry_after) = self.busy_for(at) {
+            return Some(Refusal { reason: RefusalReason::GatewayBusy, retry_after });
+        }
+        if let Some(retry_after) = self.open_for(at) {
             return Some(Refusal { reason: RefusalReason::BreakerOpen, retry_after });
         }
         let is_full = self.queue_len.load(Ordering::Acquire) >= self.settings.queue_max;
@@ -166,6 +181,9 @@ impl GuardGauge {
         // Rounded up: whoever comes at the time that this tells is not refused by the breaker's own clock.
         let open_until_ms = reopens.map_or(0, |until| millis_up(until.saturating_duration_since(self.begun)).max(1));
         self.open_until_ms.store(open_until_ms, Ordering::Release);
+        let busy_until = core.hold().busy_until().map(|until| until.saturating_duration_since(self.begun));
+        self.busy_until_ms.store(busy_until.map_or(0, millis_up), Ordering::Release);
+        self.show_lock(core.hold().is_locked_out());
         self.queue_len.store(core.queue_len(), Ordering::Release);
         self.drain_ms.store(millis(core.drain_time(at)), Ordering::Relaxed);
         let state = core.breaker.state();
@@ -189,7 +207,8 @@ impl GuardGauge {
     pub fn report(&self) {
         let in_flight = self.settings.in_flight_max.saturating_sub(self.slots.available_permits());
         let breaker = self.breaker_figures(*self.view.lock(), now());
-        self.meter.show(self.queue_len.load(Ordering::Relaxed), in_flight, breaker.state);
+        let is_locked_out = *self.locked_out.borrow();
+        self.meter.show(self.queue_len.load(Ordering::Relaxed), in_flight, breaker.state, is_locked_out);
     }
 
     /// Says that the breaker has changed its state by itself, and the figures that made it.
@@ -207,6 +226,31 @@ impl GuardGauge {
             BreakerState::HalfOpen => tracing::info!("the payment breaker lets probes through to the gateway"),
             BreakerState::Closed => tracing::info!("the payment breaker has closed; the gateway answers again"),
         }
+    }
+
+    /// The alarm: the gateway refuses the API key, so that nobody can pay.
+    #[must_use]
+    pub fn locked_out(&self) -> watch::Receiver<bool> {
+        self.locked_out.subscribe()
+    }
+
+    fn show_lock(&self, is_locked_out: bool) {
+        let changed =
+            self.locked_out.send_if_modified(|known| std::mem::replace(known, is_locked_out) != is_locked_out);
+        match (changed, is_locked_out) {
+            (true, true) => tracing::error!(
+                "the payment gateway does not accept gateway.api_key; nothing is charged or refunded until it does"
+            ),
+            (true, false) => tracing::warn!("the payment gateway accepts gateway.api_key again"),
+            (false, _) => {}
+        }
+    }
+
+    /// How long the gateway still wants no request.
+    fn busy_for(&self, at: Instant) -> Option<Duration> {
+        let until = Duration::from_millis(self.busy_until_ms.load(Ordering::Acquire));
+        let left = until.saturating_sub(at.saturating_duration_since(self.begun));
+        (!left.is_zero()).then_some(left)
     }
 
     /// How long the breaker still refuses everything.

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     actors::{
-        ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
+        ports::gateway::{
+            ChargeOutcome, ChargeRequest, ChargeWay, GatewayError, Lookup, LookupRequest, OpenOutcome, OpenRequest,
+            PaymentGateway, RefundOutcome, RefundRequest, WithdrawOutcome, WithdrawRequest,
+        },
         supervision::{Singleton, SingletonError},
     },
     claim::{Caller, Claim},
@@ -31,13 +34,15 @@ const GRACE: Duration = Duration::from_millis(250);
 pub struct GuardHandle {
     actor: Arc<Singleton<Guard>>,
     gauge: Arc<GuardGauge>,
+    gateway: Arc<str>,
+    way: ChargeWay,
 }
 
 impl GuardHandle {
-    /// The way to the guard `actor`, which was made with the same gauge.
+    /// The way to the guard `actor`, which was made with the same gateway and gauge.
     #[must_use]
-    pub fn new(actor: Arc<Singleton<Guard>>, gauge: Arc<GuardGauge>) -> Self {
-        Self { actor, gauge }
+    pub fn new(actor: Arc<Singleton<Guard>>, gateway: &dyn PaymentGateway, gauge: Arc<GuardGauge>) -> Self {
+        Self { actor, gauge, gateway: gateway.name(), way: gateway.way() }
     }
 
     /// The guard's actor, for operators.
@@ -52,29 +57,57 @@ impl GuardHandle {
         &self.gauge
     }
 
-    /// Takes money, at most once per key.
+    /// The name of the gateway, which payments remember.
+    #[must_use]
+    pub fn gateway(&self) -> &Arc<str> {
+        &self.gateway
+    }
+
+    /// How the gateway charges.
+    #[must_use]
+    pub fn way(&self) -> ChargeWay {
+        self.way
+    }
+
+    /// Opens an intent, which takes no money.
     ///
     /// # Errors
     /// [`GuardError::Refused`]: nothing was sent. [`GuardError::Gateway`]: as the port says; also
-    /// [`GatewayError::NoAnswer`] when the request was lost while it was under way.
+    /// [`GatewayError::Unknown`] when the request was lost while it was under way.
+    pub async fn open(&self, request: OpenRequest, urgency: Urgency) -> Result<OpenOutcome, GuardError> {
+        self.ask(RequestKind::Open, urgency, |reply| Work::Open(request, reply)).await
+    }
+
+    /// Takes money, at most once per key or intent.
+    ///
+    /// # Errors
+    /// As for [`GuardHandle::open`].
     pub async fn charge(&self, request: ChargeRequest, urgency: Urgency) -> Result<ChargeOutcome, GuardError> {
         self.ask(RequestKind::Charge, urgency, |reply| Work::Charge(request, reply)).await
     }
 
-    /// Gives money back, at most once per key. `Ok` once it is confirmed.
+    /// What became of a charge.
     ///
     /// # Errors
-    /// As for [`GuardHandle::charge`].
-    pub async fn refund(&self, request: RefundRequest, urgency: Urgency) -> Result<(), GuardError> {
-        self.ask(RequestKind::Refund, urgency, |reply| Work::Refund(request, reply)).await
+    /// As for [`GuardHandle::open`].
+    pub async fn lookup(&self, request: LookupRequest, urgency: Urgency) -> Result<Lookup, GuardError> {
+        self.ask(RequestKind::Lookup, urgency, |reply| Work::Lookup(request, reply)).await
     }
 
-    /// The outcome of a charge's key, or `None` when it certainly never reached the gateway.
+    /// Gives a charge up, so that it never takes money.
     ///
     /// # Errors
-    /// As for [`GuardHandle::charge`].
-    pub async fn lookup(&self, key: Arc<str>, urgency: Urgency) -> Result<Option<ChargeOutcome>, GuardError> {
-        self.ask(RequestKind::Lookup, urgency, |reply| Work::Lookup(key, reply)).await
+    /// As for [`GuardHandle::open`].
+    pub async fn withdraw(&self, request: WithdrawRequest, urgency: Urgency) -> Result<WithdrawOutcome, GuardError> {
+        self.ask(RequestKind::Withdraw, urgency, |reply| Work::Withdraw(request, reply)).await
+    }
+
+    /// Gives money back, at most once per charge.
+    ///
+    /// # Errors
+    /// As for [`GuardHandle::open`].
+    pub async fn refund(&self, request: RefundRequest, urgency: Urgency) -> Result<RefundOutcome, GuardError> {
+        self.ask(RequestKind::Refund, urgency, |reply| Work::Refund(request, reply)).await
     }
 
     async fn ask<T>(
@@ -118,7 +151,7 @@ impl GuardHandle {
         match answered {
             Ok(result) => result,
             Err(_) if caller.give_up() => Err(self.refused(kind, self.gauge.restarting())),
-            Err(_) => Err(GatewayError::NoAnswer("the request was lost while it was under way".to_owned()).into()),
+            Err(_) => Err(GatewayError::Unknown("the request was lost while it was under way".to_owned()).into()),
         }
     }
 

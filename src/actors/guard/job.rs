@@ -14,7 +14,10 @@ use super::{
 use crate::{
     actors::ports::{
         BoxFuture,
-        gateway::{ChargeOutcome, ChargeRequest, GatewayError, PaymentGateway, RefundRequest},
+        gateway::{
+            ChargeOutcome, ChargeRequest, GatewayError, Lookup, LookupRequest, OpenOutcome, OpenRequest,
+            PaymentGateway, RefundOutcome, RefundRequest, WithdrawOutcome, WithdrawRequest,
+        },
     },
     claim::Claim,
 };
@@ -24,17 +27,23 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, GuardError>>;
 
 /// The request, and who waits for its answer.
 pub(super) enum Work {
+    Open(OpenRequest, Reply<OpenOutcome>),
     Charge(ChargeRequest, Reply<ChargeOutcome>),
-    Refund(RefundRequest, Reply<()>),
-    Lookup(Arc<str>, Reply<Option<ChargeOutcome>>),
+    Lookup(LookupRequest, Reply<Lookup>),
+    Withdraw(WithdrawRequest, Reply<WithdrawOutcome>),
+    Refund(RefundRequest, Reply<RefundOutcome>),
+    Check(Reply<()>),
 }
 
 /// The kinds of requests, in the order of [`RequestKind::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequestKind {
+    Open,
     Charge,
-    Refund,
     Lookup,
+    Withdraw,
+    Refund,
+    Check,
 }
 
 /// A request that waits.
@@ -54,13 +63,17 @@ impl Waiting for Job {
 }
 
 impl RequestKind {
-    pub(super) const ALL: [Self; 3] = [Self::Charge, Self::Refund, Self::Lookup];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Open, Self::Charge, Self::Lookup, Self::Withdraw, Self::Refund, Self::Check];
 
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Open => "open",
             Self::Charge => "charge",
-            Self::Refund => "refund",
             Self::Lookup => "lookup",
+            Self::Withdraw => "withdraw",
+            Self::Refund => "refund",
+            Self::Check => "check",
         }
     }
 }
@@ -68,18 +81,24 @@ impl RequestKind {
 impl Work {
     pub(super) fn kind(&self) -> RequestKind {
         match self {
+            Self::Open(..) => RequestKind::Open,
             Self::Charge(..) => RequestKind::Charge,
-            Self::Refund(..) => RequestKind::Refund,
             Self::Lookup(..) => RequestKind::Lookup,
+            Self::Withdraw(..) => RequestKind::Withdraw,
+            Self::Refund(..) => RequestKind::Refund,
+            Self::Check(..) => RequestKind::Check,
         }
     }
 
     /// Asks the gateway, for `longest` at most, and tells the one who waits.
     pub(super) async fn run(self, gateway: &dyn PaymentGateway, longest: Duration) -> Outcome {
         match self {
+            Self::Open(request, reply) => answer(gateway.open(request), reply, longest).await,
             Self::Charge(request, reply) => answer(gateway.charge(request), reply, longest).await,
+            Self::Lookup(request, reply) => answer(gateway.lookup(request), reply, longest).await,
+            Self::Withdraw(request, reply) => answer(gateway.withdraw(request), reply, longest).await,
             Self::Refund(request, reply) => answer(gateway.refund(request), reply, longest).await,
-            Self::Lookup(key, reply) => answer(gateway.lookup(key), reply, longest).await,
+            Self::Check(reply) => answer(gateway.check(), reply, longest).await,
         }
     }
 
@@ -88,9 +107,12 @@ impl Work {
         let error = GuardError::from(refusal);
         // Whoever no longer waits does not need to be told.
         match self {
+            Self::Open(_, reply) => drop(reply.send(Err(error))),
             Self::Charge(_, reply) => drop(reply.send(Err(error))),
-            Self::Refund(_, reply) => drop(reply.send(Err(error))),
             Self::Lookup(_, reply) => drop(reply.send(Err(error))),
+            Self::Withdraw(_, reply) => drop(reply.send(Err(error))),
+            Self::Refund(_, reply) => drop(reply.send(Err(error))),
+            Self::Check(reply) => drop(reply.send(Err(error))),
         }
     }
 }
@@ -102,7 +124,7 @@ async fn answer<T: GatewayAnswer>(
 ) -> Outcome {
     let result = match timeout(longest, asked).await {
         Ok(result) => result,
-        Err(_) => Err(GatewayError::NoAnswer(format!("given up after {} ms", longest.as_millis()))),
+        Err(_) => Err(GatewayError::Unknown(format!("given up after {} ms", longest.as_millis()))),
     };
     let outcome = Outcome::of(&result);
     // A caller that is gone looks the key up when it is back.

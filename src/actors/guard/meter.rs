@@ -16,6 +16,7 @@ const SECONDS: &str = "callout_gateway_request_seconds";
 const QUEUE_LENGTH: &str = "callout_gateway_queue_length";
 const IN_FLIGHT: &str = "callout_gateway_in_flight";
 const BREAKER_STATE: &str = "callout_gateway_breaker_state";
+const LOCKED_OUT: &str = "callout_gateway_unauthorized";
 
 fn describe_metrics() {
     describe_counter!(REQUESTS, Unit::Count, "Requests to the payment gateway, by kind and outcome");
@@ -23,23 +24,25 @@ fn describe_metrics() {
     describe_gauge!(QUEUE_LENGTH, Unit::Count, "Requests that wait to be sent to the payment gateway");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Requests to the payment gateway without an answer yet");
     describe_gauge!(BREAKER_STATE, "State of the payment breaker: 0 closed, 1 half-open, 2 open");
+    describe_gauge!(LOCKED_OUT, "1 while the payment gateway refuses the API key, and nothing is charged; otherwise 0");
 }
 
 /// Handles to the metrics, and the counts that operators see.
 pub(super) struct Meter {
-    counts: [AtomicU64; Outcome::ALL.len()],
-    requests: [[Counter; Outcome::ALL.len()]; RequestKind::ALL.len()],
+    counts: [AtomicU64; Outcome::NAMES.len()],
+    requests: [[Counter; Outcome::NAMES.len()]; RequestKind::ALL.len()],
     seconds: [Histogram; RequestKind::ALL.len()],
     queue_length: Gauge,
     in_flight: Gauge,
     breaker_state: Gauge,
+    locked_out: Gauge,
 }
 
 impl Meter {
     pub(super) fn new() -> Self {
         describe_metrics();
         let requests = |kind: RequestKind| {
-            Outcome::ALL.map(|outcome| counter!(REQUESTS, "kind" => kind.name(), "outcome" => outcome.name()))
+            Outcome::NAMES.map(|outcome| counter!(REQUESTS, "kind" => kind.name(), "outcome" => outcome))
         };
         Self {
             counts: Default::default(),
@@ -48,6 +51,7 @@ impl Meter {
             queue_length: gauge!(QUEUE_LENGTH),
             in_flight: gauge!(IN_FLIGHT),
             breaker_state: gauge!(BREAKER_STATE),
+            locked_out: gauge!(LOCKED_OUT),
         }
     }
 
@@ -63,17 +67,21 @@ impl Meter {
     }
 
     /// Breaker state: 0 closed, 1 half-open, 2 open.
-    pub(super) fn show(&self, queue_length: usize, in_flight: usize, breaker: BreakerState) {
+    pub(super) fn show(&self, queue_length: usize, in_flight: usize, breaker: BreakerState, is_locked_out: bool) {
+        self.locked_out.set(f64::from(u8::from(is_locked_out)));
         self.queue_length.set(queue_length as f64);
         self.in_flight.set(in_flight as f64);
         self.breaker_state.set(f64::from(breaker as u8));
     }
 
     pub(super) fn counts(&self) -> Counts {
-        let count = |outcome: Outcome| self.counts[outcome as usize].load(Ordering::Relaxed);
+        let count = |outcome: Outcome| self.counts[outcome.index()].load(Ordering::Relaxed);
         Counts {
             ok: count(Outcome::Ok),
             declined: count(Outcome::Declined),
+            rejected: count(Outcome::Rejected),
+            busy: count(Outcome::Busy(Duration::ZERO)),
+            unauthorized: count(Outcome::Unauthorized),
             failed: count(Outcome::Failed),
             no_answer: count(Outcome::NoAnswer),
             not_sent: count(Outcome::NotSent),
@@ -82,7 +90,7 @@ impl Meter {
     }
 
     fn count(&self, kind: RequestKind, outcome: Outcome) {
-        self.counts[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        self.requests[kind as usize][outcome as usize].increment(1);
+        self.counts[outcome.index()].fetch_add(1, Ordering::Relaxed);
+        self.requests[kind as usize][outcome.index()].increment(1);
     }
 }

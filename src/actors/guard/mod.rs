@@ -12,6 +12,7 @@ mod core;
 mod figures;
 mod gauge;
 mod handle;
+mod hold;
 mod job;
 mod limiter;
 mod meter;
@@ -26,13 +27,13 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use self::{
     breaker::Ticket,
     core::{GuardCore, Next, Sending},
     gauge::now,
-    job::{Job, RequestKind},
+    job::{Job, RequestKind, Work},
     outcome::Outcome,
 };
 pub use self::{
@@ -99,6 +100,9 @@ impl Guard {
     fn turn(&mut self, ctx: &mut Context<Self>) {
         let at = now();
         self.core.breaker.set_mode(at, self.gauge.mode());
+        if self.core.is_check_due(at) {
+            self.check(ctx);
+        }
         while let Some(turn) = self.core.next(at) {
             match turn {
                 Next::Send(job, sending) => self.send(job, sending, ctx),
@@ -110,22 +114,34 @@ impl Guard {
     }
 
     fn send(&self, job: Job, sending: Sending, ctx: &Context<Self>) {
+        self.run(job.work, sending.ticket, Some(sending.slot), ctx);
+    }
+
+    /// Asks whether the key is accepted again. The one request that does not wait in the queue: nothing else is sent then.
+    fn check(&mut self, ctx: &Context<Self>) {
+        let (reply, _) = oneshot::channel();
+        let ticket = self.core.breaker.send(now());
+        self.run(Work::Check(reply), ticket, None, ctx);
+    }
+
+    fn run(&self, work: Work, ticket: Ticket, slot: Option<OwnedSemaphorePermit>, ctx: &Context<Self>) {
         let gateway = Arc::clone(&self.gateway);
         let longest = self.gateway.answer_timeout() + ANSWER_MARGIN;
         let report = Report {
             guard: ctx.address(),
             gauge: Arc::clone(&self.gauge),
             incarnation: self.incarnation,
-            kind: job.work.kind(),
+            kind: work.kind(),
             begun: now(),
             outcome: Outcome::NoAnswer,
-            ticket: sending.ticket,
-            slot: Some(sending.slot),
+            ticket,
+            slot,
         };
         actix_rt::spawn(async move {
-            // The whole of it, not the one field: it must be dropped when the request has ended, and no sooner.
+            // Moves the whole report in: a closure captures only the fields it uses, and the report must live as long as
+            // the request.
             let mut report = report;
-            report.outcome = job.work.run(&*gateway, longest).await;
+            report.outcome = work.run(&*gateway, longest).await;
         });
     }
 
@@ -188,7 +204,7 @@ impl Handler<Done> for Guard {
 
     fn handle(&mut self, done: Done, ctx: &mut Context<Self>) {
         if done.incarnation == self.incarnation {
-            self.core.on_done(now(), done.ticket, done.outcome.is_success(), done.took);
+            self.core.on_done(now(), done.ticket, done.outcome, done.took);
         }
         self.turn(ctx);
     }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::core::{Refusal, RefusalReason};
-use crate::actors::ports::gateway::{ChargeOutcome, GatewayError};
+use crate::actors::ports::gateway::{ChargeOutcome, GatewayError, Lookup, OpenOutcome, RefundOutcome, WithdrawOutcome};
 
 /// Why the guard gives no outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,63 +32,109 @@ impl From<Refusal> for GuardError {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Ok,
     Declined,
+    Rejected,
+    /// The gateway takes no more requests until this time is over.
+    Busy(Duration),
+    Unauthorized,
     Failed,
     NoAnswer,
     NotSent,
     Refused,
 }
 
-impl Outcome {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Ok, Self::Declined, Self::Failed, Self::NoAnswer, Self::NotSent, Self::Refused];
+/// What an outcome says about the gateway's health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It did its work, also when it declined.
+    Good,
+    Bad,
+    /// Nothing: it refused to begin.
+    Open,
+}
 
-    pub(super) fn name(self) -> &'static str {
+impl Outcome {
+    /// The names of all outcomes, in the order of [`Outcome::index`].
+    pub(super) const NAMES: [&'static str; 9] =
+        ["ok", "declined", "rejected", "busy", "unauthorized", "failed", "no_answer", "not_sent", "refused"];
+
+    /// Its place among all outcomes.
+    pub(super) fn index(self) -> usize {
         match self {
-            Self::Ok => "ok",
-            Self::Declined => "declined",
-            Self::Failed => "failed",
-            Self::NoAnswer => "no_answer",
-            Self::NotSent => "not_sent",
-            Self::Refused => "refused",
+            Self::Ok => 0,
+            Self::Declined => 1,
+            Self::Rejected => 2,
+            Self::Busy(_) => 3,
+            Self::Unauthorized => 4,
+            Self::Failed => 5,
+            Self::NoAnswer => 6,
+            Self::NotSent => 7,
+            Self::Refused => 8,
         }
     }
 
-    /// Whether the gateway did its work. It did when it declined.
-    pub(super) fn is_success(self) -> bool {
-        matches!(self, Self::Ok | Self::Declined)
+    /// What it says to the breaker. A gateway that refuses the key or asks for patience is not one that fails.
+    pub(super) fn health(self) -> Health {
+        match self {
+            Self::Ok | Self::Declined | Self::Rejected => Health::Good,
+            Self::Busy(_) | Self::Unauthorized | Self::Refused => Health::Open,
+            Self::Failed | Self::NoAnswer | Self::NotSent => Health::Bad,
+        }
     }
 
     pub(super) fn of<T: GatewayAnswer>(result: &Result<T, GatewayError>) -> Self {
         match result {
-            Ok(answer) if answer.is_decline() => Self::Declined,
-            Ok(_) => Self::Ok,
+            Ok(answer) => answer.outcome(),
+            Err(GatewayError::Busy { retry_after, .. }) => Self::Busy(*retry_after),
             Err(GatewayError::NotSent(_)) => Self::NotSent,
+            Err(GatewayError::Unauthorized(_)) => Self::Unauthorized,
             Err(GatewayError::Failed(_)) => Self::Failed,
-            Err(GatewayError::NoAnswer(_)) => Self::NoAnswer,
+            Err(GatewayError::Unknown(_)) => Self::NoAnswer,
         }
     }
 }
 
 /// A gateway's answer to a kind of request.
 pub(super) trait GatewayAnswer {
-    fn is_decline(&self) -> bool {
-        false
+    fn outcome(&self) -> Outcome {
+        Outcome::Ok
     }
 }
 
 impl GatewayAnswer for ChargeOutcome {
-    fn is_decline(&self) -> bool {
-        matches!(self, Self::Declined { .. })
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Charged { .. } | Self::ActionRequired { .. } => Outcome::Ok,
+            Self::Declined { .. } => Outcome::Declined,
+            Self::Rejected { .. } => Outcome::Rejected,
+        }
     }
 }
 
-/// The money is on its way back: nothing there can be a decline.
-impl GatewayAnswer for () {}
+impl GatewayAnswer for OpenOutcome {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Opened { .. } => Outcome::Ok,
+            Self::Rejected { .. } => Outcome::Rejected,
+        }
+    }
+}
 
-/// A lookup: that a charge had been declined is news, not a decline.
-impl GatewayAnswer for Option<ChargeOutcome> {}
+/// A lookup: whatever it finds, or does not find, is news.
+impl GatewayAnswer for Lookup {}
+
+impl GatewayAnswer for WithdrawOutcome {}
+
+impl GatewayAnswer for RefundOutcome {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refunded => Outcome::Ok,
+            Self::Failed { .. } => Outcome::Rejected,
+        }
+    }
+}
+
+impl GatewayAnswer for () {}

@@ -1,6 +1,6 @@
 //! The call's actor: shows offers and progress, asks for drivers when paid, performs charges, refunds and releases.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     super::{
@@ -17,7 +17,7 @@ use super::{
 use crate::domain::{
     CallId, DriverId, ServiceId,
     account::{self, Debt},
-    call::{Call, CallMachine, Command, DriverCard, Effect, Phase},
+    call::{Call, CallMachine, Command, DriverCard, Effect, Event, Phase},
     driver,
     payment::{self, PaymentStatus},
     policy::{FoundBy, PaymentDue},
@@ -37,6 +37,22 @@ impl Entity for CallMachine {
 
     fn needs_policy(call: &Call) -> bool {
         !call.phase.is_terminal()
+    }
+
+    /// What only the payer may know is in the snapshot alone.
+    fn streamed(event: &Event) -> Cow<'_, Event> {
+        match event {
+            Event::PaymentChanged(news) if news.action.is_some() => {
+                Cow::Owned(Event::PaymentChanged(news.without_secrets()))
+            }
+            _ => Cow::Borrowed(event),
+        }
+    }
+
+    fn inspected(call: &Call) -> serde_json::Value {
+        let mut shown = call.clone();
+        shown.payment.action = shown.payment.action.map(|action| action.without_secrets());
+        serde_json::to_value(shown).unwrap_or_default()
     }
 
     fn project(world: &World, change: &Change<'_, Call>, call: &Arc<Call>) {
@@ -77,11 +93,13 @@ impl Entity for CallMachine {
             let call_id = CallId::new(Arc::clone(&id)).ok()?;
             match effect {
                 Effect::Charge { attempt, amount, method, number } => {
-                    let charge = payment::Command::Charge { id: call_id, attempt, amount, method, number };
+                    let gateway = world.guard.gateway().clone();
+                    let charge = payment::Command::Charge { id: call_id, attempt, amount, method, number, gateway };
                     tell(&world.payments, &id, charge, &cause, &world.repeats).await;
                 }
                 Effect::KeepMethod { amount, method, number } => {
-                    let keep = payment::Command::KeepMethod { id: call_id, amount, method, number };
+                    let gateway = world.guard.gateway().clone();
+                    let keep = payment::Command::KeepMethod { id: call_id, amount, method, number, gateway };
                     tell(&world.payments, &id, keep, &cause, &world.repeats).await;
                 }
                 Effect::Book { driver, service, period, method } => {

@@ -1,5 +1,5 @@
-//! The requests of a payment to the gateway, through the guard: charge, look up, refund. They report only
-//! outcomes that are certain.
+//! The requests of a charge to the gateway, through the guard: open, charge, look up, withdraw. They report only outcomes
+//! that are certain.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,122 +8,277 @@ use secrecy::SecretString;
 use super::super::{
     World,
     guard::{GuardError, Urgency, whole_seconds},
-    ports::gateway::{ChargeOutcome, ChargeRequest, GatewayError, RefundRequest},
+    ports::gateway::{
+        ChargeOutcome, ChargeRequest, ChargeWay, GatewayError, Lookup, LookupRequest, OpenOutcome, OpenRequest,
+        WithdrawOutcome, WithdrawRequest,
+    },
 };
 use crate::{
     clock,
     domain::{
         CallId, Money,
-        payment::{Method, Outcome, Payment},
+        payment::{Attempt, Command, Outcome, Payment},
     },
 };
 
 /// When to try again after the gateway failed, in seconds.
 const RETRY_AFTER_S: u64 = 1;
+/// The longest pause between two looks at a charge whose payer is busy with it: the payer waits for the end of each.
+const PAYER_PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// One attempt at charging.
 pub(super) struct Charge {
     pub(super) id: CallId,
+    pub(super) attempt: Attempt,
+}
+
+/// One attempt that is given up.
+pub(super) struct GivenUp {
+    pub(super) id: CallId,
     pub(super) attempt: u32,
     pub(super) amount: Money,
-    pub(super) method: Method,
+    pub(super) gateway: Option<Arc<str>>,
+    pub(super) intent: Option<Arc<str>>,
 }
 
 impl Charge {
+    /// What its payment is told.
+    pub(super) fn settle(&self, outcome: Outcome) -> Command {
+        Command::Settle { attempt: self.attempt.attempt, outcome }
+    }
+
+    fn looked_up(&self, found: Lookup) -> Outcome {
+        match found {
+            Lookup::Found(outcome) => settled(outcome),
+            Lookup::Absent { refused } => Outcome::Unperformed { refused, repeats: self.attempt.repeats },
+            Lookup::Withdrawn => Outcome::Withdrawn,
+        }
+    }
+
     fn key(&self) -> Arc<str> {
-        Payment::charge_key(&self.id, self.attempt)
+        Payment::charge_key(&self.id, self.attempt.attempt)
     }
 
     fn request(&self) -> ChargeRequest {
         ChargeRequest {
             key: self.key(),
             payment_id: self.id.to_arc(),
-            amount: self.amount,
-            method: SecretString::from(self.method.0.clone()),
+            amount: self.attempt.amount,
+            method: SecretString::from(self.attempt.method.0.clone()),
+            intent: self.attempt.intent.clone(),
+        }
+    }
+
+    fn lookup(&self) -> LookupRequest {
+        LookupRequest { key: self.key(), amount: self.attempt.amount, intent: self.attempt.intent.clone() }
+    }
+}
+
+/// Begins a charge: in one step, or by opening an intent for it, which takes no money.
+pub(super) async fn begin(world: &World, charge: &Charge, first: bool) -> Option<Command> {
+    let is_first = first && world.doubts.last_attempt(charge.id.as_str()).is_none();
+    match world.guard.way() {
+        ChargeWay::OneStep if is_first => send(world, charge).await.map(|outcome| charge.settle(outcome)),
+        // One that may have been sent before is looked up.
+        ChargeWay::OneStep => resolve(world, charge).await.map(|outcome| charge.settle(outcome)),
+        ChargeWay::Intents => {
+            here(world, charge.attempt.gateway.as_ref(), &charge.id).await;
+            Some(match charged_before(world, charge).await {
+                Some(reference) => charge.settle(Outcome::Charged { reference }),
+                None => open(world, charge, first).await,
+            })
         }
     }
 }
 
-/// Sends a charge whose key was certainly never sent.
-pub(super) async fn submit(world: &World, charge: &Charge) -> Outcome {
+async fn open(world: &World, charge: &Charge, first: bool) -> Command {
+    let attempt = charge.attempt.attempt;
+    let request = OpenRequest {
+        key: Payment::open_key(&charge.id, attempt),
+        payment_id: charge.id.to_arc(),
+        amount: charge.attempt.amount,
+    };
+    let urgency = if first { Urgency::Customer } else { Urgency::Background };
+    match world.guard.open(request, urgency).await {
+        Ok(OpenOutcome::Opened { intent }) => Command::NoteIntent { attempt, intent },
+        Ok(OpenOutcome::Rejected { reason }) => charge.settle(Outcome::Rejected { reason }),
+        // Whatever became of it, an intent that is not confirmed takes no money.
+        Err(error) => charge.settle(Outcome::NotCharged { retry_after_s: retry_after_s(&error) }),
+    }
+}
+
+/// Sends a charge, and confirms its intent where there is one. What was sent before, and found not to be performed, is sent
+/// after a pause, and what becomes of it is looked up like anything that may have been sent.
+pub(super) async fn send(world: &World, charge: &Charge) -> Option<Outcome> {
+    here(world, charge.attempt.gateway.as_ref(), &charge.id).await;
+    if charge.attempt.repeats == 0 {
+        return Some(send_first(world, charge).await);
+    }
+    pause(world, charge.attempt.repeats).await;
+    if !is_in_flight(world, charge).await {
+        return None;
+    }
+    match world.guard.charge(charge.request(), Urgency::Background).await {
+        Ok(outcome) => Some(settled(outcome)),
+        Err(error) => {
+            world.boards.unsettled.note(&charge.id, &error);
+            resolve(world, charge).await
+        }
+    }
+}
+
+async fn send_first(world: &World, charge: &Charge) -> Outcome {
     match world.guard.charge(charge.request(), Urgency::Customer).await {
         Ok(outcome) => settled(outcome),
-        Err(GuardError::Refused { retry_after, .. }) => {
-            Outcome::NotCharged { retry_after_s: whole_seconds(retry_after) }
-        }
-        Err(GuardError::Gateway(GatewayError::NotSent(_))) => Outcome::NotCharged { retry_after_s: RETRY_AFTER_S },
-        // It answered, so the request is not under way any more: what it has no record of did not happen.
-        Err(GuardError::Gateway(GatewayError::Failed(_))) => {
-            match world.guard.lookup(charge.key(), Urgency::Customer).await {
-                Ok(Some(outcome)) => settled(outcome),
-                Ok(None) => Outcome::NotCharged { retry_after_s: RETRY_AFTER_S },
+        // It answered by itself, so the request is not under way any more: what it has no record of did not happen.
+        Err(GuardError::Gateway(GatewayError::Failed(_))) if world.guard.way() == ChargeWay::OneStep => {
+            match world.guard.lookup(charge.lookup(), Urgency::Customer).await {
+                Ok(Lookup::Absent { .. }) => Outcome::NotCharged { retry_after_s: RETRY_AFTER_S },
+                Ok(found) => charge.looked_up(found),
                 Err(_) => Outcome::Unknown,
             }
         }
-        Err(GuardError::Gateway(GatewayError::NoAnswer(_))) => Outcome::Unknown,
+        Err(GuardError::Gateway(GatewayError::Failed(_) | GatewayError::Unknown(_))) => Outcome::Unknown,
+        Err(error) => Outcome::NotCharged { retry_after_s: retry_after_s(&error) },
     }
 }
 
-/// Finds out what became of a charge that may have been sent: looks it up, and if there is no record of it asks again
-/// with the same key, which is what makes that safe. Goes on until there is a definite answer.
-pub(super) async fn resolve(world: &World, charge: &Charge) -> Outcome {
-    if let Some(reference) = charged_later(world, charge).await {
-        return Outcome::Charged { reference };
+/// Finds out what became of a charge that may have been sent, however long that takes. `None` when the payment was settled
+/// meanwhile.
+pub(super) async fn resolve(world: &World, charge: &Charge) -> Option<Outcome> {
+    here(world, charge.attempt.gateway.as_ref(), &charge.id).await;
+    if let Some(reference) = charged_before(world, charge).await {
+        return Some(Outcome::Charged { reference });
     }
     for attempt in 0_u32.. {
-        let found = match world.guard.lookup(charge.key(), Urgency::Background).await {
-            Ok(Some(outcome)) => Some(outcome),
-            // Not every gateway can look up at once what it did: asking again can.
-            Ok(None) | Err(GuardError::Gateway(_)) => {
-                world.guard.charge(charge.request(), Urgency::Background).await.ok()
-            }
-            Err(GuardError::Refused { .. }) => None,
+        match world.guard.lookup(charge.lookup(), Urgency::Background).await {
+            Ok(found) => return Some(charge.looked_up(found)),
+            Err(error) => world.boards.unsettled.note(&charge.id, &error),
+        }
+        pause(world, attempt).await;
+        if !is_in_flight(world, charge).await {
+            return None;
+        }
+    }
+    None
+}
+
+/// Looks at a charge from time to time until its payer has done what it waits for. `None` when the payment was settled
+/// meanwhile.
+pub(super) async fn await_payer(world: &World, charge: &Charge) -> Option<Outcome> {
+    here(world, charge.attempt.gateway.as_ref(), &charge.id).await;
+    for attempt in 0_u32.. {
+        let wait = world.repeats.gateway.delay(attempt, clock::random_unit());
+        tokio::time::sleep(wait.clamp(Duration::from_millis(1), PAYER_PAUSE_MAX)).await;
+        if !is_in_flight(world, charge).await {
+            return None;
+        }
+        match world.guard.lookup(charge.lookup(), Urgency::Background).await {
+            Ok(Lookup::Found(ChargeOutcome::ActionRequired { .. })) => {}
+            Ok(found) => return Some(charge.looked_up(found)),
+            Err(error) => world.boards.unsettled.note(&charge.id, &error),
+        }
+    }
+    None
+}
+
+/// Gives a charge up, however long that takes: afterwards it has taken the money, or never will.
+pub(super) async fn withdraw(world: &World, given_up: &GivenUp) -> Outcome {
+    here(world, given_up.gateway.as_ref(), &given_up.id).await;
+    for attempt in 0_u32.. {
+        let request = WithdrawRequest {
+            key: Payment::charge_key(&given_up.id, given_up.attempt),
+            payment_id: given_up.id.to_arc(),
+            amount: given_up.amount,
+            intent: given_up.intent.clone(),
         };
-        if let Some(outcome) = found {
-            return settled(outcome);
+        match world.guard.withdraw(request, Urgency::Background).await {
+            Ok(WithdrawOutcome::Withdrawn) => return Outcome::Withdrawn,
+            Ok(WithdrawOutcome::Charged { reference }) => return Outcome::Charged { reference },
+            Err(error) => world.boards.unsettled.note(&given_up.id, &error),
         }
         pause(world, attempt).await;
     }
     Outcome::Unknown
 }
 
-/// The charge of a later attempt that the store lost, if there was one: the money was taken then, and is not taken again.
-async fn charged_later(world: &World, charge: &Charge) -> Option<Arc<str>> {
+/// The charge of an attempt that the store lost, if it took money: it is not taken again.
+async fn charged_before(world: &World, charge: &Charge) -> Option<Arc<str>> {
     let last = world.doubts.last_attempt(charge.id.as_str())?;
-    for later in charge.attempt + 1..=last {
+    let first = match world.guard.way() {
+        ChargeWay::OneStep => charge.attempt.attempt + 1,
+        ChargeWay::Intents => 1,
+    };
+    for number in first..=last {
         for attempt in 0_u32.. {
-            match world.guard.lookup(Payment::charge_key(&charge.id, later), Urgency::Background).await {
-                Ok(Some(ChargeOutcome::Charged { reference })) => return Some(reference),
-                Ok(Some(ChargeOutcome::Declined { .. }) | None) => break,
-                Err(_) => pause(world, attempt).await,
+            match lookup_lost(world, charge, number).await {
+                Ok(Lookup::Found(ChargeOutcome::Charged { reference })) => return Some(reference),
+                Ok(_) => break,
+                Err(error) => world.boards.unsettled.note(&charge.id, &error),
             }
+            pause(world, attempt).await;
         }
     }
     None
 }
 
-/// Gives money back; goes on until the gateway confirms it.
-pub(super) async fn refund(world: &World, id: &CallId, charge: Arc<str>, amount: Money) {
-    let key = Payment::refund_key(id);
-    for attempt in 0_u32.. {
-        let request =
-            RefundRequest { key: Arc::clone(&key), payment_id: id.to_arc(), charge: Arc::clone(&charge), amount };
-        match world.guard.refund(request, Urgency::Background).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!(payment = %id, %error, attempt, "a refund is still owed"),
+/// Looks up an attempt whose intent, if it had one, is known to the gateway alone: opening it again with its key names it.
+async fn lookup_lost(world: &World, charge: &Charge, number: u32) -> Result<Lookup, GuardError> {
+    let amount = charge.attempt.amount;
+    let intent = match world.guard.way() {
+        ChargeWay::OneStep => None,
+        ChargeWay::Intents => {
+            let key = Payment::open_key(&charge.id, number);
+            let request = OpenRequest { key, payment_id: charge.id.to_arc(), amount };
+            match world.guard.open(request, Urgency::Background).await? {
+                OpenOutcome::Opened { intent } => Some(intent),
+                OpenOutcome::Rejected { .. } => return Ok(Lookup::Withdrawn),
+            }
         }
-        pause(world, attempt).await;
+    };
+    let request = LookupRequest { key: Payment::charge_key(&charge.id, number), amount, intent };
+    world.guard.lookup(request, Urgency::Background).await
+}
+
+/// Waits for ever when the money is at another gateway than the one that is configured: asking this one would say nothing
+/// about it, and charging here could charge twice.
+pub(super) async fn here(world: &World, gateway: Option<&Arc<str>>, id: &CallId) {
+    let configured = world.guard.gateway();
+    if let Some(gateway) = gateway.filter(|gateway| *gateway != configured) {
+        let why = format!("its money is at {gateway}, and gateway.url names {configured}");
+        tracing::error!(payment = %id, "{why}; it waits for that gateway, or for an operator to settle it");
+        world.boards.unsettled.note(id, &why);
+        std::future::pending::<()>().await;
     }
 }
 
-async fn pause(world: &World, attempt: u32) {
+/// Whether this attempt is still open: an operator may have settled it.
+async fn is_in_flight(world: &World, charge: &Charge) -> bool {
+    match world.payments.get(charge.id.as_str()).await {
+        Ok(Some(payment)) => payment.attempt == charge.attempt.attempt && payment.status().in_flight(),
+        Ok(None) | Err(_) => true,
+    }
+}
+
+pub(super) async fn pause(world: &World, attempt: u32) {
     let wait = world.repeats.gateway.delay(attempt, clock::random_unit());
     tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+}
+
+fn retry_after_s(error: &GuardError) -> u64 {
+    match error {
+        GuardError::Refused { retry_after, .. } | GuardError::Gateway(GatewayError::Busy { retry_after, .. }) => {
+            whole_seconds(*retry_after)
+        }
+        GuardError::Gateway(_) => RETRY_AFTER_S,
+    }
 }
 
 fn settled(outcome: ChargeOutcome) -> Outcome {
     match outcome {
         ChargeOutcome::Charged { reference } => Outcome::Charged { reference },
         ChargeOutcome::Declined { reason } => Outcome::Declined { reason },
+        ChargeOutcome::Rejected { reason } => Outcome::Rejected { reason },
+        ChargeOutcome::ActionRequired { action, valid_s } => Outcome::ActionRequired { action, valid_s },
     }
 }

@@ -5,6 +5,7 @@ mod call;
 mod charge;
 mod driver;
 mod payment;
+mod refund;
 mod tell;
 
 pub(super) use tell::show_metrics;

@@ -1,6 +1,6 @@
-//! The payment's actor: performs charges and refunds through the guard, and tells the call.
+//! The payment's actor: has charges and refunds performed, and tells the call.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     super::{
@@ -8,12 +8,13 @@ use super::{
         entity::{Change, Entity, LocalFuture, Task},
         ports::store::EntityKind,
     },
-    charge,
+    charge::{self, Charge, GivenUp},
+    refund::{self, Owed},
     tell::tell,
 };
 use crate::domain::{
     CallId, call,
-    payment::{Command, Effect, Payment, PaymentMachine},
+    payment::{Command, Effect, Event, Payment, PaymentMachine, Phase},
 };
 
 impl Entity for PaymentMachine {
@@ -25,32 +26,58 @@ impl Entity for PaymentMachine {
         payment.version
     }
 
-    /// A payment is seen through its call.
-    fn project(_: &World, _: &Change<'_, Payment>, _: &Arc<Payment>) {}
+    /// What only the payer may know is in the snapshot alone.
+    fn streamed(event: &Event) -> Cow<'_, Event> {
+        match event {
+            Event::ActionRequired { action } => Cow::Owned(Event::ActionRequired { action: action.without_secrets() }),
+            _ => Cow::Borrowed(event),
+        }
+    }
+
+    fn inspected(payment: &Payment) -> serde_json::Value {
+        let mut shown = payment.clone();
+        if let Phase::ActionRequired { action, .. } = &mut shown.phase {
+            *action = action.without_secrets();
+        }
+        serde_json::to_value(shown).unwrap_or_default()
+    }
+
+    /// A payment is seen through its call, except by those who look after money that is not settled.
+    fn project(world: &World, _: &Change<'_, Payment>, payment: &Arc<Payment>) {
+        world.boards.unsettled.show(payment);
+    }
 
     fn perform(task: Task<Effect>) -> LocalFuture<Option<Command>> {
         Box::pin(async move {
             let Task { world, id, effect, first, cause } = task;
             let id = CallId::new(id).ok()?;
             match effect {
-                Effect::Submit { attempt, amount, method } => {
-                    let charge = charge::Charge { id, attempt, amount, method };
-                    // A charge that may have been sent before is not a first one: its outcome is to be found out.
-                    let outcome = if first && world.doubts.last_attempt(charge.id.as_str()).is_none() {
-                        charge::submit(&world, &charge).await
+                Effect::Begin(attempt) => charge::begin(&world, &Charge { id, attempt }, first).await,
+                Effect::Confirm(attempt) => {
+                    let charge = Charge { id, attempt };
+                    // One that may have been sent before, and whose answer nobody heard, is looked up.
+                    let outcome = if first {
+                        charge::send(&world, &charge).await
                     } else {
                         charge::resolve(&world, &charge).await
                     };
+                    outcome.map(|outcome| charge.settle(outcome))
+                }
+                Effect::Resolve(attempt) => {
+                    let charge = Charge { id, attempt };
+                    charge::resolve(&world, &charge).await.map(|outcome| charge.settle(outcome))
+                }
+                Effect::AwaitPayer(attempt) => {
+                    let charge = Charge { id, attempt };
+                    charge::await_payer(&world, &charge).await.map(|outcome| charge.settle(outcome))
+                }
+                Effect::Withdraw { attempt, amount, gateway, intent } => {
+                    let given_up = GivenUp { id, attempt, amount, gateway, intent };
+                    let outcome = charge::withdraw(&world, &given_up).await;
                     Some(Command::Settle { attempt, outcome })
                 }
-                Effect::Resolve { attempt, amount, method } => {
-                    let charge = charge::Charge { id, attempt, amount, method };
-                    let outcome = charge::resolve(&world, &charge).await;
-                    Some(Command::Settle { attempt, outcome })
-                }
-                Effect::Refund { reference, amount } => {
-                    charge::refund(&world, &id, reference, amount).await;
-                    Some(Command::ConfirmRefund)
+                Effect::Refund { reference, amount, gateway } => {
+                    refund::refund(&world, &Owed { id, charge: reference, amount, gateway }, first).await
                 }
                 Effect::Tell(news) => {
                     let news = call::Command::PaymentNews { news, candidates: Vec::new() };

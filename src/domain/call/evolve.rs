@@ -47,6 +47,7 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
             call.method_kept = true;
             call.payment.retry_after_s = None;
             call.payment.reason = None;
+            call.payment.action = None;
         }
         Event::PaymentChanged(news) => {
             apply_news(&mut call.payment, news);
@@ -54,7 +55,8 @@ pub(super) fn evolve(state: Option<Call>, event: &Event, at: Timestamp) -> Optio
                 settled.confirmed |= matches!(news.status, PaymentStatus::Waived | PaymentStatus::Debt);
             }
             if let Some(reason) = news.refusal() {
-                call.refused = Some(RefusedMethod { number: call.tried, reason: reason.to_owned() });
+                let rejected = news.status == PaymentStatus::Rejected;
+                call.refused = Some(RefusedMethod { number: call.tried, reason: reason.to_owned(), rejected });
                 // What was refused is not tried again; what was given meanwhile is.
                 call.method_kept &= call.has_untried_method();
             }
@@ -154,6 +156,7 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
             refunded: None,
             retry_after_s: None,
             reason: None,
+            action: None,
         },
         version: 1,
         created_at: at,
@@ -180,7 +183,8 @@ fn apply_news(payment: &mut PaymentView, news: &News) {
     payment.charged = news.charged;
     payment.refunded = news.refunded;
     payment.retry_after_s = news.retry_after_s;
-    payment.reason = news.reason.clone();
+    payment.reason.clone_from(&news.reason);
+    payment.action.clone_from(&news.action);
 }
 
 fn with_driver(phase: Phase, next: impl FnOnce(DriverCard) -> Phase) -> Phase {

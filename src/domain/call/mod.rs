@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallId, CustomerId, DriverId, LatLng, Money, Party, Period, Place, ServiceId, money,
-    payment::{Method, PaymentStatus},
+    payment::{Method, PaymentStatus, PendingAction},
 };
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
@@ -96,6 +96,9 @@ pub struct Call {
 pub struct RefusedMethod {
     pub number: u32,
     pub reason: String,
+    /// Whether the gateway rejected it without asking the card's bank.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rejected: bool,
 }
 
 /// Where a call stands. A terminal phase is never left.
@@ -233,6 +236,9 @@ pub struct PaymentView {
     /// Why a method was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the payer must do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<PendingAction>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

@@ -136,7 +136,10 @@ pub(super) fn news(
     }
     let changed = Decision::event(Event::PaymentChanged(news.clone()));
     if news.status != PaymentStatus::Charged {
-        let is_settled = matches!(news.status, PaymentStatus::Declined | PaymentStatus::Created | PaymentStatus::Debt);
+        let is_settled = matches!(
+            news.status,
+            PaymentStatus::Declined | PaymentStatus::Rejected | PaymentStatus::Created | PaymentStatus::Debt
+        );
         let is_due = match &call.phase {
             Phase::Requested { .. } | Phase::AwaitingPayment { .. } => !call.is_over(now),
             Phase::Started { .. } => call.completing.is_some(),

@@ -1,19 +1,34 @@
 //! The money of one call: charged at most once, refunded at most once, whatever crashes.
 //!
-//! The payment is the authority on money. Its intent (key, amount, attempt) is committed before the gateway hears of
-//! it; an answer that never came is [`Phase::Unknown`] and is asked again with the same key, never with a new one.
+//! The payment is the authority on money. What it is about to ask of the gateway (gateway, key or intent, amount, attempt)
+//! is committed before the gateway hears of it. An answer that never came is [`Phase::Unknown`]: what became of the charge
+//! is looked up, and it is never sent with another key or intent while it may still take effect.
 
+mod action;
+mod charging;
+mod command;
+mod effect;
+mod event;
 mod machine;
 mod method;
+mod news;
+mod settling;
 mod status;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CallId, Money, money};
+pub use action::{Action, ActionKind, PendingAction};
+pub use command::{Command, Outcome};
+pub use effect::{Attempt, Effect};
+pub use event::Event;
 pub use machine::PaymentMachine;
 pub use method::Method;
+pub use news::News;
+pub use settling::{Verdict, Word};
 pub use status::{PaymentStatus, Settlement};
 
 /// The whole state of a payment.
@@ -41,6 +56,19 @@ pub struct Payment {
     /// A charge whose method is still on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaited: Option<Awaited>,
+    /// The name of the gateway that has its money, or was asked for it last. `None`: no attempt was made yet, or before
+    /// payments remembered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Arc<str>>,
+    /// The gateway's name for the intent that may take the money, as long as it is neither done nor withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Arc<str>>,
+    /// Since when its money needs a look: the payment is unknown, waits for its payer, or for a refund that is not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What an operator said of it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Box<Word>>,
     pub phase: Phase,
     /// How many events it has seen.
     pub version: u64,
@@ -79,9 +107,23 @@ pub enum Phase {
     Unknown {
         /// How it is paid.
         method: Method,
+        /// How often it was sent again.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        repeats: u32,
+        /// Whether it is being given up.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        withdrawing: bool,
     },
     /// The method was refused.
     Declined { reason: String },
+    /// The gateway took nothing and says why. Another method may be given.
+    Rejected { reason: String },
+    /// The payer must do something before the money can be taken.
+    ActionRequired {
+        /// How it is paid.
+        method: Method,
+        action: PendingAction,
+    },
     /// The money was taken.
     Charged {
         /// The gateway's name for the charge.
@@ -91,6 +133,16 @@ pub enum Phase {
     Refunding {
         /// The gateway's name for the charge.
         reference: Arc<str>,
+    },
+    /// The money cannot be given back through the gateway, for good.
+    RefundFailed {
+        /// The gateway's name for the charge.
+        reference: Arc<str>,
+        /// The gateway's reason, or an operator's.
+        reason: String,
+        /// Whether an operator has taken note of it: nobody is reminded any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        noted: bool,
     },
     /// The money is back.
     Refunded,
@@ -107,191 +159,6 @@ pub enum Phase {
     },
 }
 
-/// The commands that a payment takes.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// Charge the call's fare. A repetition of an attempt changes nothing.
-    Charge {
-        id: CallId,
-        /// Which attempt, from 1.
-        attempt: u32,
-        amount: Money,
-        /// How it is paid; the method that was kept, when none is given.
-        method: Option<Method>,
-        /// The method's number, also when it is not given here; 0: whichever is kept.
-        number: u32,
-    },
-    /// Keep a method for later: it will be charged when it is due.
-    KeepMethod {
-        id: CallId,
-        /// How much will be charged.
-        amount: Money,
-        /// How it is to be paid.
-        method: Method,
-        /// The method's number: a smaller one than the newest came late. 0: from before methods had numbers.
-        number: u32,
-    },
-    /// The outcome of an attempt at charging.
-    Settle { attempt: u32, outcome: Outcome },
-    /// The call is over: charge nothing more, refund what was charged.
-    Cancel {
-        id: CallId,
-        /// The fare, which would have been charged.
-        amount: Money,
-    },
-    /// The call ended without its fare: the customer is let off, or owes it. Sent only while nothing is being charged.
-    EndUnpaid {
-        id: CallId,
-        /// The fare, which could not be charged.
-        amount: Money,
-        how: Settlement,
-    },
-    /// The gateway confirmed the refund.
-    ConfirmRefund,
-    /// A deadline passed. Payments have none of their own.
-    Wake,
-}
-
-/// The outcome of an attempt at charging, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The money was taken.
-    Charged {
-        /// The gateway's name for the charge.
-        reference: Arc<str>,
-    },
-    /// The method was refused.
-    Declined { reason: String },
-    /// Certainly nothing was taken, and nothing will be.
-    NotCharged {
-        /// When to try again, in seconds.
-        retry_after_s: u64,
-    },
-    /// The charge may have been sent, and the gateway has not confirmed its outcome.
-    Unknown,
-}
-
-/// The events of a payment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Event {
-    PaymentOpened {
-        id: CallId,
-        /// The fare that is to be charged.
-        amount: Money,
-    },
-    /// A method is kept for later.
-    MethodKept {
-        /// How it is to be paid.
-        method: Method,
-        #[serde(default)]
-        number: u32,
-    },
-    /// A charge was asked for whose method is still on its way.
-    MethodAwaited(Awaited),
-    /// An attempt begins; the gateway has not heard of it yet.
-    ChargeStarted {
-        /// Which attempt, from 1.
-        attempt: u32,
-        amount: Money,
-        /// How it is paid.
-        method: Method,
-        #[serde(default)]
-        number: u32,
-    },
-    /// The money was taken.
-    Charged {
-        /// The gateway's name for the charge.
-        reference: Arc<str>,
-    },
-    /// The method was refused, or there is none.
-    ChargeDeclined {
-        /// Which attempt, when the gateway never heard of it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unsent: Option<u32>,
-        reason: String,
-    },
-    /// Certainly nothing was taken.
-    ChargeFailed {
-        /// When to try again, in seconds.
-        retry_after_s: u64,
-    },
-    /// The gateway did not answer.
-    OutcomeUnknown,
-    /// The call is over.
-    PaymentClosed,
-    /// The money goes back.
-    RefundStarted,
-    /// The money is back.
-    Refunded,
-    /// The customer is let off.
-    PaymentWaived,
-    /// The customer owes the fare.
-    PaymentOwed,
-}
-
-/// Work that a payment owes to the gateway or its call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case")]
-pub enum Effect {
-    /// Ask the gateway to charge, for the first time with this key.
-    Submit {
-        /// Which attempt: part of the key.
-        attempt: u32,
-        amount: Money,
-        /// How it is paid.
-        method: Method,
-    },
-    /// Look up the outcome of an attempt, and send it again with the same key.
-    Resolve {
-        /// Which attempt: part of the key.
-        attempt: u32,
-        amount: Money,
-        /// How it is paid.
-        method: Method,
-    },
-    /// Ask the gateway to give the money back, until it confirms.
-    Refund {
-        /// The gateway's name for the charge.
-        reference: Arc<str>,
-        amount: Money,
-    },
-    /// Report the payment's state to the call.
-    Tell(News),
-}
-
-/// The state of a payment, as it is reported to its call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct News {
-    /// The payment's version: older news than what is known is ignored.
-    pub version: u64,
-    pub status: PaymentStatus,
-    /// The amount that was charged so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub charged: Option<Money>,
-    /// The amount that was refunded so far.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refunded: Option<Money>,
-    /// When to try again, in seconds, after an attempt that could not be made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<u64>,
-    /// Why a method was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-impl News {
-    /// Why the method was refused, if that is the news.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&str> {
-        match self.status {
-            PaymentStatus::Declined => Some(self.reason.as_deref().unwrap_or_default()),
-            PaymentStatus::Debt => self.reason.as_deref(),
-            _ => None,
-        }
-    }
-}
-
 impl Payment {
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
@@ -300,8 +167,11 @@ impl Payment {
             Phase::Charging { .. } => PaymentStatus::Charging,
             Phase::Unknown { .. } => PaymentStatus::Unknown,
             Phase::Declined { .. } => PaymentStatus::Declined,
+            Phase::Rejected { .. } => PaymentStatus::Rejected,
+            Phase::ActionRequired { .. } => PaymentStatus::ActionRequired,
             Phase::Charged { .. } => PaymentStatus::Charged,
             Phase::Refunding { .. } => PaymentStatus::Refunding,
+            Phase::RefundFailed { .. } => PaymentStatus::RefundFailed,
             Phase::Refunded => PaymentStatus::Refunded,
             Phase::Waived => PaymentStatus::Waived,
             Phase::Debt { .. } => PaymentStatus::Debt,
@@ -311,14 +181,20 @@ impl Payment {
     /// The method that is being charged, or whose outcome is not known.
     fn charging(&self) -> Option<&Method> {
         match &self.phase {
-            Phase::Charging { method } | Phase::Unknown { method } => Some(method),
+            Phase::Charging { method } | Phase::Unknown { method, .. } | Phase::ActionRequired { method, .. } => {
+                Some(method)
+            }
             _ => None,
         }
     }
 
     /// Whether a charge may begin.
     fn is_open(&self) -> bool {
-        !self.closed && matches!(self.phase, Phase::Created { .. } | Phase::Declined { .. } | Phase::Debt { .. })
+        let is_idle = matches!(
+            self.phase,
+            Phase::Created { .. } | Phase::Declined { .. } | Phase::Rejected { .. } | Phase::Debt { .. }
+        );
+        !self.closed && is_idle
     }
 
     /// The idempotency key of an attempt at charging: the same for every repetition of it.
@@ -327,34 +203,33 @@ impl Payment {
         format!("{id}:charge:{attempt}").into()
     }
 
+    /// The idempotency key with which an intent is opened for an attempt.
+    #[must_use]
+    pub fn open_key(id: &CallId, attempt: u32) -> Arc<str> {
+        format!("{id}:intent:{attempt}").into()
+    }
+
     /// The idempotency key of the refund. There is one per payment.
     #[must_use]
     pub fn refund_key(id: &CallId) -> Arc<str> {
         format!("{id}:refund").into()
     }
+}
 
-    /// The report to its call.
+impl Phase {
+    /// Whether an operator may have to look at the money: its end is open, and time alone may not bring it.
     #[must_use]
-    pub fn news(&self) -> News {
-        let status = self.status();
-        let (retry_after_s, reason) = match &self.phase {
-            Phase::Created { retry_after_s } => (*retry_after_s, None),
-            Phase::Declined { reason } => (None, Some(reason.clone())),
-            Phase::Debt { reason, retry_after_s } => (*retry_after_s, reason.clone()),
-            Phase::Charging { .. }
-            | Phase::Unknown { .. }
-            | Phase::Charged { .. }
-            | Phase::Refunding { .. }
-            | Phase::Refunded
-            | Phase::Waived => (None, None),
-        };
-        News {
-            version: self.version,
-            status,
-            charged: status.was_charged().then_some(self.amount),
-            refunded: (status == PaymentStatus::Refunded).then_some(self.amount),
-            retry_after_s,
-            reason,
+    pub fn needs_a_look(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::ActionRequired { .. } | Self::Rejected { .. } | Self::Refunding { .. } => true,
+            Self::RefundFailed { noted, .. } => !noted,
+            Self::Created { .. }
+            | Self::Charging { .. }
+            | Self::Declined { .. }
+            | Self::Charged { .. }
+            | Self::Refunded
+            | Self::Waived
+            | Self::Debt { .. } => false,
         }
     }
 }

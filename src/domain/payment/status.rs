@@ -15,10 +15,16 @@ pub enum PaymentStatus {
     Charged,
     /// The method was refused.
     Declined,
+    /// The gateway took nothing and says why; another method may be given.
+    Rejected,
+    /// The payer must do something before the money can be taken.
+    ActionRequired,
     /// A charge was sent and its outcome is not known.
     Unknown,
     /// A refund is owed.
     Refunding,
+    /// The money cannot be given back through the gateway, for good; a person settles it.
+    RefundFailed,
     /// The money was given back.
     Refunded,
     /// An operator let the customer off: nothing is charged.
@@ -57,8 +63,11 @@ impl PaymentStatus {
             Self::Charging => "charging",
             Self::Charged => "charged",
             Self::Declined => "declined",
+            Self::Rejected => "rejected",
+            Self::ActionRequired => "action_required",
             Self::Unknown => "unknown",
             Self::Refunding => "refunding",
+            Self::RefundFailed => "refund_failed",
             Self::Refunded => "refunded",
             Self::Waived => "waived",
             Self::Debt => "debt",
@@ -69,11 +78,13 @@ impl PaymentStatus {
     #[must_use]
     pub fn in_flight(self) -> bool {
         match self {
-            Self::Charging | Self::Unknown => true,
+            Self::Charging | Self::Unknown | Self::ActionRequired => true,
             Self::Created
             | Self::Charged
             | Self::Declined
+            | Self::Rejected
             | Self::Refunding
+            | Self::RefundFailed
             | Self::Refunded
             | Self::Waived
             | Self::Debt => false,
@@ -83,6 +94,6 @@ impl PaymentStatus {
     /// Whether the money was taken, also if it went back since.
     #[must_use]
     pub fn was_charged(self) -> bool {
-        matches!(self, Self::Charged | Self::Refunding | Self::Refunded)
+        matches!(self, Self::Charged | Self::Refunding | Self::RefundFailed | Self::Refunded)
     }
 }

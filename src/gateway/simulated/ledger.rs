@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index::Index;
 use crate::{
-    actors::ports::gateway::{ChargeOutcome, ChargeRequest, LedgerEntry, LedgerKind, RefundRequest},
+    actors::ports::gateway::{ChargeRequest, LedgerEntry, LedgerKind, RefundRequest, WithdrawOutcome, WithdrawRequest},
     domain::Money,
 };
 
@@ -37,6 +37,30 @@ pub(super) enum Event {
     Decline {
         reason: Arc<str>,
     },
+    /// Nothing was taken yet: the payer is to confirm it, and is known by this secret.
+    Action {
+        secret: Arc<str>,
+    },
+}
+
+/// What becomes of a charge that is asked for the first time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    Take,
+    Refuse(String),
+    /// Ask the payer, who is known by this secret.
+    Ask(String),
+}
+
+/// What is known of a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The money was taken; the name of the charge.
+    Charged(Arc<str>),
+    /// Nothing was taken, for this reason.
+    Declined(Arc<str>),
+    /// The payer was asked, who is known by this secret.
+    Asked(Arc<str>),
 }
 
 /// The result of a request.
@@ -88,25 +112,25 @@ impl Ledger {
 }
 
 impl Books<'_> {
-    /// A charge, or its refusal for the reason given.
+    /// A charge, or what is to become of it instead.
     pub(super) fn charge(
         self,
         request: &ChargeRequest,
-        refusal: Option<String>,
+        wish: Wish,
         at: Timestamp,
-    ) -> io::Result<(Option<Record>, Performed<ChargeOutcome>)> {
+    ) -> io::Result<(Option<Record>, Performed<Known>)> {
         if let Some(known) = self.find(&request.key)? {
             let same = known.payment_id == request.payment_id && known.money == request.amount;
-            return Ok(match known.outcome() {
+            return Ok(match known.known() {
                 Some(outcome) if same => (None, Performed::Repeated(outcome)),
                 _ => (None, Performed::Wrong(reused(&known))),
             });
         }
-        let event = match refusal {
-            None => Event::Charge { reference: format!("sim_ch_{}", self.ledger.count() + 1).into() },
-            Some(reason) => Event::Decline { reason: reason.into() },
+        let event = match wish {
+            Wish::Take => self.taken(),
+            Wish::Refuse(reason) => Event::Decline { reason: reason.into() },
+            Wish::Ask(secret) => Event::Action { secret: secret.into() },
         };
-        let outcome = event.outcome();
         let record = Record {
             payment_id: Arc::clone(&request.payment_id),
             key: Arc::clone(&request.key),
@@ -114,10 +138,65 @@ impl Books<'_> {
             at,
             event,
         };
-        Ok(match outcome {
-            Some(outcome) => (Some(record), Performed::Done(outcome)),
+        Ok(match record.known() {
+            Some(known) => (Some(record), Performed::Done(known)),
             None => (None, Performed::Wrong(reused(&record))),
         })
+    }
+
+    /// Makes sure that a key never takes money, unless it has.
+    pub(super) fn withdraw(
+        self,
+        request: &WithdrawRequest,
+        at: Timestamp,
+    ) -> io::Result<(Option<Record>, WithdrawOutcome)> {
+        Ok(match self.find(&request.key)?.map(|record| record.event) {
+            Some(Event::Charge { reference }) => (None, WithdrawOutcome::Charged { reference }),
+            Some(Event::Decline { .. } | Event::Refund { .. }) => (None, WithdrawOutcome::Withdrawn),
+            Some(Event::Action { .. }) | None => {
+                let record = Record {
+                    payment_id: Arc::clone(&request.payment_id),
+                    key: Arc::clone(&request.key),
+                    money: request.amount,
+                    at,
+                    event: Event::Decline { reason: "the charge was withdrawn".into() },
+                };
+                (Some(record), WithdrawOutcome::Withdrawn)
+            }
+        })
+    }
+
+    /// The payer confirms what it was asked for, or does not. `None` when nothing waits for that secret.
+    pub(super) fn act(
+        self,
+        payment_id: &str,
+        secret: &str,
+        confirms: bool,
+        at: Timestamp,
+    ) -> io::Result<(Option<Record>, Option<Known>)> {
+        let Some(waiting) = self.waiting_for(payment_id, secret)? else { return Ok((None, None)) };
+        let event = match confirms {
+            true => self.taken(),
+            false => Event::Decline { reason: "the payer did not confirm the payment".into() },
+        };
+        let record = Record { event, at, ..waiting };
+        let known = record.known();
+        Ok((Some(record), known))
+    }
+
+    fn taken(self) -> Event {
+        Event::Charge { reference: format!("sim_ch_{}", self.ledger.count() + 1).into() }
+    }
+
+    fn waiting_for(self, payment_id: &str, secret: &str) -> io::Result<Option<Record>> {
+        for number in self.ledger.by_payment.candidates(payment_id) {
+            let record = self.record(number)?;
+            let is_asked = matches!(&record.event, Event::Action { secret: known } if **known == *secret);
+            if is_asked && self.find(&record.key)?.is_some_and(|last| last.event == record.event) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 
     /// A refund, never of more than is left of its charge.
@@ -145,9 +224,9 @@ impl Books<'_> {
         Ok((Some(record), Performed::Done(())))
     }
 
-    /// The outcome of the charge with this key.
-    pub(super) fn outcome(self, key: &str) -> io::Result<Option<ChargeOutcome>> {
-        Ok(self.find(key)?.as_ref().and_then(Record::outcome))
+    /// What is known of the charge with this key.
+    pub(super) fn known(self, key: &str) -> io::Result<Option<Known>> {
+        Ok(self.find(key)?.as_ref().and_then(Record::known))
     }
 
     /// Movements above `after`, oldest first.
@@ -174,14 +253,16 @@ impl Books<'_> {
         self.shelf.record(*place.ok_or_else(|| io::Error::other(format!("no record {number}")))?)
     }
 
+    /// The last record with this key: a charge that its payer confirmed has two.
     fn find(self, key: &str) -> io::Result<Option<Record>> {
+        let mut last = None;
         for number in self.ledger.by_key.candidates(key) {
             let record = self.record(number)?;
             if *record.key == *key {
-                return Ok(Some(record));
+                last = Some(record);
             }
         }
-        Ok(None)
+        Ok(last)
     }
 
     /// The part of a charge that has not been refunded.
@@ -205,15 +286,20 @@ impl Books<'_> {
 }
 
 impl Record {
-    fn outcome(&self) -> Option<ChargeOutcome> {
-        self.event.outcome()
+    fn known(&self) -> Option<Known> {
+        match &self.event {
+            Event::Charge { reference } => Some(Known::Charged(Arc::clone(reference))),
+            Event::Decline { reason } => Some(Known::Declined(Arc::clone(reason))),
+            Event::Action { secret } => Some(Known::Asked(Arc::clone(secret))),
+            Event::Refund { .. } => None,
+        }
     }
 
     fn movement(&self, seq: u64) -> Option<LedgerEntry> {
         let kind = match self.event {
             Event::Charge { .. } => LedgerKind::Charge,
             Event::Refund { .. } => LedgerKind::Refund,
-            Event::Decline { .. } => return None,
+            Event::Decline { .. } | Event::Action { .. } => return None,
         };
         Some(LedgerEntry {
             seq,
@@ -223,16 +309,6 @@ impl Record {
             key: Arc::clone(&self.key),
             at: self.at,
         })
-    }
-}
-
-impl Event {
-    fn outcome(&self) -> Option<ChargeOutcome> {
-        match self {
-            Self::Charge { reference } => Some(ChargeOutcome::Charged { reference: Arc::clone(reference) }),
-            Self::Decline { reason } => Some(ChargeOutcome::Declined { reason: reason.to_string() }),
-            Self::Refund { .. } => None,
-        }
     }
 }
 

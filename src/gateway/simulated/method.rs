@@ -13,6 +13,8 @@ pub(super) enum Method {
     Timeout,
     /// `tok_slow`: charged, answered late.
     Slow,
+    /// `tok_action`: charged once its payer has confirmed it.
+    Action,
     Unknown,
 }
 
@@ -24,6 +26,7 @@ impl Method {
             "tok_error" => Self::Error,
             "tok_timeout" => Self::Timeout,
             "tok_slow" => Self::Slow,
+            "tok_action" => Self::Action,
             _ => Self::Unknown,
         }
     }
@@ -33,11 +36,11 @@ impl Method {
         match self {
             Self::Declined => Some("the card was declined".to_owned()),
             Self::Unknown => Some(
-                "unknown payment method; the simulated gateway knows tok_ok, tok_declined, tok_error, tok_timeout and \
-                 tok_slow"
+                "unknown payment method; the simulated gateway knows tok_ok, tok_declined, tok_error, tok_timeout, \
+                 tok_slow and tok_action"
                     .to_owned(),
             ),
-            Self::Ok | Self::Error | Self::Timeout | Self::Slow => None,
+            Self::Ok | Self::Error | Self::Timeout | Self::Slow | Self::Action => None,
         }
     }
 }

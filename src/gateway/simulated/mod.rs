@@ -12,13 +12,14 @@ mod method;
 
 use std::{io, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use self::{
     dice::{Dice, Luck},
     journal::{Journal, Trouble},
-    ledger::{Books, Performed},
+    ledger::{Books, Known, Performed, Wish},
     method::Method,
 };
 use super::settings::{GatewaySettings, OpenError, Simulation};
@@ -26,15 +27,21 @@ use crate::{
     actors::ports::{
         BoxFuture,
         gateway::{
-            ChargeOutcome, ChargeRequest, Faults, GatewayDrill, GatewayError, InvalidFaults, LedgerEntry,
-            PaymentGateway, RefundRequest,
+            ChargeOutcome, ChargeRequest, ChargeWay, Faults, GatewayDrill, GatewayError, InvalidFaults, LedgerEntry,
+            LedgerKind, Lookup, LookupRequest, Movement, MovementPage, OpenOutcome, OpenRequest, PaymentGateway,
+            RefundOutcome, RefundRequest, WithdrawOutcome, WithdrawRequest,
         },
     },
     clock,
+    domain::payment::{Action, ActionKind},
 };
 
 /// How much longer `tok_slow` takes than other methods.
 const SLOW: Duration = Duration::from_secs(2);
+/// Records of the ledger in one page.
+const PAGE: usize = 500;
+/// Where the payer's page of a charge is, before its secret.
+const ACTIONS: &str = "/v1/gateway/simulator/actions/";
 /// How long to wait for another process that is writing the same ledger before looking again.
 const LEDGER_RETRY: Duration = Duration::from_millis(1);
 
@@ -44,6 +51,8 @@ pub struct SimulatedGateway {
     faults: Mutex<Faults>,
     dice: Dice,
     response_timeout: Duration,
+    /// How long a payer has who is asked, in seconds.
+    action_timeout_s: u32,
 }
 
 impl SimulatedGateway {
@@ -57,6 +66,7 @@ impl SimulatedGateway {
             faults: Mutex::default(),
             dice: Dice::new(simulation.seed),
             response_timeout: settings.response_timeout(),
+            action_timeout_s: settings.action_timeout_s,
         })
     }
 
@@ -68,33 +78,88 @@ impl SimulatedGateway {
             return self.answer(delay, false, Err(server_error())).await;
         }
         let refusal = method.refusal().or_else(|| luck.declined.then(|| "the card was declined".to_owned()));
-        let step = self.perform(|books| books.charge(&request, refusal.clone(), clock::now())).await?;
-        match step {
-            Performed::Repeated(outcome) => self.answer(delay, luck.silent, Ok(outcome)).await,
-            Performed::Done(outcome) => self.answer(delay, luck.silent || method == Method::Timeout, Ok(outcome)).await,
-            Performed::Wrong(why) => self.answer(delay, luck.silent, Err(GatewayError::Failed(why))).await,
-        }
-    }
-
-    async fn answer_refund(&self, request: RefundRequest) -> Result<(), GatewayError> {
-        let (faults, luck) = self.connect()?;
-        if luck.error {
-            return self.answer(faults.latency(), false, Err(server_error())).await;
-        }
-        let answer = match self.perform(|books| books.refund(&request, clock::now())).await? {
-            Performed::Repeated(()) | Performed::Done(()) => Ok(()),
-            Performed::Wrong(why) => Err(GatewayError::Failed(why)),
+        let wish = match refusal {
+            Some(reason) => Wish::Refuse(reason),
+            None if method == Method::Action => Wish::Ask(self.new_secret(&request.payment_id)),
+            None => Wish::Take,
         };
-        self.answer(faults.latency(), luck.silent, answer).await
+        let step = self.perform(|books| books.charge(&request, wish.clone(), clock::now())).await?;
+        match step {
+            Performed::Repeated(known) => self.answer(delay, luck.silent, Ok(self.outcome(known))).await,
+            Performed::Done(known) => {
+                self.answer(delay, luck.silent || method == Method::Timeout, Ok(self.outcome(known))).await
+            }
+            Performed::Wrong(reason) => self.answer(delay, luck.silent, Ok(ChargeOutcome::Rejected { reason })).await,
+        }
     }
 
-    async fn answer_lookup(&self, key: Arc<str>) -> Result<Option<ChargeOutcome>, GatewayError> {
+    async fn answer_refund(&self, request: RefundRequest) -> Result<RefundOutcome, GatewayError> {
         let (faults, luck) = self.connect()?;
         if luck.error {
             return self.answer(faults.latency(), false, Err(server_error())).await;
         }
-        let found = self.perform(|books| Ok((None, books.outcome(&key)?))).await?;
+        let outcome = match self.perform(|books| books.refund(&request, clock::now())).await? {
+            Performed::Repeated(()) | Performed::Done(()) => RefundOutcome::Refunded,
+            Performed::Wrong(reason) => RefundOutcome::Failed { reason },
+        };
+        self.answer(faults.latency(), luck.silent, Ok(outcome)).await
+    }
+
+    async fn answer_lookup(&self, request: LookupRequest) -> Result<Lookup, GatewayError> {
+        let (faults, luck) = self.connect()?;
+        if luck.error {
+            return self.answer(faults.latency(), false, Err(server_error())).await;
+        }
+        // Its books are written before anything else happens: what is not in them did not happen, and does not any more.
+        let found = match self.perform(|books| Ok((None, books.known(&request.key)?))).await? {
+            Some(known) => Lookup::Found(self.outcome(known)),
+            None => Lookup::Absent { refused: None },
+        };
         self.answer(faults.latency(), luck.silent, Ok(found)).await
+    }
+
+    async fn answer_withdraw(&self, request: WithdrawRequest) -> Result<WithdrawOutcome, GatewayError> {
+        let (faults, luck) = self.connect()?;
+        if luck.error {
+            return self.answer(faults.latency(), false, Err(server_error())).await;
+        }
+        let outcome = self.perform(|books| books.withdraw(&request, clock::now())).await?;
+        self.answer(faults.latency(), luck.silent, Ok(outcome)).await
+    }
+
+    fn list(&self, kind: LedgerKind, from: Timestamp, to: Timestamp, after: u64) -> io::Result<MovementPage> {
+        let entries = self.ledger(None, PAGE, after)?;
+        let next = (entries.len() >= PAGE).then(|| entries.last().map(|last| last.seq.to_string())).flatten();
+        let wanted = |entry: &LedgerEntry| entry.kind == kind && (from..to).contains(&entry.at);
+        let items = entries.into_iter().filter(wanted).map(|entry| Movement {
+            payment_id: Some(entry.payment_id),
+            kind: entry.kind,
+            amount: entry.amount.amount,
+            currency: entry.amount.currency.code().to_owned(),
+            reference: entry.key,
+            at: entry.at,
+        });
+        Ok(MovementPage { items: items.collect(), next })
+    }
+
+    /// A secret that names the payment it belongs to, and cannot be guessed.
+    fn new_secret(&self, payment_id: &str) -> String {
+        format!("{}.{payment_id}", clock::random_id())
+    }
+
+    fn outcome(&self, known: Known) -> ChargeOutcome {
+        match known {
+            Known::Charged(reference) => ChargeOutcome::Charged { reference },
+            Known::Declined(reason) => ChargeOutcome::Declined { reason: reason.to_string() },
+            Known::Asked(secret) => ChargeOutcome::ActionRequired {
+                action: Action {
+                    kind: ActionKind::Redirect,
+                    url: Some(format!("{ACTIONS}{secret}")),
+                    client_secret: Some(secret.to_string()),
+                },
+                valid_s: self.action_timeout_s,
+            },
+        }
     }
 
     /// The faults and the luck of one request; an error while the gateway is down.
@@ -118,7 +183,7 @@ impl SimulatedGateway {
                 Ok(taken) => return Ok(taken),
                 Err(Trouble::Io(why)) => return Err(GatewayError::Failed(format!("500, its ledger: {why}"))),
                 Err(Trouble::Busy) if Instant::now() < deadline => sleep(LEDGER_RETRY).await,
-                Err(Trouble::Busy) => return Err(GatewayError::NoAnswer("its ledger is locked".to_owned())),
+                Err(Trouble::Busy) => return Err(GatewayError::Unknown("its ledger is locked".to_owned())),
             }
         }
     }
@@ -132,7 +197,7 @@ impl SimulatedGateway {
     ) -> Result<T, GatewayError> {
         if silent || delay > self.response_timeout {
             sleep(self.response_timeout).await;
-            return Err(GatewayError::NoAnswer(format!("no answer within {} ms", self.response_timeout.as_millis())));
+            return Err(GatewayError::Unknown(format!("no answer within {} ms", self.response_timeout.as_millis())));
         }
         if !delay.is_zero() {
             sleep(delay).await;
@@ -142,16 +207,50 @@ impl SimulatedGateway {
 }
 
 impl PaymentGateway for SimulatedGateway {
+    fn name(&self) -> Arc<str> {
+        Arc::from("simulated")
+    }
+
+    fn way(&self) -> ChargeWay {
+        ChargeWay::OneStep
+    }
+
+    fn open(&self, _: OpenRequest) -> BoxFuture<'_, Result<OpenOutcome, GatewayError>> {
+        let reason = "the simulated gateway has no intents; it charges in one step".to_owned();
+        Box::pin(async { Ok(OpenOutcome::Rejected { reason }) })
+    }
+
     fn charge(&self, request: ChargeRequest) -> BoxFuture<'_, Result<ChargeOutcome, GatewayError>> {
         Box::pin(self.answer_charge(request))
     }
 
-    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<(), GatewayError>> {
+    fn lookup(&self, request: LookupRequest) -> BoxFuture<'_, Result<Lookup, GatewayError>> {
+        Box::pin(self.answer_lookup(request))
+    }
+
+    fn withdraw(&self, request: WithdrawRequest) -> BoxFuture<'_, Result<WithdrawOutcome, GatewayError>> {
+        Box::pin(self.answer_withdraw(request))
+    }
+
+    fn refund(&self, request: RefundRequest) -> BoxFuture<'_, Result<RefundOutcome, GatewayError>> {
         Box::pin(self.answer_refund(request))
     }
 
-    fn lookup(&self, key: Arc<str>) -> BoxFuture<'_, Result<Option<ChargeOutcome>, GatewayError>> {
-        Box::pin(self.answer_lookup(key))
+    fn check(&self) -> BoxFuture<'_, Result<(), GatewayError>> {
+        Box::pin(async { self.connect().map(drop) })
+    }
+
+    fn movements(
+        &self,
+        kind: LedgerKind,
+        from: Timestamp,
+        to: Timestamp,
+        after: Option<String>,
+    ) -> BoxFuture<'_, Result<MovementPage, GatewayError>> {
+        Box::pin(async move {
+            let after = after.and_then(|after| after.parse().ok()).unwrap_or(0);
+            self.list(kind, from, to, after).map_err(|error| GatewayError::Failed(error.to_string()))
+        })
     }
 
     fn answer_timeout(&self) -> Duration {
@@ -172,6 +271,14 @@ impl GatewayDrill for SimulatedGateway {
 
     fn ledger(&self, payment_id: Option<&str>, limit: usize, after: u64) -> io::Result<Vec<LedgerEntry>> {
         self.journal.lock().books().movements(payment_id, limit, after)
+    }
+
+    fn act<'a>(&'a self, secret: &'a str, confirms: bool) -> BoxFuture<'a, Result<bool, GatewayError>> {
+        Box::pin(async move {
+            let Some((_, payment_id)) = secret.split_once('.') else { return Ok(false) };
+            let acted = self.perform(|books| books.act(payment_id, secret, confirms, clock::now())).await?;
+            Ok(acted.is_some())
+        })
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     super::settings::{GatewaySettings, OpenError},
-    wire::{StripeError, StripeErrorBody},
+    refusals::{Refusal, meaning},
+    wire::StripeErrorBody,
 };
 use crate::{actors::ports::gateway::GatewayError, outbound};
 
 /// The version of the protocol that is spoken here.
 const VERSION: &str = "2024-06-20";
-/// Answers are a few kB; longer ones are not read, in bytes.
-const BODY_MAX: usize = 1 << 20;
+/// Answers are a few kB, and pages of a list some 100 kB; longer ones are not read, in bytes.
+const BODY_MAX: usize = 4 << 20;
 
 /// The client of one host.
 pub(super) struct StripeClient {
@@ -28,8 +29,8 @@ pub(super) struct StripeClient {
 pub(super) enum StripeAnswer {
     /// 2xx, with this body.
     Ok(Vec<u8>),
-    /// 4xx that concerns the request.
-    Refused(StatusCode, StripeError),
+    /// The request was refused for this reason: it had no effect.
+    Refused(Refusal),
 }
 
 impl StripeClient {
@@ -49,15 +50,24 @@ impl StripeClient {
         self.answer_timeout
     }
 
+    /// The host and port, which name the gateway.
+    pub(super) fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     pub(super) async fn post(
         &self,
-        path: &str,
-        key: &Arc<str>,
+        path: &[&str],
+        key: Option<&Arc<str>>,
         form: &[(&str, String)],
     ) -> Result<StripeAnswer, GatewayError> {
-        let path: Vec<&str> = path.split('/').collect();
-        let request = self.http.post(self.url(&path)).header("Idempotency-Key", &**key).form(form);
-        self.send(request).await
+        let request = self.http.post(self.url(path)).form(form);
+        self.send(match key {
+            Some(key) => request.header("Idempotency-Key", &**key),
+            None => request,
+        })
+        .await
     }
 
     pub(super) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<StripeAnswer, GatewayError> {
@@ -77,16 +87,16 @@ impl StripeClient {
         let request = request.bearer_auth(self.api_key.expose_secret()).header("Stripe-Version", VERSION);
         let response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status();
-        if !status.is_success() && !status.is_client_error() {
-            return Err(GatewayError::Failed(format!("it answered {status}")));
-        }
-        let body = read(response).await?;
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let body = read(response).await;
         if status.is_success() {
-            return Ok(StripeAnswer::Ok(body));
+            return Ok(StripeAnswer::Ok(body?));
         }
-        let error = serde_json::from_slice::<StripeErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-        let concerns_request = !matches!(status, StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS);
-        if concerns_request { Ok(StripeAnswer::Refused(status, error)) } else { Err(error.into_failure(status)) }
+        // The status alone says what matters; a body that cannot be read only lacks the reason.
+        let error = body.ok().and_then(|body| serde_json::from_slice::<StripeErrorBody>(&body).ok());
+        let error = error.map(|body| body.error).unwrap_or_default();
+        meaning(status, &error, retry_after.map(Duration::from_secs)).map(StripeAnswer::Refused)
     }
 }
 
@@ -96,7 +106,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, GatewayError> {
     while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error))? {
         body.extend_from_slice(&chunk);
         if body.len() > BODY_MAX {
-            return Err(GatewayError::NoAnswer(format!("its answer is longer than {BODY_MAX} bytes")));
+            return Err(GatewayError::Unknown(format!("its answer is longer than {BODY_MAX} bytes")));
         }
     }
     Ok(body)
@@ -105,10 +115,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, GatewayError> {
 /// Only what certainly never left is "not sent".
 fn unanswered(error: &reqwest::Error) -> GatewayError {
     let why = chain(error);
-    if error.is_builder() || error.is_connect() { GatewayError::NotSent(why) } else { GatewayError::NoAnswer(why) }
+    if error.is_builder() || error.is_connect() { GatewayError::NotSent(why) } else { GatewayError::Unknown(why) }
 }
 
-/// The error with its causes, without the URL: a search's URL holds a key.
+/// The error with its causes, without the URL: it holds ids.
 fn chain(error: &reqwest::Error) -> String {
     let first: &dyn std::error::Error = error;
     let mut causes: Vec<String> =

@@ -7,7 +7,7 @@ use crate::http::{
     auth::Principal,
     error::{
         Problem, Refusals,
-        refusals::{Actor, Body, Paid, Step},
+        refusals::{Actor, Body, Paid, Payer, Step},
     },
     extract::{json::Optional, path::CallPath},
     state::State,
@@ -18,7 +18,7 @@ use crate::http::{
 #[utoipa::path(post, path = "/v1/calls/{id}/complete", tag = "driver", params(("id" = String, Path)),
     responses(
         (status = 200, body = CallView<'static>),
-        Refusals<(Body, Actor, Step, Paid)>,
+        Refusals<(Body, Actor, Step, Paid, Payer)>,
     ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,

@@ -10,7 +10,7 @@ use crate::{
 /// The text of a refusal, when this party is told something of its own.
 pub(super) fn of(state: &State, who: &Principal, error: &CallError) -> Option<String> {
     match error {
-        CallError::PaymentDeclined { .. } if who.role() != Role::Customer => {
+        CallError::PaymentDeclined { .. } | CallError::PaymentRejected { .. } if who.role() != Role::Customer => {
             Some(format!("{error}; the customer can pay with another method, and then it can be completed"))
         }
         CallError::DriverUnavailable { call: Some(call), status } => {

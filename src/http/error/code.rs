@@ -31,6 +31,10 @@ pub enum Code {
     OutOfArea,
     /// The payment method was refused.
     PaymentDeclined,
+    /// The gateway took nothing and says why.
+    PaymentRejected,
+    /// The payer must confirm the payment first.
+    PaymentActionRequired,
     /// The customer owes an earlier fare.
     DebtOpen,
     /// The payment gateway cannot be used now.
@@ -82,7 +86,7 @@ struct Facts {
 }
 
 impl Code {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -93,6 +97,8 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::OutOfArea,
         Self::PaymentDeclined,
+        Self::PaymentRejected,
+        Self::PaymentActionRequired,
         Self::DebtOpen,
         Self::PaymentUnavailable,
         Self::PaymentPending,
@@ -150,6 +156,10 @@ impl Code {
             Self::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is not valid"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
             Self::PaymentDeclined => (S::PAYMENT_REQUIRED, "payment_declined", "The payment was declined"),
+            Self::PaymentRejected => (S::PAYMENT_REQUIRED, "payment_rejected", "The payment was rejected"),
+            Self::PaymentActionRequired => {
+                (S::CONFLICT, "payment_action_required", "The payer must confirm the payment")
+            }
             Self::DebtOpen => (S::PAYMENT_REQUIRED, "debt_open", "An earlier fare is owed"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "The token may not do this"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "The resource does not exist"),

@@ -71,6 +71,10 @@ impl From<CallError> for (Problem, Option<Arc<Call>>) {
             CallError::PaymentDeclined { call, .. } => {
                 (Problem::new(Code::PaymentDeclined, format!("{said}; pay with another method")), Some(call))
             }
+            CallError::PaymentRejected { call, .. } => {
+                (Problem::new(Code::PaymentRejected, format!("{said}; pay with another method")), Some(call))
+            }
+            CallError::PaymentActionRequired { call } => (Problem::new(Code::PaymentActionRequired, said), Some(call)),
             CallError::PaymentUnavailable { call, retry_after } => {
                 (Problem::new(Code::PaymentUnavailable, said).retry_after(retry_after), Some(call))
             }

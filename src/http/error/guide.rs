@@ -27,8 +27,14 @@ impl Code {
             Self::PaymentDeclined => {
                 "The gateway refused the payment method. Nothing was taken; the call exists and is in the member `call`."
             }
+            Self::PaymentRejected => {
+                "The gateway did not accept the payment method or the request; `detail` has its reason. Nothing was taken; the call exists and is in the member `call`."
+            }
+            Self::PaymentActionRequired => {
+                "The call is completed once it is paid, and its payer must confirm the payment first, with 3-D Secure for instance. `payment.action` of the call says how, to the customer only."
+            }
             Self::PaymentUnavailable => {
-                "The gateway is down or overloaded, and nothing was sent to it. The call exists and is in the member `call`."
+                "The gateway is down or overloaded, or refuses the server's key, and nothing was taken. The call exists and is in the member `call`."
             }
             Self::PaymentPending => {
                 "The outcome of the payment is not known yet. It is being found out; the card is never charged twice."
@@ -86,6 +92,10 @@ impl Code {
             Self::UnsupportedMediaType => "Set `Content-Type: application/json`.",
             Self::OutOfArea => "Tell the customer. Ask for another place.",
             Self::PaymentDeclined => "Pay with another method: `POST /v1/calls/{id}/pay`.",
+            Self::PaymentRejected => "Pay with another method: `POST /v1/calls/{id}/pay`.",
+            Self::PaymentActionRequired => {
+                "Ask the customer to confirm the payment in its app; then the call is completed by itself, or `POST /v1/calls/{id}/complete` again."
+            }
             Self::PaymentUnavailable => {
                 "Wait for `Retry-After`, then `POST /v1/calls/{id}/pay`, or repeat the same request with its `Idempotency-Key`."
             }

@@ -41,6 +41,8 @@ pub(in crate::http) struct Step;
 pub(in crate::http) struct Offered;
 /// For commands that take money.
 pub(in crate::http) struct Paid;
+/// For commands that wait for the payer.
+pub(in crate::http) struct Payer;
 /// For commands that choose a place.
 pub(in crate::http) struct Chosen;
 /// For commands that need the driver to be free.
@@ -103,7 +105,13 @@ impl Codes for Offered {
 impl Codes for Paid {
     fn codes() -> Vec<Code> {
         use Code as C;
-        vec![C::PaymentDeclined, C::PaymentBelowMinimum, C::PaymentUnavailable, C::PaymentPending]
+        vec![C::PaymentDeclined, C::PaymentRejected, C::PaymentBelowMinimum, C::PaymentUnavailable, C::PaymentPending]
+    }
+}
+
+impl Codes for Payer {
+    fn codes() -> Vec<Code> {
+        vec![Code::PaymentActionRequired]
     }
 }
 

@@ -2,20 +2,15 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CustomerOnCall, MoneySchema, PlaceSchema, SeenAt, Time};
-use crate::{
-    clock,
-    domain::{
-        CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
-        call::{Call, Phase, Status},
-        driver::{Fix, Profile},
-        payment::PaymentStatus,
-        policy::{OfferShows, Policy},
-    },
+use super::{CustomerOnCall, MoneySchema, PaymentOnCall, PlaceSchema, SeenAt, Time};
+use crate::domain::{
+    CallId, CustomerId, DriverId, Money, Party, Place, ServiceId,
+    call::{Call, Phase, Status},
+    driver::{Fix, Profile},
+    policy::{OfferShows, Policy},
 };
 
 /// A call as the one who asks may see it.
@@ -151,24 +146,6 @@ pub(in crate::http) struct DriverOnCall<'a> {
     eta_s: Option<u64>,
 }
 
-/// The payment of a call.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct PaymentOnCall {
-    /// Where the payment stands.
-    status: PaymentStatus,
-    /// The amount that was charged, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<MoneySchema>)]
-    charged: Option<Money>,
-    /// The amount that was refunded, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<MoneySchema>)]
-    refunded: Option<Money>,
-    /// After an attempt that could not be made: when to try again, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_s: Option<u64>,
-}
-
 /// A text in every language.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Label<'a> {
@@ -243,12 +220,7 @@ impl<'a> CallView<'a> {
             period: call.period.map(|period| PeriodOnCall { from: period.from.into(), to: period.to.into() }),
             note: call.note.as_deref(),
             fare: call.fare,
-            payment: PaymentOnCall {
-                status: call.payment.status,
-                charged: call.payment.charged,
-                refunded: call.payment.refunded,
-                retry_after_s: retry_after_s(call, clock::now()),
-            },
+            payment: PaymentOnCall::new(call),
             label: label(status.as_str(), policy),
             version: call.version,
             created_at: call.created_at.into(),
@@ -258,6 +230,12 @@ impl<'a> CallView<'a> {
 }
 
 impl CallView<'_> {
+    /// The view for the customer, with what it must do to pay.
+    pub(in crate::http) fn with_action(mut self, call: &Call) -> Self {
+        self.payment = self.payment.with_action(call);
+        self
+    }
+
     /// The view for the driver who has the call, with its customer.
     pub(in crate::http) fn with_customer(self, customer: Option<CustomerOnCall>) -> Self {
         Self { customer, ..self }
@@ -299,14 +277,6 @@ fn driver<'a>(
         position: seen.map(SeenAt::from),
         eta_s,
     })
-}
-
-/// The seconds until another payment attempt makes sense; `None` once that time has passed, and when the call is over.
-fn retry_after_s(call: &Call, now: Timestamp) -> Option<u64> {
-    let waits = call.payment.status == PaymentStatus::Created && !call.phase.is_terminal();
-    let told = call.payment.retry_after_s.filter(|_| waits)?;
-    let passed = u64::try_from(now.duration_since(call.updated_at).as_secs()).unwrap_or_default();
-    told.checked_sub(passed).filter(|left| *left > 0)
 }
 
 fn label<'a>(status: &'static str, policy: Option<&'a Policy>) -> Label<'a> {

@@ -7,6 +7,10 @@ use super::*;
 const QUICK: Duration = Duration::from_millis(10);
 const SLOW: Duration = Duration::from_secs(3);
 
+fn health(success: bool) -> Health {
+    if success { Health::Good } else { Health::Bad }
+}
+
 fn breaker(now: Instant) -> Breaker {
     Breaker::new(BreakerSettings::default(), now)
 }
@@ -14,7 +18,7 @@ fn breaker(now: Instant) -> Breaker {
 fn call(breaker: &mut Breaker, now: Instant, success: bool, took: Duration) {
     assert!(breaker.can_send(now));
     let ticket = breaker.send(now);
-    breaker.record(now, ticket, success, took);
+    breaker.record(now, ticket, health(success), took);
 }
 
 fn opened(now: Instant) -> Breaker {
@@ -64,7 +68,7 @@ fn after_its_time_a_few_probes_go_and_their_success_closes_it() {
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
     assert!(!breaker.can_send(later), "a fourth has to wait");
     assert_eq!(breaker.admission(later), Ok(()), "but may come in");
-    probes.into_iter().for_each(|probe| breaker.record(later, probe, true, QUICK));
+    probes.into_iter().for_each(|probe| breaker.record(later, probe, Health::Good, QUICK));
     assert_eq!((breaker.state(), breaker.totals(later).calls), (BreakerState::Closed, 0));
 }
 
@@ -89,7 +93,7 @@ fn what_was_sent_before_it_opened_is_no_probe() {
     (0..20).for_each(|_| call(&mut breaker, now, false, QUICK));
     let later = now + Duration::from_secs(6);
     breaker.send(later);
-    breaker.record(later, early, false, SLOW);
+    breaker.record(later, early, Health::Bad, SLOW);
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
 }
 
@@ -102,7 +106,7 @@ fn late_time_outs_of_before_it_opened_do_not_open_it_again() {
     assert_eq!(breaker.state(), BreakerState::Open);
     let later = now + Duration::from_secs(5);
     (0..3).for_each(|_| call(&mut breaker, later, true, QUICK));
-    late.into_iter().for_each(|ticket| breaker.record(later, ticket, false, SLOW));
+    late.into_iter().for_each(|ticket| breaker.record(later, ticket, Health::Bad, SLOW));
     call(&mut breaker, later, true, QUICK);
     assert_eq!((breaker.state(), breaker.totals(later).failures), (BreakerState::Closed, 0));
 }
@@ -133,14 +137,14 @@ proptest! {
             if send && breaker.can_send(now) {
                 out.push(breaker.send(now));
             } else if let Some(ticket) = out.pop() {
-                breaker.record(now, ticket, success, if slow { SLOW } else { QUICK });
+                breaker.record(now, ticket, health(success), if slow { SLOW } else { QUICK });
             }
             if let Circuit::HalfOpen { sent, succeeded, .. } = breaker.circuit {
                 prop_assert!(succeeded <= sent && sent <= 3);
             }
             prop_assert!(breaker.admission(now).err().unwrap_or_default() <= Duration::from_secs(5));
         }
-        out.into_iter().for_each(|ticket| breaker.record(now, ticket, true, QUICK));
+        out.into_iter().for_each(|ticket| breaker.record(now, ticket, Health::Good, QUICK));
         now += Duration::from_secs(20);
         for _ in 0..3 {
             call(&mut breaker, now, true, QUICK);

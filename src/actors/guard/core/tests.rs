@@ -64,7 +64,7 @@ fn first_in_is_first_out_within_the_bound_in_flight() {
     let (mut sent, _) = drain(&mut core, now);
     assert_eq!(sent.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 1]);
     let (_, done) = sent.remove(0);
-    core.on_done(now, done.ticket, true, Duration::ZERO);
+    core.on_done(now, done.ticket, Outcome::Ok, Duration::ZERO);
     drop(done.slot);
     assert_eq!(drain(&mut core, now).0.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2]);
 }
@@ -81,7 +81,7 @@ fn a_full_queue_refuses_and_tells_when_it_has_drained() {
     let refusal = Refusal { reason: RefusalReason::QueueFull, retry_after: WAIT };
     assert_eq!(offer(&mut core, now, 5), Err(refusal), "nothing is known about the pace");
     for _ in 0..3 {
-        core.on_done(now, under_way[0].1.ticket, true, Duration::ZERO);
+        core.on_done(now, under_way[0].1.ticket, Outcome::Ok, Duration::ZERO);
     }
     let later = now + Duration::from_secs(1);
     assert_eq!(core.drain_time(later), Duration::from_secs(1), "three wait, three were done in a second");
@@ -122,7 +122,7 @@ fn a_breaker_that_opens_refuses_those_who_wait_and_those_who_come() {
     let mut core = core(GuardSettings { in_flight_max: 1, breaker, ..small() }, now);
     assert_eq!((offer(&mut core, now, 0), offer(&mut core, now, 1)), (Ok(()), Ok(())));
     let (sent, _) = drain(&mut core, now);
-    core.on_done(now, sent[0].1.ticket, false, Duration::ZERO);
+    core.on_done(now, sent[0].1.ticket, Outcome::Failed, Duration::ZERO);
     assert_eq!(drain(&mut core, now).1, [(1, RefusalReason::BreakerOpen)]);
     let refusal = Refusal { reason: RefusalReason::BreakerOpen, retry_after: Duration::from_secs(4) };
     assert_eq!(offer(&mut core, now + Duration::from_secs(1), 2), Err(refusal));
@@ -174,7 +174,7 @@ proptest! {
             }
             if step > 1 && !flying.is_empty() {
                 let sending: Sending = flying.remove(0);
-                core.on_done(now, sending.ticket, success, Duration::ZERO);
+                core.on_done(now, sending.ticket, if success { Outcome::Ok } else { Outcome::Failed }, Duration::ZERO);
             }
             let (now_sent, now_refused) = drain(&mut core, now);
             refused.extend(now_refused.into_iter().map(|(number, _)| number));
