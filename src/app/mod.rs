@@ -5,6 +5,7 @@ mod backup;
 mod commands;
 mod failures;
 mod losses;
+mod money;
 mod shutdown;
 
 use std::{
@@ -137,12 +138,14 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
     let engine = Engine::start(parts, engine_settings(&config)).await?;
     failures.of(&engine);
     actix::spawn(losses::tell_of_losses(Arc::clone(&engine), Arc::clone(&store), Arc::clone(&read_model)));
+    actix::spawn(money::MoneyWatch::new(&engine, &read_model, &config.gateway).watch());
     start_feeder(&engine, &config, &read_model, &store, failures.escalation());
     let state = http::State::new(http::Parts {
         engine: Arc::clone(&engine),
         read_model: Arc::clone(&read_model),
         store: Arc::clone(&store),
         drill: opened.drill,
+        events: opened.events,
         keys: keys.clone(),
         metrics: Some(metrics),
         ops_address,

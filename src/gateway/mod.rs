@@ -11,7 +11,8 @@ pub use settings::{GatewaySettings, OpenError, Simulation};
 pub use simulated::SimulatedGateway;
 pub use stripe::StripeGateway;
 
-use crate::actors::ports::gateway::{GatewayDrill, PaymentGateway};
+use self::stripe::StripeEvents;
+use crate::actors::ports::gateway::{GatewayDrill, GatewayEvents, PaymentGateway};
 
 /// Counts answers about other money than was asked for.
 const MISMATCHES: &str = "callout_gateway_mismatches_total";
@@ -23,6 +24,8 @@ pub struct OpenGateway {
     pub gateway: Arc<dyn PaymentGateway>,
     /// Its drill, when it is simulated.
     pub drill: Option<Arc<dyn GatewayDrill>>,
+    /// How its own messages are read, when it sends some and they are signed with a secret that is known.
+    pub events: Option<Arc<dyn GatewayEvents>>,
 }
 
 /// Opens the gateway that `settings.url` names: `simulated://`, `stripe+http://host:port` or `stripe+https://host:port`.
@@ -37,10 +40,12 @@ pub fn open(settings: &GatewaySettings, simulation: &Simulation) -> Result<OpenG
     match settings.url.as_str().split_once("://") {
         Some(("simulated", "")) => {
             let simulated = Arc::new(SimulatedGateway::open(settings, simulation)?);
-            Ok(OpenGateway { gateway: Arc::clone(&simulated) as Arc<dyn PaymentGateway>, drill: Some(simulated) })
+            let gateway = Arc::clone(&simulated) as Arc<dyn PaymentGateway>;
+            Ok(OpenGateway { gateway, drill: Some(simulated), events: None })
         }
         Some(("stripe+http" | "stripe+https", _)) => {
-            Ok(OpenGateway { gateway: Arc::new(StripeGateway::open(settings)?), drill: None })
+            let events = settings.webhook_secret.clone().map(|secret| Arc::new(StripeEvents::new(secret)) as _);
+            Ok(OpenGateway { gateway: Arc::new(StripeGateway::open(settings)?), drill: None, events })
         }
         _ => Err(OpenError::no_gateway(&settings.url)),
     }

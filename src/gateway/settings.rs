@@ -24,12 +24,24 @@ pub struct GatewaySettings {
     pub response_timeout_ms: u64,
     /// Time for a payer to do what a charge waits for, such as 3-D Secure. Afterwards the charge is given up, and another
     /// method may be given.
-    #[schema(minimum = 30, maximum = 86_400)]
+    #[schema(minimum = 1, maximum = 86_400)]
     pub action_timeout_s: u32,
+    /// Time after which operators are told of a refund that is not done, or of a charge whose outcome is still unknown.
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub overdue_s: u32,
+    /// Time after which operators are told of it again, until somebody has settled it.
+    #[schema(minimum = 60, maximum = 604_800)]
+    pub remind_s: u32,
     /// Secret key of a `stripe+…` gateway, required there. Better set as `CALLOUT_GATEWAY__API_KEY`.
     #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only, default = json!(null))]
     pub api_key: Option<SecretString>,
+    /// Secret of the gateway's webhooks, which it signs them with (`whsec_…`). Without one `POST
+    /// /v1/gateway/webhooks/stripe` is not there, and everything settles by asking. Better set as
+    /// `CALLOUT_GATEWAY__WEBHOOK_SECRET`.
+    #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, write_only, default = json!(null))]
+    pub webhook_secret: Option<SecretString>,
 }
 
 impl Default for GatewaySettings {
@@ -39,7 +51,10 @@ impl Default for GatewaySettings {
             connect_timeout_ms: 1_000,
             response_timeout_ms: 3_000,
             action_timeout_s: 900,
+            overdue_s: 300,
+            remind_s: 3_600,
             api_key: None,
+            webhook_secret: None,
         }
     }
 }

@@ -20,8 +20,10 @@ mod routes;
 mod server;
 mod services;
 mod settings;
+mod simulator;
 mod state;
 mod views;
+mod webhooks;
 mod ws;
 
 pub use auth::keys::Keys;

@@ -15,7 +15,7 @@ use super::{
     calls, drivers,
     edge::{self, doors::Door},
     error::{Code, Problem},
-    health, me, metrics, openapi, ops, quotes, services, ws,
+    health, me, metrics, openapi, ops, quotes, services, simulator, webhooks, ws,
 };
 
 /// A path and its endpoints.
@@ -119,10 +119,14 @@ fn paths() -> Vec<Path> {
         to_actor("").get(web::to(ops::actor::show)),
         to_actor("/crash").post(web::to(ops::actor::crash)),
         to_actor("/resume").post(web::to(ops::actor::resume)),
+        Path::new("/v1/ops/payments").get(web::to(ops::payments::list)),
+        Path::new("/v1/ops/payments/{id}/settle").post(web::to(ops::payments::settle)),
         Path::new("/v1/ops/gateway").get(web::to(ops::gateway::show)),
         Path::new("/v1/ops/gateway/breaker").put(web::to(ops::gateway::set_breaker)),
         Path::new("/v1/ops/gateway/simulator").put(web::to(ops::simulator::set_faults)),
         Path::new("/v1/ops/gateway/simulator/charges").get(web::to(ops::simulator::charges)),
+        Path::new("/v1/gateway/webhooks/stripe").post(web::to(webhooks::handle)),
+        Path::new("/v1/gateway/simulator/actions/{secret}").get(web::to(simulator::page)).post(web::to(simulator::act)),
         Path::new("/v1/ws").upgrade(web::to(ws::handle)),
         Path::new("/health/live").get(web::to(health::live)),
         Path::new("/health/ready").get(web::to(health::ready)),

@@ -10,11 +10,15 @@ use super::{
     lifecycle::Lifecycle,
     settings::{HttpSettings, LimitSettings},
     views::{CallOutline, CallView, CustomerOnCall, DriverView, Shade},
+    webhooks::SeenEvents,
 };
 use crate::{
     actors::{
         Engine,
-        ports::{gateway::GatewayDrill, store::Store},
+        ports::{
+            gateway::{GatewayDrill, GatewayEvents},
+            store::Store,
+        },
     },
     clock,
     domain::{Party, Role, ServiceId, call::Call, driver::Driver, policy::Policy},
@@ -39,6 +43,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The simulated gateway's faults and ledger, when that is the gateway.
     pub drill: Option<Arc<dyn GatewayDrill>>,
+    /// How the gateway's own messages are read, when it sends some.
+    pub events: Option<Arc<dyn GatewayEvents>>,
     /// The keys that sign tokens and quotes.
     pub keys: Keys,
     pub metrics: Option<PrometheusHandle>,
@@ -53,6 +59,8 @@ pub struct State {
     pub(super) engine: Arc<Engine>,
     pub(super) read_model: Arc<ReadModel>,
     pub(super) drill: Option<Arc<dyn GatewayDrill>>,
+    pub(super) events: Option<Arc<dyn GatewayEvents>>,
+    pub(super) seen_events: SeenEvents,
     pub(super) keys: Keys,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) ops_address: Option<SocketAddr>,
@@ -75,6 +83,8 @@ impl State {
             engine: parts.engine,
             read_model: parts.read_model,
             drill: parts.drill,
+            events: parts.events,
+            seen_events: SeenEvents::default(),
             keys: parts.keys,
             metrics: parts.metrics,
             ops_address: parts.ops_address,

@@ -88,12 +88,10 @@ pub enum Occasion {
     OfferWithdrawn,
     /// Operator: a call is to be approved or rejected.
     ApprovalWanted,
-    /// Operator: the outcome of a charge has not been known for too long. Told again until it is known, or settled.
+    /// Operator: the outcome of a charge has not been known for too long.
     PaymentUnknownLong,
-    /// Operator: a refund is not done for too long. Told again until it is, or settled.
-    RefundOverdue,
-    /// Operator: a refund failed for good. Told again until it is settled.
-    RefundFailed,
+    /// Operator: refunds have failed, or money has not been settled for too long. Told again until it is.
+    MoneyWaits,
     /// Operator: the payment gateway does not accept the API key; nothing is charged.
     GatewayKeyRefused,
     /// Operator: an actor failed again and again and was taken out of work.
@@ -127,8 +125,7 @@ impl Occasion {
             Self::OfferWithdrawn => "offer_withdrawn",
             Self::ApprovalWanted => "approval_wanted",
             Self::PaymentUnknownLong => "payment_unknown_long",
-            Self::RefundOverdue => "refund_overdue",
-            Self::RefundFailed => "refund_failed",
+            Self::MoneyWaits => "money_waits",
             Self::GatewayKeyRefused => "gateway_key_refused",
             Self::ActorParked => "actor_parked",
             Self::WritesLost => "writes_lost",
@@ -244,6 +241,18 @@ pub fn actor_parked(policy: Option<&Policy>, service: &ServiceId, actor: &str, p
 #[must_use]
 pub fn writes_lost(policy: Option<&Policy>, service: &ServiceId, lost: &str) -> Notification {
     to_operators(policy, service, Occasion::WritesLost, lost.to_owned())
+}
+
+/// Tells a service's operators that money waits for somebody; `which` names the payments.
+#[must_use]
+pub fn money_waits(policy: Option<&Policy>, service: &ServiceId, which: String) -> Notification {
+    to_operators(policy, service, Occasion::MoneyWaits, which)
+}
+
+/// Tells a service's operators that the gateway refuses the API key.
+#[must_use]
+pub fn gateway_key_refused(policy: Option<&Policy>, service: &ServiceId) -> Notification {
+    to_operators(policy, service, Occasion::GatewayKeyRefused, String::new())
 }
 
 fn to_operators(policy: Option<&Policy>, service: &ServiceId, occasion: Occasion, reason: String) -> Notification {

@@ -103,17 +103,13 @@ pub(super) fn default(occasion: Occasion, role: Role) -> Words {
             "결제 결과를 오래 확인하지 못하고 있습니다: {service}, {amount}",
             "The outcome of a payment has not been known for too long: {service}, {amount}.",
         ),
-        (Occasion::RefundOverdue, _) => words(
-            "환불이 오래 완료되지 않고 있습니다: {service}, {amount}. {reason}",
-            "A refund has not been done for too long: {service}, {amount}. {reason}",
-        ),
-        (Occasion::RefundFailed, _) => words(
-            "환불이 실패했습니다. 직접 처리해 주세요: {service}, {amount}. {reason}",
-            "A refund failed and must be settled by hand: {service}, {amount}. {reason}",
+        (Occasion::MoneyWaits, _) => words(
+            "{service}: 처리되지 않은 결제나 환불이 있습니다. 확인해 주세요. {reason}",
+            "{service}: money waits for somebody to settle it. {reason}",
         ),
         (Occasion::GatewayKeyRefused, _) => words(
-            "{service}: 결제 대행사가 API 키를 거부하여 결제할 수 없습니다. {reason}",
-            "{service}: the payment gateway refuses the API key, so nothing can be charged. {reason}",
+            "{service}: 결제 대행사가 API 키를 거부하여 결제할 수 없습니다.",
+            "{service}: the payment gateway refuses the API key, so nothing can be charged or refunded.",
         ),
         (Occasion::ActorParked, _) => {
             words("{service}: 액터가 중지되었습니다. {reason}", "{service}: an actor was parked. {reason}")

@@ -62,7 +62,7 @@ impl Bench {
         let url = format!("sqlite://{}", folder.join("callout.db").display());
         let store = persistence::open(&StoreSettings::default().at(&url)).await?;
         let ledger = Some(folder.join("ledger.jsonl"));
-        let OpenGateway { gateway, drill } =
+        let OpenGateway { gateway, drill, .. } =
             callout::gateway::open(&GatewaySettings::default(), &Simulation { ledger, seed: Some(1) })?;
         let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config");
         let sources = Sources { dir: Some(dir), files: Vec::new(), env: Vec::new() };

@@ -39,7 +39,7 @@ pub struct Simulated {
 }
 
 pub fn simulated(settings: &GatewaySettings, simulation: &Simulation) -> Result<Simulated, Box<dyn std::error::Error>> {
-    let OpenGateway { gateway, drill } = open(settings, simulation)?;
+    let OpenGateway { gateway, drill, .. } = open(settings, simulation)?;
     Ok(Simulated { gateway, drill: drill.ok_or("the simulated gateway has a drill")? })
 }
 

@@ -7,6 +7,7 @@ mod harness;
 mod osrm_server;
 
 mod accounts;
+mod action;
 mod addresses;
 mod asyncapi;
 mod backup;
@@ -56,4 +57,5 @@ mod studycafe;
 mod studycafe_outage;
 mod taxi;
 mod taxi_faults;
+mod unsettled;
 mod websocket;

@@ -12,7 +12,7 @@ mod promises;
 mod supply;
 mod trips;
 mod unpaid;
-mod unsettled;
+pub(super) mod unsettled;
 
 pub use assigned::AssignedBoard;
 pub use deferred::DeferredBoard;

@@ -4,11 +4,21 @@ use std::{fmt::Display, sync::Arc};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
+use metrics::{Unit, describe_gauge, gauge};
 
 use crate::domain::{
     CallId, Money,
     payment::{Payment, PaymentStatus, Phase},
 };
+
+const COUNT: &str = "callout_payments_unsettled";
+const AGE: &str = "callout_payments_unsettled_oldest_seconds";
+
+/// Names the figures.
+pub(in crate::actors) fn describe_metrics() {
+    describe_gauge!(COUNT, Unit::Count, "Payments whose money is not settled, by state");
+    describe_gauge!(AGE, Unit::Seconds, "Age of the oldest payment whose money is not settled, by state");
+}
 
 /// Characters of an error that are kept.
 const ERROR_MAX: usize = 500;
@@ -34,6 +44,15 @@ pub struct Unsettled {
 pub struct UnsettledBoard(DashMap<CallId, Unsettled>);
 
 impl UnsettledBoard {
+    /// The states of payments that it shows.
+    const STATES: [PaymentStatus; 5] = [
+        PaymentStatus::Unknown,
+        PaymentStatus::ActionRequired,
+        PaymentStatus::Rejected,
+        PaymentStatus::Refunding,
+        PaymentStatus::RefundFailed,
+    ];
+
     /// Forgets every payment.
     pub(super) fn clear(&self) {
         self.0.clear();
@@ -71,6 +90,21 @@ impl UnsettledBoard {
         if let Some(mut known) = self.0.get_mut(payment) {
             known.attempts = known.attempts.saturating_add(1);
             known.last_error = Some(error.to_string().chars().take(ERROR_MAX).collect());
+        }
+    }
+
+    /// Shows the metrics as they are now: how many are in each state, and the age of the oldest one.
+    pub fn report(&self, now: Timestamp) {
+        let mut figures = Self::STATES.map(|state| (state, 0_u32, 0.0_f64));
+        for entry in &self.0 {
+            if let Some((_, count, oldest)) = figures.iter_mut().find(|(state, ..)| *state == entry.state) {
+                *count += 1;
+                *oldest = oldest.max(now.duration_since(entry.since).as_secs_f64());
+            }
+        }
+        for (state, count, oldest) in figures {
+            gauge!(COUNT, "state" => state.as_str()).set(f64::from(count));
+            gauge!(AGE, "state" => state.as_str()).set(oldest);
         }
     }
 

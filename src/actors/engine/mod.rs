@@ -6,6 +6,7 @@ mod calls;
 mod drivers;
 mod error;
 mod losses;
+mod payments;
 mod queries;
 mod recovery;
 mod settling;

@@ -10,6 +10,7 @@ use crate::{
         guard::{BreakerMode, GatewayFigures},
         hub::{Hub, Listener},
     },
+    clock,
     domain::{
         CallId, DriverId, LatLng,
         call::Call,
@@ -97,6 +98,7 @@ impl Engine {
     /// Shows the metrics of the payment guard as they are now.
     pub fn report_gateway(&self) {
         self.world.guard.gauge().report();
+        self.world.boards.unsettled.report(clock::now());
     }
 
     /// Takes the breaker in hand, or gives it back to itself.

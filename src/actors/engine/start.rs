@@ -12,7 +12,7 @@ use super::{Engine, losses, recovery};
 use crate::{
     actors::{
         Fence, Ops, World,
-        boards::Boards,
+        boards::{Boards, unsettled},
         dispatcher::{DispatchSettings, Dispatchers},
         doubts::Doubts,
         drain::Drain,
@@ -90,6 +90,7 @@ impl Engine {
     pub async fn start(parts: EngineParts, settings: EngineSettings) -> Result<Arc<Self>, StartError> {
         install_panic_hook();
         kinds::show_metrics();
+        unsettled::describe_metrics();
         timers::describe_metrics();
         let EngineParts { store, gateway, router, policies, arbiters, fence, escalation } = parts;
         let asked = Instant::now();

@@ -182,6 +182,18 @@ pub(super) async fn await_payer(world: &World, charge: &Charge) -> Option<Outcom
     None
 }
 
+/// Looks once at the last charge of a payment whose outcome is not known; what the payment is to be told, if it is news.
+///
+/// # Errors
+/// When the gateway cannot say.
+pub(in crate::actors) async fn look_at_charge(world: &World, payment: &Payment) -> Result<Option<Command>, GuardError> {
+    let is_elsewhere = payment.gateway.as_ref().is_some_and(|gateway| gateway != world.guard.gateway());
+    let Some(attempt) = payment.current_attempt().filter(|_| !is_elsewhere) else { return Ok(None) };
+    let charge = Charge { id: payment.id.clone(), attempt };
+    let found = world.guard.lookup(charge.lookup(), Urgency::Background).await?;
+    Ok(Some(charge.settle(charge.looked_up(found))))
+}
+
 /// Gives a charge up, however long that takes: afterwards it has taken the money, or never will.
 pub(super) async fn withdraw(world: &World, given_up: &GivenUp) -> Outcome {
     here(world, given_up.gateway.as_ref(), &given_up.id).await;

@@ -8,4 +8,6 @@ mod payment;
 mod refund;
 mod tell;
 
+pub(super) use charge::look_at_charge;
+pub(super) use refund::look_at_refund;
 pub(super) use tell::show_metrics;

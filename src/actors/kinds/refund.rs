@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{
     super::{
         World,
-        guard::Urgency,
+        guard::{GuardError, Urgency},
         ports::gateway::{RefundOutcome, RefundRequest},
     },
     charge::{here, pause},
 };
 use crate::domain::{
     CallId, Money,
-    payment::{Command, Payment, PaymentStatus},
+    payment::{Command, Payment, PaymentStatus, Phase},
 };
 
 /// Money that is owed to a customer.
@@ -52,6 +52,29 @@ pub(super) async fn refund(world: &World, owed: &Owed, first: bool) -> Option<Co
         }
     }
     None
+}
+
+/// Looks once at the refund of a payment; what the payment is to be told.
+///
+/// # Errors
+/// While the refund is on its way, and when the gateway cannot say.
+pub(in crate::actors) async fn look_at_refund(world: &World, payment: &Payment) -> Result<Option<Command>, GuardError> {
+    let is_elsewhere = payment.gateway.as_ref().is_some_and(|gateway| gateway != world.guard.gateway());
+    let Phase::Refunding { reference } = &payment.phase else { return Ok(None) };
+    if is_elsewhere {
+        return Ok(None);
+    }
+    let request = RefundRequest {
+        key: Payment::refund_key(&payment.id),
+        payment_id: payment.id.to_arc(),
+        charge: Arc::clone(reference),
+        amount: payment.amount,
+        repeated: true,
+    };
+    Ok(Some(match world.guard.refund(request, Urgency::Background).await? {
+        RefundOutcome::Refunded => Command::ConfirmRefund,
+        RefundOutcome::Failed { reason } => Command::FailRefund { reason },
+    }))
 }
 
 async fn is_owed(world: &World, id: &CallId) -> bool {

@@ -275,6 +275,35 @@ pub trait PaymentGateway: Send + Sync {
     fn answer_timeout(&self) -> Duration;
 }
 
+/// An event that a gateway told this server of by itself. It is a hint: what happened, a look at the gateway says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayEvent {
+    /// The event's id, the same when it is told again.
+    pub id: String,
+    /// The id of the payment that it is about; `None` when it is about nothing of this server's.
+    pub payment_id: Option<String>,
+}
+
+/// Why an event is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// The gateway did not sign it, or too long ago.
+    #[error("{0}")]
+    Unsigned(String),
+    /// It is signed, and cannot be understood.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// How a gateway's own messages are read.
+pub trait GatewayEvents: Send + Sync {
+    /// Reads a message, if the gateway signed it. `signature` is the header that came with it.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    fn read(&self, body: &[u8], signature: &str, now: Timestamp) -> Result<GatewayEvent, EventError>;
+}
+
 /// The faults a simulated gateway shows. Rates are drawn anew for every request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -197,6 +197,16 @@ impl Payment {
         self.intent.as_ref().filter(|_| fits)
     }
 
+    /// The attempt that is being charged, or whose outcome is not known.
+    #[must_use]
+    pub fn current_attempt(&self) -> Option<Attempt> {
+        let repeats = match &self.phase {
+            Phase::Unknown { repeats, .. } => *repeats,
+            _ => 0,
+        };
+        Some(self.again(self.charging()?, repeats))
+    }
+
     /// The present attempt, as the work for it names it.
     fn again(&self, method: &Method, repeats: u32) -> Attempt {
         Attempt {

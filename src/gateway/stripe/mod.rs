@@ -12,6 +12,7 @@
 mod client;
 mod list;
 mod refusals;
+mod webhook;
 mod wire;
 
 use std::{
@@ -24,6 +25,8 @@ use std::{
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+
+pub(super) use webhook::StripeEvents;
 
 use self::{
     client::{StripeAnswer, StripeClient},

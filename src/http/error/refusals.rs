@@ -29,6 +29,8 @@ pub(in crate::http) trait Codes {
 
 /// The codes of every endpoint that asks for a token.
 struct Every;
+/// The codes of every endpoint that asks for no token.
+pub(in crate::http) struct Open;
 /// For endpoints with a body.
 pub(in crate::http) struct Body;
 /// For endpoints about one entity, whose actor answers.
@@ -68,6 +70,13 @@ impl Codes for Every {
     fn codes() -> Vec<Code> {
         use Code as C;
         vec![C::InvalidRequest, C::Unauthorized, C::Forbidden, C::RateLimited, C::Internal, C::Overloaded]
+    }
+}
+
+impl Codes for Open {
+    fn codes() -> Vec<Code> {
+        use Code as C;
+        vec![C::InvalidRequest, C::RateLimited, C::Internal, C::Overloaded]
     }
 }
 

@@ -215,7 +215,11 @@ impl DriversQuery {
 }
 
 /// A value that must be one of those that there are.
-fn known(name: &str, given: &str, values: &'static [&'static str]) -> Result<&'static str, Problem> {
+pub(in crate::http) fn known(
+    name: &str,
+    given: &str,
+    values: &'static [&'static str],
+) -> Result<&'static str, Problem> {
     let found = values.iter().find(|value| **value == given).copied();
     found.ok_or_else(|| Problem::invalid(format!("{name} must be one of {}, got {given:?}", values.join(", "))))
 }

@@ -27,9 +27,9 @@ use self::complete::Complete;
 use super::{
     calls, drivers,
     error::{Document, Problem},
-    health, me, ops, quotes, services,
+    health, me, ops, quotes, services, simulator,
     state::State,
-    ws,
+    webhooks, ws,
 };
 
 #[derive(OpenApi)]
@@ -47,7 +47,7 @@ use super::{
         (name = "operator", description = "All calls and drivers, approval, actors and the payment gateway"),
         (name = "health", description = "Probes"),
     ),
-    components(schemas(Document)),
+    components(schemas(Document, ops::payments::UnsettledState)),
     paths(
         services::handle,
         quotes::handle,
@@ -82,8 +82,13 @@ use super::{
         ops::actor::resume,
         ops::gateway::show,
         ops::gateway::set_breaker,
+        ops::payments::list,
+        ops::payments::settle,
         ops::simulator::set_faults,
         ops::simulator::charges,
+        webhooks::handle,
+        simulator::page,
+        simulator::act,
         ws::handle,
         health::live,
         health::ready,

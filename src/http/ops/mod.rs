@@ -3,4 +3,5 @@
 pub(super) mod actor;
 pub(super) mod actors;
 pub(super) mod gateway;
+pub(super) mod payments;
 pub(super) mod simulator;
