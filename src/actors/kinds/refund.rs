@@ -28,12 +28,16 @@ pub(super) struct Owed {
 pub(super) async fn refund(world: &World, owed: &Owed, first: bool) -> Option<Command> {
     here(world, owed.gateway.as_ref(), &owed.id).await;
     for attempt in 0_u32.. {
+        let is_repeated = !first || attempt > 0;
+        if is_repeated && !is_owed(world, &owed.id).await {
+            return None;
+        }
         let request = RefundRequest {
             key: Payment::refund_key(&owed.id),
             payment_id: owed.id.to_arc(),
             charge: Arc::clone(&owed.charge),
             amount: owed.amount,
-            repeated: !first || attempt > 0,
+            repeated: is_repeated,
         };
         match world.guard.refund(request, Urgency::Background).await {
             Ok(RefundOutcome::Refunded) => return Some(Command::ConfirmRefund),
@@ -47,9 +51,6 @@ pub(super) async fn refund(world: &World, owed: &Owed, first: bool) -> Option<Co
             }
         }
         pause(world, attempt).await;
-        if !is_owed(world, &owed.id).await {
-            return None;
-        }
     }
     None
 }
