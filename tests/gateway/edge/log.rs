@@ -78,7 +78,16 @@ impl Log {
 
     /// Waits until the log is as wanted.
     pub async fn until(&self, wanted: impl FnMut(&Vec<Entry>) -> bool) {
-        // The sender is here, so the wait ends only when it is so.
-        drop(self.entries.subscribe().wait_for(wanted).await);
+        until(&self.entries, wanted).await;
     }
+}
+
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until a value is as wanted, and gives it. Panics after 30 s.
+pub async fn until<T: Clone>(value: &watch::Sender<T>, wanted: impl FnMut(&T) -> bool) -> T {
+    let mut values = value.subscribe();
+    let reached = tokio::time::timeout(PATIENCE, values.wait_for(wanted)).await.expect("within 30 s");
+    reached.expect("the sender is here").clone()
 }

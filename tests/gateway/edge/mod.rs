@@ -49,7 +49,7 @@ use actix_web::dev::ServerHandle;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use self::{api::Api, localstripe::Localstripe};
+use self::{api::Api, localstripe::Localstripe, log::until};
 pub use self::{
     books::{Booked, Booking},
     faults::{Fault, When},
@@ -172,10 +172,10 @@ impl Edge {
     }
 
     /// Waits for the first event of a kind, and gives it.
-    pub async fn until_event(&self, kind: &str) -> Done<Event> {
-        let mut events = self.api.webhooks.events.subscribe();
-        let events = events.wait_for(|events| events.iter().any(|event| event.kind == kind)).await?;
-        events.iter().find(|event| event.kind == kind).cloned().ok_or_else(|| "it was there".into())
+    pub async fn until_event(&self, kind: &str) -> Event {
+        let is_there = |events: &Vec<Event>| events.iter().any(|event| event.kind == kind);
+        let events = until(&self.api.webhooks.events, is_there).await;
+        events.into_iter().find(|event| event.kind == kind).expect("it is there")
     }
 
     /// Sends events to the endpoint in this order, each when the one before has been taken or given up.
@@ -194,10 +194,7 @@ impl Edge {
 
     /// Waits until there were so many tries.
     pub async fn until_deliveries(&self, count: usize) -> Vec<Delivery> {
-        let mut deliveries = self.api.webhooks.deliveries.subscribe();
-        // The sender is here, so the wait ends only when it is so.
-        drop(deliveries.wait_for(|deliveries| deliveries.len() >= count).await);
-        self.deliveries()
+        until(&self.api.webhooks.deliveries, |deliveries| deliveries.len() >= count).await
     }
 
     /// What it was asked so far, in order.

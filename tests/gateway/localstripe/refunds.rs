@@ -101,7 +101,7 @@ async fn a_refund_may_end_by_itself_after_a_while() -> Tested {
     edge.refunds(RefundCourse::Ends(Duration::from_millis(50), RefundEnd::Failed("unknown")));
     let refund = client.refund(&client.paid("p1").await?, "20000").await?;
     assert_eq!(refund.state(), "pending");
-    assert_eq!(edge.until_event("refund.failed").await?.about(), refund.id());
+    assert_eq!(edge.until_event("refund.failed").await.about(), refund.id());
     assert_eq!(client.again(&refund).await?.state(), "failed");
     Ok(())
 }
