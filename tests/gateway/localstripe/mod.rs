@@ -1,5 +1,6 @@
-//! Everything that needs localstripe: the edge itself, by plain HTTP.
+//! Everything that needs localstripe: the edge itself, by plain HTTP, and the Stripe adapter in front of it.
 
+mod adapter;
 mod bodies;
 mod client;
 mod faults;
