@@ -3,6 +3,9 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::{Map, Value, json};
 
+/// The type of an error of the edge itself.
+const BROKEN: &str = "edge_error";
+
 /// An answer before it is sent.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -14,6 +17,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What the edge did not understand, if that is the answer.
+    pub fn broken(&self) -> Option<&str> {
+        let error = &self.body["error"];
+        error["message"].as_str().filter(|_| error["type"] == BROKEN)
+    }
+
     pub fn into_response(self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::build(status);
@@ -69,9 +78,9 @@ impl Refusal {
         refusal.code("rate_limit").header("Retry-After", retry_after_s.to_string())
     }
 
-    /// Localstripe did what the edge does not expect: a fault of the rig.
+    /// localstripe did what the edge does not expect: a fault of the rig, which fails the test when the edge is dropped.
     pub fn broken(why: &str) -> Self {
-        Self::new(500, "api_error", format!("the edge does not understand localstripe: {why}"))
+        Self::new(500, BROKEN, format!("the edge does not understand localstripe: {why}"))
     }
 
     pub fn code(self, code: &str) -> Self {

@@ -25,6 +25,8 @@ pub struct Api {
     pub refunds: RefundNotes,
     pub search: Search,
     pub webhooks: Arc<Webhooks>,
+    /// What of localstripe the edge did not understand: faults of the rig.
+    pub broken: Mutex<Vec<String>>,
     /// Held while an object is changed: what one request checks and then does is not disturbed by another. localstripe
     /// answers one request after the other anyway.
     pub turn: tokio::sync::Mutex<()>,

@@ -23,17 +23,13 @@ impl Api {
             return Err(Refusal::missing("charge", "charge", id));
         }
         let intent = self.intent(text(&charge["payment_intent"])).await?;
-        Ok(dressed_charge(charge, &intent, &self.refunds_of(id).await?))
+        Ok(dressed_charge(charge, &intent, given_back(&self.refunds_of(id).await?)))
     }
 
     /// `GET /v1/charges`, `GET /v1/payment_intents`, `GET /v1/refunds`.
     pub async fn list(&self, kind: &str, asked: &Asked) -> Result<Value, Refusal> {
         asked.only(&["limit", "starting_after", "created", "payment_intent", "expand"])?;
-        let mut all = match kind {
-            "charges" => self.charges().await?,
-            "refunds" => self.localstripe.all(kind).await?.into_iter().map(|one| self.dressed_refund(one)).collect(),
-            _ => self.localstripe.all(kind).await?.into_iter().map(|one| self.dressed_intent(one)).collect(),
-        };
+        let mut all = self.localstripe.all(kind).await?;
         all.reverse();
         for (field, keeps) in TIMES {
             if asked.field(field).is_some() {
@@ -44,20 +40,25 @@ impl Api {
         if let Some(intent) = asked.field("payment_intent") {
             all.retain(|one| one["payment_intent"] == intent);
         }
-        let (data, has_more) = page(all, asked)?;
+        let (page, has_more) = page(all, asked)?;
+        let data = match kind {
+            "charges" => self.dressed_charges(page).await?,
+            "refunds" => page.into_iter().map(|one| self.dressed_refund(one)).collect(),
+            _ => page.into_iter().map(|one| self.dressed_intent(one)).collect(),
+        };
         Ok(json!({"object": "list", "url": format!("/v1/{kind}"), "has_more": has_more, "data": data}))
     }
 
-    async fn charges(&self) -> Result<Vec<Value>, Refusal> {
-        let intents = self.localstripe.all("payment_intents").await?;
+    async fn dressed_charges(&self, charges: Vec<Value>) -> Result<Vec<Value>, Refusal> {
         let refunds = self.localstripe.all("refunds").await?;
-        let dressed = self.localstripe.all("charges").await?.into_iter().map(|charge| {
-            let intent = intents.iter().find(|intent| intent["id"] == charge["payment_intent"]);
+        let mut dressed = Vec::new();
+        for charge in charges {
+            let intent = self.intent(text(&charge["payment_intent"])).await?;
             let refunds = refunds.iter().filter(|refund| refund["charge"] == charge["id"]);
-            let refunds: Vec<_> = refunds.cloned().collect();
-            dressed_charge(charge, intent.unwrap_or(&Value::Null), &refunds)
-        });
-        Ok(dressed.collect())
+            let refunded = given_back(refunds);
+            dressed.push(dressed_charge(charge, &intent, refunded));
+        }
+        Ok(dressed)
     }
 }
 
@@ -93,8 +94,7 @@ fn page(all: Vec<Value>, asked: &Asked) -> Result<(Vec<Value>, bool), Refusal> {
 }
 
 /// A charge as the real API shows it: with its intent's metadata, and without the refunds that failed.
-fn dressed_charge(mut charge: Value, intent: &Value, refunds: &[Value]) -> Value {
-    let refunded = given_back(refunds);
+fn dressed_charge(mut charge: Value, intent: &Value, refunded: u64) -> Value {
     charge["metadata"] = intent["metadata"].clone();
     charge["amount_refunded"] = refunded.into();
     charge["refunded"] = (charge["amount"].as_u64() == Some(refunded)).into();

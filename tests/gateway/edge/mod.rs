@@ -63,7 +63,8 @@ pub const API_KEY: &str = "sk_test_edge";
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
-/// A running edge with a localstripe of its own. Both end when it is dropped.
+/// A running edge with a localstripe of its own. Both end when it is dropped, which panics if the edge did not understand an
+/// answer of localstripe: such a fault of the rig must not pass for one of the gateway.
 pub struct Edge {
     api: Arc<Api>,
     url: String,
@@ -87,6 +88,7 @@ impl Edge {
             refunds: refunds::RefundNotes::default(),
             search: search::Search::default(),
             webhooks: webhooks::Webhooks::new()?,
+            broken: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         });
         let (server, address) = server::bind(&api)?;
@@ -227,5 +229,7 @@ impl Drop for Edge {
     fn drop(&mut self) {
         // The order to stop is given at once; waiting for it is not needed.
         drop(self.server.stop(false));
+        let broken = self.api.broken.lock();
+        assert!(broken.is_empty() || std::thread::panicking(), "{broken:#?}");
     }
 }

@@ -64,7 +64,7 @@ impl Api {
         let _turn = self.turn.lock().await;
         let id = asked.required("payment_intent")?;
         let charge = self.charge_to_refund(id).await?;
-        let amount = self.amount_to_refund(&charge, asked).await?;
+        let amount = amount_to_refund(&charge, asked)?;
         let body = json!({"payment_intent": id, "amount": amount, "metadata": asked.metadata()});
         let (status, refund) = self.localstripe.post("/v1/refunds", &body).await?;
         if status != 200 {
@@ -109,21 +109,6 @@ impl Api {
             return Err(Refusal::invalid(format!("The PaymentIntent {id} has no successful charge to refund.")));
         }
         self.charge(text(&intent["latest_charge"])).await
-    }
-
-    async fn amount_to_refund(&self, charge: &Value, asked: &Asked) -> Result<u64, Refusal> {
-        let id = text(&charge["id"]);
-        let charged = charge["amount"].as_u64().unwrap_or_default();
-        let left = charged - given_back(&self.refunds_of(id).await?).min(charged);
-        if left == 0 {
-            let refusal = Refusal::invalid(format!("The charge {id} has been refunded already."));
-            return Err(refusal.code("charge_already_refunded"));
-        }
-        let amount = if asked.field("amount").is_some() { asked.amount("amount")? } else { left };
-        if amount > left {
-            return Err(Refusal::invalid(format!("{amount} is more than the {left} that is left.")).param("amount"));
-        }
-        Ok(amount)
     }
 
     /// The refunds of a charge, as localstripe has them.
@@ -171,4 +156,18 @@ impl Api {
         }
         refund
     }
+}
+
+fn amount_to_refund(charge: &Value, asked: &Asked) -> Result<u64, Refusal> {
+    let of = |member: &str| charge[member].as_u64().unwrap_or_default();
+    let left = of("amount").saturating_sub(of("amount_refunded"));
+    if left == 0 {
+        let refusal = Refusal::invalid(format!("The charge {} has been refunded already.", text(&charge["id"])));
+        return Err(refusal.code("charge_already_refunded"));
+    }
+    let amount = if asked.field("amount").is_some() { asked.amount("amount")? } else { left };
+    if amount > left {
+        return Err(Refusal::invalid(format!("{amount} is more than the {left} that is left.")).param("amount"));
+    }
+    Ok(amount)
 }

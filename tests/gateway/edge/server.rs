@@ -132,6 +132,7 @@ async fn perform(api: &Arc<Api>, asked: &Asked, fault: Option<&(When, Wrong)>) -
         _ => {}
     }
     let answer = Answer::from(api.perform(asked).await);
+    api.broken.lock().extend(answer.broken().map(str::to_owned));
     if matches!(fault, Some((When::After, Wrong::Status(500)))) { broken() } else { answer }
 }
 

@@ -12,7 +12,11 @@ mod receiver;
 mod refunds;
 mod webhooks;
 
-use std::path::Path;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    process::Command,
+};
 
 use crate::{edge::Edge, support::Tested};
 
@@ -23,5 +27,15 @@ async fn localstripe_ends_with_its_edge() -> Tested {
     assert!(process.exists());
     drop(edge);
     assert!(!process.exists());
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_fault_of_the_rig_fails_the_test() -> Tested {
+    let edge = Edge::start()?;
+    let client = client::StripeClient::of(&edge)?;
+    Command::new("kill").args(["-9", &edge.process().to_string()]).status()?;
+    assert_eq!(client.get("/v1/payment_intents/pi_x").await?.error()["type"], "edge_error");
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(edge))).is_err());
     Ok(())
 }
