@@ -127,17 +127,17 @@ async fn once(api: &Arc<Api>, asked: &Asked, fault: Option<&(When, Wrong)>) -> A
 
 async fn perform(api: &Arc<Api>, asked: &Asked, fault: Option<&(When, Wrong)>) -> Answer {
     match fault {
-        Some((When::Before, Wrong::Status(500))) => return broken(),
+        Some((When::Before, Wrong::Status(500))) => return api_error(),
         Some((When::Before, wrong)) => api.faults.wait(wrong).await,
         _ => {}
     }
     let answer = Answer::from(api.perform(asked).await);
     api.broken.lock().extend(answer.broken().map(str::to_owned));
-    if matches!(fault, Some((When::After, Wrong::Status(500)))) { broken() } else { answer }
+    if matches!(fault, Some((When::After, Wrong::Status(500)))) { api_error() } else { answer }
 }
 
 /// The API's own error.
-fn broken() -> Answer {
+fn api_error() -> Answer {
     Refusal::new(500, "api_error", "Something went wrong on the gateway's side, as the test wants it.").into()
 }
 
