@@ -1,7 +1,9 @@
 //! The gateway's adapters, and the payment guard in front of a real one.
 
+mod edge;
 mod guard;
 mod guard_faults;
+mod localstripe;
 mod simulated;
 mod stripe;
 mod stripe_server;

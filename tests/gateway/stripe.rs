@@ -32,7 +32,7 @@ fn gateway(server: &StripeServer) -> Opened {
     gateway_at(format!("stripe+http://{}", server.address), API_KEY)
 }
 
-async fn opened(gateway: &dyn PaymentGateway, payment: &str) -> Result<Arc<str>, Box<dyn std::error::Error>> {
+pub async fn opened(gateway: &dyn PaymentGateway, payment: &str) -> Result<Arc<str>, Box<dyn std::error::Error>> {
     let key = format!("{payment}:intent");
     let request = OpenRequest { key: key.into(), payment_id: payment.into(), amount: won(20_000) };
     match gateway.open(request).await? {
@@ -41,15 +41,15 @@ async fn opened(gateway: &dyn PaymentGateway, payment: &str) -> Result<Arc<str>,
     }
 }
 
-fn confirm(intent: &Arc<str>, key: &str, method: &str) -> ChargeRequest {
+pub fn confirm(intent: &Arc<str>, key: &str, method: &str) -> ChargeRequest {
     ChargeRequest { intent: Some(Arc::clone(intent)), ..charge(key, method) }
 }
 
-fn read(intent: &Arc<str>) -> LookupRequest {
+pub fn read(intent: &Arc<str>) -> LookupRequest {
     LookupRequest { intent: Some(Arc::clone(intent)), ..look("a") }
 }
 
-fn withdraw(intent: &Arc<str>) -> WithdrawRequest {
+pub fn withdraw(intent: &Arc<str>) -> WithdrawRequest {
     let intent = Some(Arc::clone(intent));
     WithdrawRequest { key: "a".into(), payment_id: "pay_a".into(), amount: won(20_000), intent }
 }
