@@ -7,6 +7,8 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 use crate::domain::Role;
 
 /// The longest life of a development token, seconds: a year.
@@ -46,9 +48,25 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Compares what the gateway took and gave back with the payments; the exit code is 1 when they differ
+    Reconcile(ReconcileArgs),
     /// Checks or shows the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+}
+
+/// The span of time that is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct ReconcileArgs {
+    /// The beginning: a date (its first moment, UTC) or a time like 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = beginning)]
+    pub from: Timestamp,
+    /// The end: a date (all of it, UTC) or a time, which itself is not part of the span
+    #[arg(long, value_name = "DATE", value_parser = end)]
+    pub to: Timestamp,
+    /// Prints one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The principal and the lifetime of a new token.
@@ -113,6 +131,24 @@ fn role(name: &str) -> Role {
     ROLES.into_iter().find_map(|(known, role)| (known == name).then_some(role)).unwrap_or(Role::Customer)
 }
 
+fn beginning(text: &str) -> Result<Timestamp, String> {
+    moment(text, 0)
+}
+
+fn end(text: &str) -> Result<Timestamp, String> {
+    moment(text, 1)
+}
+
+/// A time, or the first moment of the day that is so many days after a date.
+fn moment(text: &str, days: i64) -> Result<Timestamp, String> {
+    let midnight = |date: Date| {
+        let day = date.checked_add(jiff::Span::new().days(days)).ok()?;
+        Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    let date = if text.len() == "2026-11-01".len() { text.parse().ok().and_then(midnight) } else { text.parse().ok() };
+    date.ok_or_else(|| "must be a date like 2026-11-01 or a time like 2026-11-01T00:00:00Z".to_owned())
+}
+
 fn subject(text: &str) -> Result<String, String> {
     crate::domain::CustomerId::new(text).map(|id| id.to_string()).map_err(|error| error.to_string())
 }
@@ -135,6 +171,22 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn a_span_takes_whole_days_or_times() {
+        let reconcile = |line: &str| match parse(line).map(|cli| cli.command) {
+            Ok(Some(Command::Reconcile(ReconcileArgs { from, to, .. }))) => Some((from.to_string(), to.to_string())),
+            _ => None,
+        };
+        let of = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+        let days = reconcile("callout reconcile --from 2026-11-01 --to 2026-11-30");
+        assert_eq!(days, of("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"));
+        let times = reconcile("callout reconcile --from 2026-11-01T09:00:00+09:00 --to 2026-11-01T01:00:00Z");
+        assert_eq!(times, of("2026-11-01T00:00:00Z", "2026-11-01T01:00:00Z"));
+        for wrong in ["yesterday", "2026-13-01", "2026-02-30", "9999-12-31"] {
+            assert_eq!(reconcile(&format!("callout reconcile --from 2026-11-01 --to {wrong}")), None, "{wrong}");
+        }
+    }
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split(' '))

@@ -12,6 +12,7 @@ use clap::Parser as _;
 use super::{
     AppError,
     backup::{self, BackupError},
+    reconcile::reconcile,
     serve,
 };
 use crate::{
@@ -36,6 +37,11 @@ pub fn main() -> ExitCode {
         Some(Command::Token(args)) => token(&sources, args),
         Some(Command::Backup { folder }) => told(block_on(backup::backup(&sources, folder))),
         Some(Command::Restore { folder }) => told(block_on(backup::restore(&sources, folder))),
+        Some(Command::Reconcile(args)) => match block_on(reconcile(&sources, args, &mut io::stdout())) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error.into()),
+        },
         Some(Command::Config(ConfigCommand::Show)) => command::show(&sources, &mut io::stdout()).map_err(Into::into),
         Some(Command::Config(ConfigCommand::Check { .. })) => match command::check(&sources, &mut io::stdout()) {
             Ok(true) => Ok(()),

@@ -6,6 +6,7 @@ mod commands;
 mod failures;
 mod losses;
 mod money;
+mod reconcile;
 mod shutdown;
 
 use std::{

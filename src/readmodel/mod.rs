@@ -11,6 +11,7 @@
 
 mod apply;
 pub mod backup;
+pub mod books;
 mod error;
 mod feeder;
 mod fold;

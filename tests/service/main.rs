@@ -42,6 +42,7 @@ mod pages;
 mod patience;
 mod payments;
 mod read_model_files;
+mod reconcile;
 mod refusals;
 mod release;
 mod rental;
