@@ -30,6 +30,7 @@ mod idempotency;
 mod lists;
 mod live;
 mod me;
+mod messages;
 mod money;
 mod monitoring;
 mod offers;

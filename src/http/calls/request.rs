@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 
-use super::{NewCall, about, answer, check_choice, refusal, repeat};
+use super::{NewCall, about, answer, check_choice, refusal, repeat, words};
 use crate::{
     actors::{CallError, entity::AskError},
     domain::{
@@ -108,7 +108,7 @@ impl Begun {
         };
         let said = format!("{}; it is not known yet whether call {call} was made; {advice}", problem.detail());
         let known = serde_json::value::to_raw_value(&serde_json::json!({ "id": call }));
-        problem.saying(said).about(known.ok())
+        problem.saying(said).telling(Some(words::perhaps_made())).about(known.ok())
     }
 }
 

@@ -62,16 +62,16 @@ impl Registration {
     fn checked(self) -> Result<driver::Registration, Problem> {
         Ok(driver::Registration {
             service: self.service,
-            name: text::line("name", &self.name, NAME_MAX)?,
-            phone: change("phone", self.phone)?,
-            plate: change("plate", self.plate)?,
+            name: text::line("/name", &self.name, NAME_MAX)?,
+            phone: change("/phone", self.phone)?,
+            plate: change("/plate", self.plate)?,
         })
     }
 }
 
-fn change(field: &str, given: Option<Option<String>>) -> Result<Change<String>, Problem> {
+fn change(at: &str, given: Option<Option<String>>) -> Result<Change<String>, Problem> {
     let Some(value) = given else { return Ok(Change::Keep) };
-    Ok(Change::Set(value.map(|value| text::line(field, &value, NAME_MAX)).transpose()?))
+    Ok(Change::Set(value.map(|value| text::line(at, &value, NAME_MAX)).transpose()?))
 }
 
 /// Registers a driver, or changes its registration: phone and plate that are left out stay as they are. A driver

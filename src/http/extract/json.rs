@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(refusal(text.as_bytes()), said, "{text}");
         }
         let long = format!(r#"{{"pickup":{{"lat":1,"lng":1,"address":"{}"}},"stops":[]}}"#, "x".repeat(201));
-        assert_eq!(refusal(long.as_bytes()), "/pickup: address must be at most 200 characters, got 201");
+        assert_eq!(refusal(long.as_bytes()), "/pickup/address: must be at most 200 characters, got 201");
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Given {
     /// A parameter that is `true` or `false`.
     pub(in crate::http) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         let read = |text: &str| {
-            text.parse().map_err(|_| Problem::invalid(format!("{name} must be true or false, got {text:?}")))
+            text.parse().map_err(|_| Problem::at_parameter(name, format_args!("must be true or false, got {text:?}")))
         };
         self.text(name).map(read).transpose()
     }
@@ -83,7 +83,7 @@ impl Given {
         let number = text.parse().ok().filter(|number| range.contains(number));
         let (least, most) = (range.start(), range.end());
         number.map(Some).ok_or_else(|| {
-            Problem::invalid(format!("{name} must be a whole number from {least} to {most}, got {text:?}"))
+            Problem::at_parameter(name, format_args!("must be a whole number from {least} to {most}, got {text:?}"))
         })
     }
 }
@@ -217,7 +217,8 @@ impl DriversQuery {
 /// A value that must be one of those that there are.
 fn known(name: &str, given: &str, values: &'static [&'static str]) -> Result<&'static str, Problem> {
     let found = values.iter().find(|value| **value == given).copied();
-    found.ok_or_else(|| Problem::invalid(format!("{name} must be one of {}, got {given:?}", values.join(", "))))
+    found
+        .ok_or_else(|| Problem::at_parameter(name, format_args!("must be one of {}, got {given:?}", values.join(", "))))
 }
 
 #[cfg(test)]
@@ -234,7 +235,10 @@ mod tests {
         assert_eq!(list("limit=200").map(|query| query.page.limit()).ok(), Some(200));
         for bad in ["0", "201", "many", "-1", "1.5", "", "99999999999999999999999"] {
             let problem = list(&format!("limit={bad}")).expect_err("a refusal");
-            assert_eq!(problem.detail(), format!("limit must be a whole number from 1 to 200, got {bad:?}"));
+            assert_eq!(
+                problem.detail(),
+                format!("the query parameter limit: must be a whole number from 1 to 200, got {bad:?}")
+            );
         }
     }
 
@@ -253,9 +257,9 @@ mod tests {
             assert_eq!(statuses(query).ok(), Some(wanted), "{query}");
         }
         let problem = statuses("status=flying").expect_err("a refusal");
-        assert!(problem.detail().starts_with("status must be one of requested, "), "{problem}");
+        assert!(problem.detail().starts_with("the query parameter status: must be one of requested, "), "{problem}");
         let problem = statuses("active=yes").expect_err("a refusal");
-        assert_eq!(problem.detail(), "active must be true or false, got \"yes\"");
+        assert_eq!(problem.detail(), "the query parameter active: must be true or false, got \"yes\"");
     }
 
     #[test]

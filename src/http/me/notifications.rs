@@ -1,10 +1,6 @@
 //! `GET /v1/me/notifications`: what one was told.
 
-use actix_web::{
-    HttpResponse,
-    http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderValue, VARY},
-    web::Data,
-};
+use actix_web::{HttpResponse, web::Data};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,7 +11,7 @@ use crate::{
         error::{Problem, Refusals, refusals::Listed},
         extract::{
             json,
-            language::Language,
+            language::{Language, Wanted},
             query::{Given, Paging, Parameters, Query},
         },
         state::State,
@@ -54,7 +50,7 @@ pub(in crate::http) struct Notification {
     /// The service that it is about, by its id.
     #[schema(value_type = String)]
     service: ServiceId,
-    /// In what words, in the language that `Accept-Language` asks for: Korean or English.
+    /// In what words, in the language that `Accept-Language` asks for, or the customer's profile has: Korean or English.
     message: String,
     /// The same in every language.
     #[schema(value_type = Label<'static>)]
@@ -71,14 +67,16 @@ impl Notification {
     }
 }
 
-/// Notifications, latest first, in the language that `Accept-Language` asks for (Korean, or English for clients that
-/// ask for neither). Operators get those of their services.
+/// Notifications, latest first, in the language that `Accept-Language` asks for (English for clients that ask for neither
+/// Korean nor English). Without that header, in the language of the customer's profile, else in Korean. Operators get those
+/// of their services.
 #[utoipa::path(get, path = "/v1/me/notifications", tag = "me", params(NoticeQuery, Paging),
-    responses((status = 200, body = Page<Notification>), Refusals<Listed>))]
+    responses((status = 200, body = Page<Notification>,
+        headers(("Content-Language" = String, description = "The language of each `message`: `ko` or `en`"))), Refusals<Listed>))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     who: Principal,
-    language: Language,
+    wanted: Wanted,
     Query(query): Query<NoticeQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, cursor) = (query.page.limit(), query.page.cursor());
@@ -99,11 +97,10 @@ pub(in crate::http) async fn handle(
             state.read_model.notifications(role, &[who.id()], services, limit, cursor).await?
         }
     };
+    let language = wanted.or_own(&state, &who).await;
     let items = page.items.into_iter().map(|notice| Notification::new(notice, language)).collect();
     let mut response = json::ok(&Page { items, next_cursor: page.next_cursor })?;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-    headers.insert(VARY, HeaderValue::from(ACCEPT_LANGUAGE));
+    language.tell(response.headers_mut());
     Ok(response)
 }
 
