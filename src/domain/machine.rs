@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{CustomerId, DriverId, ServiceId, policy::NoPolicy};
 
 /// The roles a token can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Requests calls and pays for them.

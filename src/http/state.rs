@@ -148,13 +148,13 @@ impl State {
         if !has_it(call, who) {
             return None;
         }
-        self.account_in_time(&call.customer_id).await.as_deref().and_then(CustomerOnCall::of)
+        self.account_in_time(&call.customer_id).await.flatten().as_deref().and_then(CustomerOnCall::of)
     }
 
-    /// The account of a customer, for an answer that can do without.
-    pub(super) async fn account_in_time(&self, customer: &CustomerId) -> Option<Arc<Account>> {
+    /// The account of an id, for an answer that can do without; `None` when it cannot be read in time.
+    pub(super) async fn account_in_time(&self, customer: &CustomerId) -> Option<Option<Arc<Account>>> {
         match tokio::time::timeout(ACCOUNT_PATIENCE, self.engine.account(customer)).await {
-            Ok(Ok(account)) => account,
+            Ok(Ok(account)) => Some(account),
             Ok(Err(error)) => {
                 tracing::warn!(%customer, %error, "an answer goes without what the customer's account says");
                 None

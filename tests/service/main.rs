@@ -41,6 +41,7 @@ mod overload;
 mod pages;
 mod patience;
 mod payments;
+mod read_marks;
 mod read_model_files;
 mod refusals;
 mod release;

@@ -11,7 +11,7 @@ use actix_web::{
 };
 
 use crate::{
-    domain::{Party, policy::Lang},
+    domain::{Party, Role, account::Account, policy::Lang},
     http::{auth::Principal, state::State},
 };
 
@@ -47,14 +47,18 @@ impl Wanted {
     /// is spoken where the services are.
     pub(in crate::http) async fn or_own(self, state: &State, who: &Principal) -> Language {
         match (self.0, who.party()) {
-            (Some(asked_for), _) => Language(asked_for),
             (None, Party::Customer(customer)) => {
-                let account = state.account_in_time(customer).await;
-                let own = account.and_then(|account| account.profile.as_ref()?.language);
-                Language(own.unwrap_or(Lang::Ko))
+                self.or_that_of(who, state.account_in_time(customer).await.flatten().as_deref())
             }
-            (None, Party::Driver(_) | Party::Operator(_) | Party::System) => self.or_korean(),
+            _ => self.or_korean(),
         }
+    }
+
+    /// The same, where the account of the token's `sub` is known.
+    pub(in crate::http) fn or_that_of(self, who: &Principal, account: Option<&Account>) -> Language {
+        let own =
+            account.filter(|_| who.role() == Role::Customer).and_then(|account| account.profile.as_ref()?.language);
+        Language(self.0.or(own).unwrap_or(Lang::Ko))
     }
 
     /// The language to tell somebody things in who is not known.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use jiff::Timestamp;
 
 use crate::{
     domain::{
@@ -14,7 +15,7 @@ use crate::{
         call::{STATUSES, Status, active_statuses},
         driver,
     },
-    http::{error::Problem, state::State, views::Page},
+    http::{error::Problem, extract::time, state::State, views::Page},
     readmodel,
 };
 
@@ -75,6 +76,15 @@ impl Given {
             text.parse().map_err(|_| Problem::at_parameter(name, format_args!("must be true or false, got {text:?}")))
         };
         self.text(name).map(read).transpose()
+    }
+
+    /// A parameter that is a time.
+    pub(in crate::http) fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        time::parse(text).map(Some).ok_or_else(|| {
+            let right = "must be a time as RFC 3339 writes it, like 2030-05-01T09:00:00%2B09:00";
+            Problem::at_parameter(name, format_args!("{right} (a plus sign as %2B), got {text:?}"))
+        })
     }
 
     /// A parameter that is a whole number within a range.
