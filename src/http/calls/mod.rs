@@ -90,6 +90,11 @@ pub(super) async fn answer(
     json::answer(status, &state.outline_view(&call))
 }
 
+/// The answer to a request for a call, with the call's path.
+fn located(answer: HttpResponse, call: &CallId) -> HttpResponse {
+    json::located(answer, &format!("/v1/calls/{call}"))
+}
+
 /// Refuses a command on a call, showing the call to those who may see it.
 pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Problem {
     let (detail, message) = (words::detail(state, who, &error), words::without_a_call(state, &error));

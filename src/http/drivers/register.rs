@@ -78,7 +78,12 @@ fn change(at: &str, given: Option<Option<String>>) -> Result<Change<String>, Pro
 /// registers itself where calls are offered; companies, cars and seats are registered by operators.
 #[utoipa::path(put, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
     request_body = Registration,
-    responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals<(Body, Actor, Step, Free)>))]
+    responses(
+        (status = 201, body = DriverView<'static>,
+            headers(("Location" = String, description = "The path of the driver: `/v1/drivers/{id}`"))),
+        (status = 200, body = DriverView<'static>),
+        Refusals<(Body, Actor, Step, Free)>,
+    ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<DriversAndOperators>,
@@ -92,6 +97,9 @@ pub(in crate::http) async fn handle(
     state.policy(&registration.service)?;
     let known = state.engine.driver(&id).await?;
     let driver = state.engine.register_driver(&id, registration, position, who.asker(), who.cause()).await?;
-    let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    json::answer(status, &state.driver_view(&driver, who.role()))
+    let view = state.driver_view(&driver, who.role());
+    if known.is_some() {
+        return json::ok(&view);
+    }
+    Ok(json::located(json::answer(StatusCode::CREATED, &view)?, &format!("/v1/drivers/{id}")))
 }
