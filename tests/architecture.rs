@@ -26,7 +26,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("routing", &["actors", "domain", "outbound", "settings"]),
     ("notify", &["domain"]),
     ("readmodel", &["actors", "domain", "clock", "notify", "open_file", "settings", "sqlite_copy"]),
-    ("http", &["actors", "domain", "clock", "readmodel", "settings"]),
+    ("http", &["actors", "domain", "clock", "notify", "readmodel", "settings"]),
     (
         "config",
         &[

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{CustomerId, DriverId, ServiceId, policy::NoPolicy};
 
 /// The roles a token can carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Requests calls and pays for them.
@@ -95,9 +95,7 @@ impl fmt::Display for Rejection {
             Self::NotFound => f.write_str("there is no such call or driver"),
             Self::Exists => f.write_str("a call or driver with this id exists already"),
             Self::IllegalTransition { state, command } => write!(f, "cannot {command} while {state}"),
-            Self::CallTaken => {
-                f.write_str("the call has gone to another driver or is over (이미 다른 기사에게 넘어갔거나 취소된 콜)")
-            }
+            Self::CallTaken => f.write_str("the call has gone to another driver or is over"),
             Self::NotOffered => f.write_str("the call is not offered to this driver"),
             Self::DriverUnavailable { status } => write!(f, "the driver is {status}"),
             Self::Forbidden => f.write_str("this party may not do that"),

@@ -22,11 +22,11 @@ impl Period {
     pub fn problem(&self, now: Timestamp) -> Option<String> {
         let Self { from, to } = self;
         if to <= from {
-            Some(format!("period: it ends ({to}) before it begins ({from}); to must be later than from"))
+            Some(format!("/period: it ends ({to}) before it begins ({from}); to must be later than from"))
         } else if *from < now - LATE {
-            Some(format!("period: it begins in the past ({from}); from must be now or later"))
+            Some(format!("/period: it begins in the past ({from}); from must be now or later"))
         } else if to.duration_since(*from) > SignedDuration::from_hours(24 * MAX_PERIOD_DAYS) {
-            Some(format!("period: it is longer than {MAX_PERIOD_DAYS} days"))
+            Some(format!("/period: it is longer than {MAX_PERIOD_DAYS} days"))
         } else {
             None
         }

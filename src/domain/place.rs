@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 /// The longest address, in characters.
 pub const MAX_ADDRESS_CHARS: usize = 200;
 
-/// Why a position is refused.
+/// Why a position is refused. Its member is named by a JSON pointer, which those who know where the position is continue.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InvalidPlace {
-    #[error("lat must be a number from -90 to 90, got {0}")]
+    #[error("/lat: must be a number from -90 to 90, got {0}")]
     Latitude(f64),
-    #[error("lng must be a number from -180 to 180, got {0}")]
+    #[error("/lng: must be a number from -180 to 180, got {0}")]
     Longitude(f64),
-    #[error("address must be at most {MAX_ADDRESS_CHARS} characters, got {0}")]
+    #[error("/address: must be at most {MAX_ADDRESS_CHARS} characters, got {0}")]
     Address(usize),
 }
 

@@ -115,6 +115,7 @@ fn paths() -> Vec<Path> {
         Path::new("/v1/me").get(web::to(me::show::handle)).put(web::to(me::change::handle)),
         Path::new("/v1/me/calls").get(web::to(me::calls::handle)),
         Path::new("/v1/me/notifications").get(web::to(me::notifications::handle)),
+        Path::new("/v1/me/notifications/read").put(web::to(me::read::handle)),
         Path::new("/v1/ops/actors").get(web::to(ops::actors::handle)),
         to_actor("").get(web::to(ops::actor::show)),
         to_actor("/crash").post(web::to(ops::actor::crash)),

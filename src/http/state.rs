@@ -21,7 +21,7 @@ use crate::{
         },
     },
     clock,
-    domain::{Party, Role, ServiceId, call::Call, driver::Driver, policy::Policy},
+    domain::{CustomerId, Party, Role, ServiceId, account::Account, call::Call, driver::Driver, policy::Policy},
     http::{
         auth::{Principal, keys::Keys},
         calls::{Sight, sight},
@@ -30,9 +30,9 @@ use crate::{
     readmodel::ReadModel,
 };
 
-/// How long the view of a call for its driver waits for the account of its customer. Without an answer the view goes without
-/// the customer's name.
-const CUSTOMER_PATIENCE: Duration = Duration::from_millis(500);
+/// How long an answer waits for the account of a customer: for the name that the driver of a call sees, for the language that
+/// the customer reads. Without it the answer goes without.
+const ACCOUNT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The parts that the server is made of.
 pub struct Parts {
@@ -104,20 +104,22 @@ impl State {
         &self.lifecycle
     }
 
-    /// The service of that name, which must be one that there is.
+    /// The service that a query parameter names, which must be one that there is.
     pub(super) fn service_named(&self, named: &str) -> Result<ServiceId, Problem> {
         let found = self.engine.policies().iter().find(|policy| policy.service.as_str() == named);
-        found.map(|policy| policy.service.clone()).ok_or_else(|| self.no_such_service(named))
+        found
+            .map(|policy| policy.service.clone())
+            .ok_or_else(|| Problem::at_parameter("service", self.no_service(named)))
     }
 
-    /// The policy of a service that must exist.
+    /// The policy of the service that a body names, which must exist.
     pub(super) fn policy(&self, service: &ServiceId) -> Result<&Policy, Problem> {
-        self.engine.policies().get(service).ok_or_else(|| self.no_such_service(service.as_str()))
+        self.engine.policies().get(service).ok_or_else(|| Problem::at("/service", self.no_service(service.as_str())))
     }
 
-    fn no_such_service(&self, named: &str) -> Problem {
+    fn no_service(&self, named: &str) -> String {
         let known: Vec<&str> = self.engine.policies().iter().map(|policy| policy.service.as_str()).collect();
-        Problem::invalid(format!("service: there is no service {named}; the services are {}", known.join(", ")))
+        format!("there is no service {named}; the services are {}", known.join(", "))
     }
 
     /// A call as somebody sees it who may see it.
@@ -157,14 +159,19 @@ impl State {
         if !has_it(call, who) {
             return None;
         }
-        match tokio::time::timeout(CUSTOMER_PATIENCE, self.engine.account(&call.customer_id)).await {
-            Ok(Ok(account)) => account.as_deref().and_then(CustomerOnCall::of),
+        self.account_in_time(&call.customer_id).await.flatten().as_deref().and_then(CustomerOnCall::of)
+    }
+
+    /// The account of an id, for an answer that can do without; `None` when it cannot be read in time.
+    pub(super) async fn account_in_time(&self, customer: &CustomerId) -> Option<Option<Arc<Account>>> {
+        match tokio::time::timeout(ACCOUNT_PATIENCE, self.engine.account(customer)).await {
+            Ok(Ok(account)) => Some(account),
             Ok(Err(error)) => {
-                tracing::warn!(call = %call.id, %error, "a driver sees a call without its customer");
+                tracing::warn!(%customer, %error, "an answer goes without what the customer's account says");
                 None
             }
             Err(_) => {
-                tracing::warn!(call = %call.id, "a driver sees a call without its customer: the account is too slow");
+                tracing::warn!(%customer, "an answer goes without what the customer's account says: it is too slow");
                 None
             }
         }

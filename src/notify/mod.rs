@@ -4,6 +4,7 @@
 
 mod describe;
 mod fill;
+mod refused;
 mod texts;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 pub use self::describe::{describe, history_missing};
 use self::fill::{Fill, why_cancelled, why_denied};
+pub use self::refused::refused_customer;
 use crate::domain::{
     CallId, CustomerId, DriverId, Party, Role, ServiceId,
     call::{Call, Event, Phase},

@@ -34,6 +34,7 @@ mod settings;
 mod snapshots;
 mod sweep;
 mod timeline;
+mod told;
 mod views;
 mod walk;
 mod writer;
@@ -59,6 +60,7 @@ pub use self::{
     settings::ReadModelSettings,
     snapshots::Snapshots,
     timeline::{Extent, REPLAY_MAX, TIMELINE_MAX, TimelineEntry},
+    told::NoticeFilter,
 };
 use self::{lag::Lag, readers::Readers, writer::Writer};
 /// The occasions of the notices that are recorded here.
@@ -85,6 +87,8 @@ pub struct ReadModel {
     progress: watch::Sender<u64>,
     /// The last notice that was handed to the hub. What was told before this process started is not handed over again.
     published: AtomicI64,
+    /// The name of the numbers that notifications have in this file.
+    numbering: String,
 }
 
 impl ReadModel {
@@ -111,6 +115,7 @@ impl ReadModel {
             commits: watch::Sender::new(0),
             progress: watch::Sender::new(0),
             published: AtomicI64::new(opened.last_told),
+            numbering: opened.numbering,
         }))
     }
 

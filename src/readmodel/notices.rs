@@ -1,4 +1,4 @@
-//! Notifications: their records, the lists of them, and handing them to the hub.
+//! Notifications: their records, and handing them to the hub. Lists of them are in `told.rs`.
 //!
 //! One thing told is one row in `told` however many receive it: an offer goes to many drivers. What a transaction tells
 //! one receiver is one row in `notifications`: under load a driver hears of many offers within the same few
@@ -12,15 +12,15 @@ use serde_json::value::to_raw_value;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    ApplyError, Page, ReadError, ReadModel,
+    ApplyError, ReadError, ReadModel,
     fold::{json, time},
-    page, receivers,
+    receivers,
     rows::{Insert, Values},
 };
 use crate::{
     actors::hub::{Hub, Note, Notified, Topic},
     domain::{
-        CallId, Role, ServiceId,
+        CallId, ServiceId,
         call::Call,
         policy::{Lang, Text},
     },
@@ -33,11 +33,6 @@ const PUT_TOLD: Insert = Insert {
     otherwise: "",
 };
 const PUT_NOTIFICATIONS: Insert = Insert { into: "INSERT INTO notifications (key, more)", columns: 2, otherwise: "" };
-const NOTIFICATIONS: &str =
-    "SELECT key, more FROM notifications WHERE key > ?1 AND key < ?2 ORDER BY key DESC LIMIT ?3";
-const LATEST: &str = "
-    SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at
-    FROM json_each(?1) AS wanted CROSS JOIN told AS t ON t.id = wanted.value ORDER BY t.id DESC";
 const MISSED: &str = "
     SELECT t.id, t.call_id, t.service, t.occasion, t.ko, t.en, t.at, r.role, r.name
     FROM told AS t CROSS JOIN json_each(t.receivers) AS told CROSS JOIN receivers AS r ON r.id = told.value
@@ -69,11 +64,18 @@ struct Said<'a> {
     #[serde(flatten)]
     notice: &'a Notice,
     message: &'a str,
+    /// Nobody has read what is only being told.
+    read: bool,
 }
 
 impl Notice {
+    /// Its number in the file; 0 if it has none.
+    pub(super) fn number(&self) -> i64 {
+        self.id.parse().unwrap_or_default()
+    }
+
     fn said(&self, lang: Lang) -> Said<'_> {
-        Said { notice: self, message: self.text.in_lang(lang) }
+        Said { notice: self, message: self.text.in_lang(lang), read: false }
     }
 }
 
@@ -86,81 +88,6 @@ pub(super) struct Outgoing {
 }
 
 impl ReadModel {
-    /// The notifications of one person, or of the services of an operator, latest first. Receivers of one role are
-    /// named by their ids. If `services` are named, only notifications about them.
-    ///
-    /// # Errors
-    /// When the cursor is not one of this list, or the file cannot be read.
-    pub async fn notifications(
-        &self,
-        role: Role,
-        ids: &[&str],
-        services: Option<&[ServiceId]>,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<Page<Notice>, ReadError> {
-        let limit = page::bounded(limit);
-        let before = match page::mark(cursor, "told")? {
-            Some(mark) => mark.parse().map_err(|_| ReadError::BadCursor)?,
-            None => receivers::TOLD_END,
-        };
-        let wanted: Vec<Receiver> = ids.iter().map(|id| Receiver { role, id: (*id).into() }).collect();
-        let mut latest = Vec::new();
-        for (receiver, number) in receivers::find(&mut *self.readers.begin().await?, wanted.iter()).await? {
-            let rows = self.latest_about(services, number, before, limit).await?;
-            let notices = rows.iter().map(|row| notice(row, receiver.clone()));
-            latest.extend(notices.collect::<Result<Vec<_>, _>>()?);
-        }
-        latest.sort_by_key(|(told, _)| std::cmp::Reverse(*told));
-        Ok(Page::cut(latest.into_iter().map(|(_, notice)| notice).collect(), limit, "told", |notice| notice.id.clone()))
-    }
-
-    /// The latest things before `before` that a receiver was told about some services, at most one more than `limit`.
-    async fn latest_about(
-        &self,
-        services: Option<&[ServiceId]>,
-        receiver: i64,
-        mut before: i64,
-        limit: usize,
-    ) -> Result<Vec<SqliteRow>, ReadError> {
-        let Some(services) = services else { return self.latest(receiver, before, limit).await };
-        let mut found = Vec::new();
-        loop {
-            let rows = self.latest(receiver, before, page::MAX_LIMIT).await?;
-            let is_last = rows.len() <= page::MAX_LIMIT;
-            for row in rows {
-                before = row.try_get("id")?;
-                let service: &str = row.try_get("service")?;
-                if services.iter().any(|wanted| wanted.as_str() == service) {
-                    found.push(row);
-                }
-            }
-            if is_last || found.len() > limit {
-                found.truncate(limit + 1);
-                return Ok(found);
-            }
-        }
-    }
-
-    /// The latest things before `before` that a receiver was told, at most one more than `limit`.
-    async fn latest(&self, receiver: i64, before: i64, limit: usize) -> Result<Vec<SqliteRow>, ReadError> {
-        let rows: Vec<(i64, Option<String>)> = sqlx::query_as(NOTIFICATIONS)
-            .bind(receivers::key(receiver, 0))
-            .bind(receivers::key(receiver, before.clamp(0, receivers::TOLD_END)))
-            .bind(page::one_more(limit))
-            .fetch_all(&mut *self.readers.begin().await?)
-            .await?;
-        let mut told = Vec::new();
-        for (key, more) in rows {
-            let first = receivers::told_of(key);
-            let later: Vec<i64> = more.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
-            told.extend(later.iter().rev().map(|later| first + later).filter(|told| *told < before));
-            told.push(first);
-        }
-        told.truncate(limit + 1);
-        Ok(sqlx::query(LATEST).bind(json(&told)?).fetch_all(&mut *self.readers.begin().await?).await?)
-    }
-
     /// Records a notification that belongs to no event of a call: that an actor was parked. The feeder hands it to the
     /// hub.
     ///
@@ -326,7 +253,7 @@ fn send(hub: &Hub, receiver: &Receiver, notice: impl FnOnce() -> Notice) {
 }
 
 /// The notification in this row, and its number.
-fn notice(row: &SqliteRow, receiver: Receiver) -> Result<(i64, Notice), sqlx::Error> {
+pub(super) fn notice(row: &SqliteRow, receiver: Receiver) -> Result<(i64, Notice), sqlx::Error> {
     let wrong = |what: &str| sqlx::Error::Decode(format!("{what:?} in told").into());
     let call: Option<&str> = row.try_get("call_id")?;
     let service: &str = row.try_get("service")?;

@@ -42,6 +42,8 @@ pub(super) struct Opened {
     pub file: OpenFile,
     /// The newest notice there is; 0 when there is none.
     pub last_told: i64,
+    /// The name of the numbers that notifications have in this file.
+    pub numbering: String,
 }
 
 /// Opens the file of the data set `identity`. While another process makes the file, or closes it as its last user, SQLite
@@ -182,6 +184,7 @@ async fn open_file(settings: ReadModelSettings, identity: Uuid) -> Result<Result
     }
     let last_told = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM told");
     let last_told = last_told.fetch_one(&mut connection).await.map_err(sql)?;
+    let numbering = sqlx::query_scalar("SELECT name FROM numbering").fetch_one(&mut connection).await.map_err(sql)?;
     // One reader stays for ever: as long as somebody has the file open, SQLite does not take its log away.
     let readers = SqlitePoolOptions::new()
         .max_connections(settings.read_connections.max(1))
@@ -194,7 +197,7 @@ async fn open_file(settings: ReadModelSettings, identity: Uuid) -> Result<Result
         .map_err(sql)?;
     let readers = Readers::new(readers, settings.read_timeout());
     let file = OpenFile::of(&settings.file());
-    Ok(Ok(Opened { settings, options, connection, readers, file, last_told }))
+    Ok(Ok(Opened { settings, options, connection, readers, file, last_told, numbering }))
 }
 
 /// A connection that only reads.

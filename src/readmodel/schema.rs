@@ -1,7 +1,8 @@
 //! The tables of the records, and making them.
 //!
 //! `call_history`, `driver_history`, `snapshots`, `told`, `receivers` and `notifications` are records: they are written
-//! once and never computed again. `places` says where the store was whose file this is. What can be computed from them
+//! once and never computed again. `places` says where the store was whose file this is, and `numbering` names the numbers of
+//! `told`: a file that was filled anew has other ones. What can be computed from them
 //! anew is in `views.rs`.
 //!
 //! The cost of a row is the pages that it touches. Therefore the events of a call are one row per batch, and the events
@@ -11,6 +12,7 @@ use sqlx::{Connection, SqliteConnection};
 use uuid::Uuid;
 
 use super::views;
+use crate::clock;
 
 const RECORDS: &str = "
     CREATE TABLE IF NOT EXISTS source (
@@ -58,6 +60,10 @@ const RECORDS: &str = "
     ) STRICT;
     CREATE TABLE IF NOT EXISTS notifications (key INTEGER PRIMARY KEY, more TEXT) STRICT;
     CREATE TABLE IF NOT EXISTS places (place TEXT PRIMARY KEY) STRICT;
+    CREATE TABLE IF NOT EXISTS numbering (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        name TEXT NOT NULL
+    ) STRICT;
 ";
 
 /// The store that a file belongs to.
@@ -82,6 +88,10 @@ pub(super) async fn prepare(connection: &mut SqliteConnection, identity: Uuid) -
         transaction.rollback().await?;
         return Ok(Owner::Another(owner));
     }
+    sqlx::query("INSERT INTO numbering (only, name) VALUES (1, ?1) ON CONFLICT DO NOTHING")
+        .bind(clock::random_id().to_string())
+        .execute(&mut *transaction)
+        .await?;
     if !has_packed_notifications(&mut transaction).await? {
         sqlx::raw_sql("ALTER TABLE notifications ADD COLUMN more TEXT").execute(&mut *transaction).await?;
     }

@@ -1,8 +1,8 @@
 //! What a customer's account promises: debts are noted and cleared once each, and the event stream has no personal data.
 
 use callout::domain::{
-    Change, Currency, Machine as _, Money,
-    account::{AccountMachine, Command, Debt, Event, Profile, ProfileChange},
+    Change, Currency, Machine as _, Money, Role,
+    account::{AccountMachine, Command, Debt, Event, Profile, ProfileChange, ReadMark},
     policy::Lang,
 };
 use jiff::Timestamp;
@@ -79,4 +79,34 @@ fn a_debt_is_noted_once_and_cleared_once() {
     assert!(!AccountMachine::is_terminal(&state), "an account with a debt is live");
     let (state, _) = all(&[note(0), clear(0)]);
     assert!(AccountMachine::is_terminal(&state.expect("an account")));
+}
+
+fn mark(numbering: &str, number: i64, second: i64) -> ReadMark {
+    ReadMark { numbering: numbering.to_owned(), number, at: Timestamp::from_second(second).expect("a time") }
+}
+
+fn read(role: Role, mark: ReadMark) -> Command {
+    Command::MarkRead { id: customer_id(0), role, mark }
+}
+
+#[test]
+fn a_read_mark_goes_on_and_never_back_for_each_role() {
+    for (known, later, is_beyond) in [
+        (mark("a", 5, 50), mark("a", 6, 40), true),
+        (mark("a", 5, 50), mark("a", 5, 50), false),
+        (mark("a", 5, 50), mark("a", 4, 60), false),
+        // After the notifications were numbered anew the time alone tells.
+        (mark("a", 5, 50), mark("b", 1, 51), true),
+        (mark("a", 5, 50), mark("b", 9, 50), false),
+    ] {
+        let commands = [read(Role::Customer, known.clone()), read(Role::Customer, later.clone())];
+        let (state, events) = all(&commands);
+        let expected = if is_beyond { &later } else { &known };
+        let state = state.expect("an account");
+        assert_eq!(state.read.get(&Role::Customer), Some(expected), "{known:?} {later:?}");
+        assert_eq!(events.len(), if is_beyond { 3 } else { 2 }, "{known:?} {later:?}");
+        assert_eq!(state.read.get(&Role::Driver), None);
+        let stored = serde_json::to_string(&state).expect("JSON");
+        assert_eq!(serde_json::from_str::<callout::domain::account::Account>(&stored).expect("an account"), state);
+    }
 }

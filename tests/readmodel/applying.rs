@@ -2,7 +2,7 @@
 
 use callout::{
     domain::Role,
-    readmodel::{ApplyError, CallFilter, DriverFilter, ReadModel, Snapshots},
+    readmodel::{ApplyError, CallFilter, DriverFilter, NoticeFilter, ReadModel, Snapshots},
 };
 
 use crate::fixture::{
@@ -11,7 +11,7 @@ use crate::fixture::{
 };
 
 async fn occasions(model: &ReadModel, role: Role, id: &str) -> Vec<String> {
-    let notices = model.notifications(role, &[id], None, 200, None).await.expect("notifications");
+    let notices = model.notifications(role, &[id], NoticeFilter::default(), 200, None).await.expect("notifications");
     notices.items.into_iter().map(|notice| notice.occasion).rev().collect()
 }
 

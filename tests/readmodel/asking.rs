@@ -8,11 +8,12 @@ use callout::{
         call::{CallMachine, Command},
         payment::PaymentStatus,
     },
-    readmodel::{CallFilter, DriverFilter, Extent, ReadError},
+    readmodel::{CallFilter, DriverFilter, Extent, NoticeFilter, ReadError},
 };
 
 use crate::fixture::{
     Home, Life, Outcome, call_id, customer, driver_id, feed, registered, service, timeline_in_pages, timeline_of,
+    told_in_pages,
 };
 
 #[tokio::test]
@@ -88,6 +89,33 @@ async fn drivers_are_listed_by_id_with_their_status() -> Outcome {
 }
 
 #[tokio::test]
+async fn notifications_since_a_time_are_found_behind_many_later_ones() -> Outcome {
+    let home = Home::new();
+    let model = home.open().await;
+    for n in 0..120 {
+        feed(&model, &Life::whole(&format!("call_{n}"), "mina", "kim", n).events).await?;
+    }
+    let told = told_in_pages(&model, Role::Customer, "mina", 200).await?;
+    assert!(told.len() > 400, "more than two batches: {}", told.len());
+    for index in [0, 7, 199, 200, 201, 430] {
+        let since = told[index].at;
+        let wanted: Vec<_> = told.iter().filter(|notice| notice.at >= since).cloned().collect();
+        let (mut found, mut next) = (Vec::new(), None);
+        loop {
+            let filter = NoticeFilter { since: Some(since), ..NoticeFilter::default() };
+            let page = model.notifications(Role::Customer, &["mina"], filter, 150, next.as_deref()).await?;
+            found.extend(page.items);
+            next = page.next_cursor;
+            if next.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, wanted, "{index}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_list_or_none_at_all_is_refused() -> Outcome {
     let home = Home::new();
     let model = home.open().await;
@@ -95,14 +123,17 @@ async fn a_cursor_of_another_list_or_none_at_all_is_refused() -> Outcome {
         feed(&model, &Life::whole(&format!("call_{n}"), "mina", "kim", n).events).await?;
     }
     let calls = model.calls(CallFilter::default(), 1, None).await?.next_cursor.ok_or("no next page")?;
-    let notices =
-        model.notifications(Role::Customer, &["mina"], None, 1, None).await?.next_cursor.ok_or("no next page")?;
+    let notices = model
+        .notifications(Role::Customer, &["mina"], NoticeFilter::default(), 1, None)
+        .await?
+        .next_cursor
+        .ok_or("no next page")?;
     for bad in ["garbage", "", "Y2FsbHM6", "콜", notices.as_str()] {
         let refused = model.calls(CallFilter::default(), 1, Some(bad)).await;
         assert!(matches!(refused, Err(ReadError::BadCursor)), "{bad:?}");
     }
     assert!(matches!(
-        model.notifications(Role::Customer, &["mina"], None, 1, Some(&calls)).await,
+        model.notifications(Role::Customer, &["mina"], NoticeFilter::default(), 1, Some(&calls)).await,
         Err(ReadError::BadCursor)
     ));
     assert!(matches!(model.drivers(DriverFilter::default(), 1, Some(&calls)).await, Err(ReadError::BadCursor)));

@@ -9,7 +9,7 @@ use callout::{
         supervision::Status,
     },
     domain::{Role, payment::PaymentStatus},
-    readmodel::ReadModel,
+    readmodel::{NoticeFilter, ReadModel},
 };
 
 use crate::{
@@ -106,7 +106,10 @@ async fn while_it_is_parked_commits_go_on_and_when_it_is_resumed_it_catches_up()
     assert!(!world.model.caught_up_to(&life.state().id, 1, Duration::from_millis(100)).await, "it is parked");
     assert!(feeder.resume());
     world.caught_up(&life).await;
-    assert_eq!(world.model.notifications(Role::Customer, &["mina"], None, 50, None).await?.items.len(), 4);
+    assert_eq!(
+        world.model.notifications(Role::Customer, &["mina"], NoticeFilter::default(), 50, None).await?.items.len(),
+        4
+    );
     Ok(())
 }
 
@@ -128,7 +131,10 @@ async fn the_stream_is_trimmed_behind_it_and_a_restart_goes_on_where_it_was() ->
     world.commit(&life.events[6..]).await;
     world.caught_up(&life).await;
     assert_eq!(timeline_of(&world.model, &id).await?.len(), life.events.len());
-    assert_eq!(world.model.notifications(Role::Customer, &["mina"], None, 50, None).await?.items.len(), 4);
+    assert_eq!(
+        world.model.notifications(Role::Customer, &["mina"], NoticeFilter::default(), 50, None).await?.items.len(),
+        4
+    );
     Ok(())
 }
 
@@ -172,7 +178,15 @@ async fn operators_are_told_once_of_a_payment_whose_outcome_is_unknown_for_too_l
     next.news(PaymentStatus::Unknown, &[]);
     world.commit_together(&next.events).await;
     assert_eq!(next_told(&mut operator).await["call"], "call_3", "nothing is told twice");
-    assert_eq!(world.model.notifications(Role::Operator, &["driver-call"], None, 50, None).await?.items.len(), 2);
+    assert_eq!(
+        world
+            .model
+            .notifications(Role::Operator, &["driver-call"], NoticeFilter::default(), 50, None)
+            .await?
+            .items
+            .len(),
+        2
+    );
     Ok(())
 }
 

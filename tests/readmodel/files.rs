@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use callout::{
     domain::Role,
-    readmodel::{CallFilter, OpenError, ReadModel},
+    readmodel::{CallFilter, NoticeFilter, OpenError, ReadModel},
 };
 use uuid::Uuid;
 
@@ -45,7 +45,10 @@ async fn stores_that_take_turns_find_their_calls_again_each_time() -> Outcome {
             }
             let count = usize::try_from(count)?;
             assert_eq!(shown(&model).await?, of(customer, count), "turn {turn}");
-            assert_eq!(model.notifications(Role::Customer, &[customer], None, 50, None).await?.items.len(), 4 * count);
+            assert_eq!(
+                model.notifications(Role::Customer, &[customer], NoticeFilter::default(), 50, None).await?.items.len(),
+                4 * count
+            );
             assert_eq!(model.cursor().await?, cursor(&count.to_string()));
             model.close().await;
         }

@@ -12,7 +12,10 @@ use callout::{
         payment::{Method, News, PaymentStatus},
         policy::{Policies, Policy, PolicyFile},
     },
-    readmodel::{ApplyError, Eta, Extent, Notice, ReadError, ReadModel, ReadModelSettings, Snapshots, TimelineEntry},
+    readmodel::{
+        ApplyError, Eta, Extent, Notice, NoticeFilter, ReadError, ReadModel, ReadModelSettings, Snapshots,
+        TimelineEntry,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -131,7 +134,7 @@ pub async fn feed(model: &ReadModel, events: &[EventRecord]) -> Result<usize, Bo
 pub async fn told_in_pages(model: &ReadModel, role: Role, id: &str, limit: usize) -> Result<Vec<Notice>, ReadError> {
     let (mut told, mut next) = (Vec::new(), None);
     loop {
-        let page = model.notifications(role, &[id], None, limit, next.as_deref()).await?;
+        let page = model.notifications(role, &[id], NoticeFilter::default(), limit, next.as_deref()).await?;
         told.extend(page.items);
         next = page.next_cursor;
         if next.is_none() {

@@ -3,7 +3,7 @@
 use callout::{
     actors::ports::store::{EventCursor, EventRecord, Store},
     domain::{Role, call::Call},
-    readmodel::{CallFilter, Extent, ReadModel, TimelineEntry},
+    readmodel::{CallFilter, Extent, NoticeFilter, ReadModel, TimelineEntry},
 };
 
 use crate::{
@@ -187,6 +187,9 @@ async fn what_comes_with_the_stream_was_not_missed() -> Outcome {
         assert_eq!(timeline.len(), life.events.len(), "{:?}", outline(&timeline));
     }
     drop(feeder);
-    assert_eq!(world.model.notifications(Role::Customer, &["mina"], None, 200, None).await?.items.len(), 80);
+    assert_eq!(
+        world.model.notifications(Role::Customer, &["mina"], NoticeFilter::default(), 200, None).await?.items.len(),
+        80
+    );
     Ok(())
 }

@@ -9,7 +9,7 @@ use callout::{
         payment::{Method, PaymentStatus},
     },
     notify,
-    readmodel::{Notice, ReadModel},
+    readmodel::{Notice, NoticeFilter, ReadModel},
 };
 
 use crate::fixture::{
@@ -17,7 +17,8 @@ use crate::fixture::{
 };
 
 async fn told(model: &ReadModel, role: Role, id: &str) -> Vec<Notice> {
-    let mut notices = model.notifications(role, &[id], None, 200, None).await.expect("notifications").items;
+    let mut notices =
+        model.notifications(role, &[id], NoticeFilter::default(), 200, None).await.expect("notifications").items;
     notices.reverse();
     notices
 }
@@ -190,7 +191,7 @@ async fn what_many_calls_told_one_driver_at_once_comes_in_order_page_by_page() -
         feed(&model, &events).await?;
     }
     let whole: Vec<String> = model
-        .notifications(Role::Driver, &["kim"], None, 200, None)
+        .notifications(Role::Driver, &["kim"], NoticeFilter::default(), 200, None)
         .await?
         .items
         .into_iter()

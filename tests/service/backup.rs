@@ -135,19 +135,3 @@ async fn a_store_that_is_lost_comes_back_and_what_was_there_is_kept() {
     server.start_again().await;
     server.call_is(&id, &["dispatching"]).await;
 }
-
-#[tokio::test]
-async fn a_read_model_that_lacks_what_the_store_has_forgotten_is_warned_of() {
-    let mut server = embedded().await;
-    let id = server.customer("mina").request_paid_call().await;
-    server.stream_is_trimmed().await;
-    stop(&mut server).await;
-    server.start_again().await;
-    let warning = "the read model lacks events that the store has forgotten";
-    assert!(!server.log().contains(warning), "{}", server.log());
-    stop(&mut server).await;
-    fs::remove_file(server.folder().join("callout.readmodel.db")).expect("the read model");
-    server.start_again().await;
-    assert!(server.log().contains(warning), "{}", server.log());
-    server.call_is(&id, &["dispatching"]).await;
-}

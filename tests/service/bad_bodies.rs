@@ -154,7 +154,7 @@ async fn a_fare_that_depends_on_the_way_needs_a_destination() {
         for path in ["/v1/calls", "/v1/quotes"] {
             let body = json!({"service": service, "pickup": place(GANGNAM)});
             let said = customer.post(path, body).await.problem(400, "invalid_request");
-            assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("dropoff: ")), "{said}");
+            assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("/dropoff: ")), "{said}");
         }
     }
     assert_eq!(customer.get("/v1/me/calls").await.expect(200)["items"], json!([]));

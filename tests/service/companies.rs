@@ -145,6 +145,7 @@ async fn cl_3_a_cleaning_starts_no_earlier_before_its_time_than_the_policy_says(
     let wait_s: u64 = reply.header("retry-after").and_then(|value| value.parse().ok()).expect("a time to wait");
     assert!((3_800..=3_900).contains(&wait_s), "{wait_s} s");
     let refused = reply.problem(409, "too_early");
+    assert!(refused["message"].as_str().is_some_and(|message| message.contains("후에 다시")), "{refused}");
     assert_eq!(refused["call"]["status"], "assigned", "{refused}");
     assert!(server.driver_is("ssak3", &["available"]).await["call"].is_null(), "it is not handed over either");
     company.command(&soon, "start").await.expect(200);

@@ -39,7 +39,7 @@ async fn names_notes_and_reasons_say_what_they_seem_to_say() {
     let mut hidden = call.clone();
     hidden["pickup"]["address"] = json!("강남역\u{2067}");
     let said = customer.post("/v1/calls", hidden).await.problem(400, "invalid_request");
-    assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("pickup.address ")), "{said}");
+    assert!(said["detail"].as_str().is_some_and(|detail| detail.starts_with("/pickup/address: ")), "{said}");
     let id = id_of(&customer.post("/v1/calls", call).await.expect(201));
     assert_eq!(customer.call(&id).await["note"], "gate 4711\nring twice");
     let reason = json!({"reason": "\u{202d}late"});

@@ -18,8 +18,10 @@ async fn the_same_key_and_body_answers_the_same_call() {
     let customer = server.customer("mina");
     let first = request_with_key(&customer, "key-1", &trip_paid_with("tok_ok")).await.expect(201);
     for _ in 0..3 {
-        let again = request_with_key(&customer, "key-1", &trip_paid_with("tok_ok")).await.expect(200);
-        assert_eq!(again["id"], first["id"]);
+        let again = request_with_key(&customer, "key-1", &trip_paid_with("tok_ok")).await;
+        let place = again.header("location").expect("where the call is").to_owned();
+        assert_eq!(again.expect(200)["id"], first["id"]);
+        assert_eq!(customer.get(&place).await.expect(200)["id"], first["id"]);
     }
     assert_eq!(server.ledger(&id_of(&first)).await.charges, 1);
     let other = request_with_key(&customer, "key-2", &trip_paid_with("tok_ok")).await.expect(201);

@@ -52,3 +52,22 @@ async fn servers_of_two_stores_keep_to_their_own_calls_at_the_same_time_and_in_t
         }
     }
 }
+
+#[tokio::test]
+async fn a_read_model_that_lacks_what_the_store_has_forgotten_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = server_with_read_model_in(folder.path()).await;
+    let id = server.customer("mina").request_paid_call().await;
+    server.stream_is_trimmed().await;
+    server.terminate();
+    assert!(server.ended().await.success());
+    server.start_again().await;
+    let warning = "the read model lacks events that the store has forgotten";
+    assert!(!server.log().contains(warning), "{}", server.log());
+    server.terminate();
+    assert!(server.ended().await.success());
+    std::fs::remove_file(folder.path().join("readmodel.db")).expect("the read model");
+    server.start_again().await;
+    assert!(server.log().contains(warning), "{}", server.log());
+    server.call_is(&id, &["dispatching"]).await;
+}

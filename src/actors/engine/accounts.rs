@@ -6,8 +6,8 @@ use super::{Engine, once_more};
 use crate::{
     actors::{Cause, entity::AskError},
     domain::{
-        CustomerId,
-        account::{Account, Command, ProfileChange},
+        CustomerId, Role,
+        account::{Account, Command, ProfileChange, ReadMark},
     },
 };
 
@@ -15,7 +15,8 @@ use crate::{
 pub type AccountError = AskError<Account>;
 
 impl Engine {
-    /// An account as it is now, read from its actor. A customer who never said anything and owes nothing has none.
+    /// An account as it is now, read from its actor. A customer who never said anything, owes nothing and has marked no
+    /// notification as read has none.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -35,5 +36,20 @@ impl Engine {
     ) -> Result<Arc<Account>, AccountError> {
         let command = Command::SetProfile { id: customer.clone(), profile };
         once_more(async || self.world.accounts.ask(customer.as_str(), command.clone(), cause.clone()).await).await
+    }
+
+    /// The bearer of an id has read its notifications up to a mark.
+    ///
+    /// # Errors
+    /// Why it could not be committed.
+    pub async fn mark_read(
+        &self,
+        id: &CustomerId,
+        role: Role,
+        mark: ReadMark,
+        cause: Cause,
+    ) -> Result<Arc<Account>, AccountError> {
+        let command = Command::MarkRead { id: id.clone(), role, mark };
+        once_more(async || self.world.accounts.ask(id.as_str(), command.clone(), cause.clone()).await).await
     }
 }

@@ -1,5 +1,7 @@
 //! Decides on the commands of an account, and applies its events.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Account, Command, Effect, Event};
@@ -39,6 +41,10 @@ impl Machine for AccountMachine {
                 account if account.owes(call) => Decision::event(Event::DebtCleared { call: call.clone() }),
                 _ => Decision::nothing(),
             },
+            Command::MarkRead { id, role, mark } => match state.and_then(|account| account.read.get(role)) {
+                Some(known) if !mark.is_beyond(known) => Decision::nothing(),
+                _ => opened(state, id).and(Event::NotificationsRead { role: *role, mark: mark.clone() }),
+            },
             Command::Wake => Decision::nothing(),
         })
     }
@@ -46,9 +52,13 @@ impl Machine for AccountMachine {
     fn evolve(state: Option<Account>, event: &Event, _: Timestamp) -> Option<Account> {
         let Some(mut account) = state else {
             return match event {
-                Event::AccountOpened { id } => {
-                    Some(Account { id: id.clone(), profile: None, debts: Vec::new(), version: 1 })
-                }
+                Event::AccountOpened { id } => Some(Account {
+                    id: id.clone(),
+                    profile: None,
+                    debts: Vec::new(),
+                    read: BTreeMap::new(),
+                    version: 1,
+                }),
                 _ => None,
             };
         };
@@ -57,6 +67,9 @@ impl Machine for AccountMachine {
             Event::ProfileChanged { profile: Some(profile) } => account.profile = Some(profile.clone()),
             Event::DebtNoted(debt) if !account.owes(&debt.call) => account.debts.push(debt.clone()),
             Event::DebtCleared { call } => account.debts.retain(|debt| debt.call != *call),
+            Event::NotificationsRead { role, mark } => {
+                account.read.insert(*role, mark.clone());
+            }
             Event::AccountOpened { .. } | Event::ProfileChanged { profile: None } | Event::DebtNoted(_) => {}
         }
         Some(account)

@@ -1,16 +1,21 @@
-//! A customer's account: who the customer is, and the fares that the customer owes. The authority on both.
+//! A customer's account: who the customer is, and the fares that the customer owes. The authority on both, and on how far
+//! the bearer of an id, in whatever role, has read its notifications.
 //!
 //! Only the snapshot holds the profile. The event stream is told that the profile changed, without the data: a profile
 //! can be erased from the one place where it is.
 
 mod machine;
 mod profile;
+mod read_mark;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, CustomerId, Money, ServiceId, money};
+use super::{CallId, CustomerId, Money, Role, ServiceId, money};
 pub use machine::AccountMachine;
 pub use profile::{Profile, ProfileChange};
+pub use read_mark::ReadMark;
 
 /// The whole state of an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +27,10 @@ pub struct Account {
     /// The fares that the customer owes, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub debts: Vec<Debt>,
+    /// How far the bearer of the id has read its notifications, by the role of its token: those of a driver are not those of a
+    /// customer with the same id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub read: BTreeMap<Role, ReadMark>,
     /// How many events it has seen.
     pub version: u64,
 }
@@ -46,6 +55,8 @@ pub enum Command {
     NoteDebt { id: CustomerId, debt: Debt },
     /// The fare of a call is owed no more.
     ClearDebt { call: CallId },
+    /// Notifications were read up to a mark. A mark that is not beyond the known one changes nothing.
+    MarkRead { id: CustomerId, role: Role, mark: ReadMark },
     /// A deadline passed. Accounts have none.
     Wake,
 }
@@ -65,6 +76,10 @@ pub enum Event {
     DebtNoted(Debt),
     DebtCleared {
         call: CallId,
+    },
+    NotificationsRead {
+        role: Role,
+        mark: ReadMark,
     },
 }
 
@@ -89,7 +104,8 @@ impl Event {
             Self::ProfileChanged { profile: None }
             | Self::AccountOpened { .. }
             | Self::DebtNoted(_)
-            | Self::DebtCleared { .. } => None,
+            | Self::DebtCleared { .. }
+            | Self::NotificationsRead { .. } => None,
         }
     }
 }

@@ -27,7 +27,7 @@ impl Machine for CallMachine {
         match (state, command) {
             (Some(call), command) => decide_existing(call, command, policies, now),
             (None, Command::Request(new)) => {
-                let unknown = || Rejection::Invalid(format!("there is no service {}", new.service));
+                let unknown = || Rejection::Invalid(format!("/service: there is no service {}", new.service));
                 Ok(request::request(new, policies.get(&new.service).ok_or_else(unknown)?, now)?)
             }
             (None, _) => Err(Rejection::NotFound.into()),

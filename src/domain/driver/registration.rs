@@ -14,7 +14,7 @@ pub(super) fn register(state: Option<&Driver>, command: &Command, policies: &Pol
     let Command::Register { by, id, registration, position } = command else { return Ok(Decision::nothing()) };
     let profile = registration.over(state.map(|driver| &driver.profile));
     if policies.get(&profile.service).is_none() {
-        return Err(Rejection::Invalid(format!("there is no service {}", profile.service)));
+        return Err(Rejection::Invalid(format!("/service: there is no service {}", profile.service)));
     }
     may_register(by, id, &profile.service, policies)?;
     if let Some(driver) = state {

@@ -198,7 +198,8 @@ impl Policy {
         Money::new(self.file.fare.amount(route, period), self.file.currency)
     }
 
-    /// Why a choice of destination, driver and period is not one this service knows, if it is not.
+    /// Why a choice of destination, driver and period is not one this service knows, if it is not. The member of the request
+    /// is named by its JSON pointer.
     #[must_use]
     pub fn choice_problem(
         &self,
@@ -209,21 +210,21 @@ impl Policy {
     ) -> Option<String> {
         let (service, noun) = (&self.service, &self.file.noun.en);
         if dropoff.is_none() && self.file.fare.needs_route() {
-            return Some(format!("dropoff: the fare of {service} depends on the way; give the destination"));
+            return Some(format!("/dropoff: the fare of {service} depends on the way; give the destination"));
         }
         match (self.file.dispatch.by, driver) {
             (FoundBy::Choose, None) => {
-                return Some(format!("driver_id: give the {noun} that you choose for {service}"));
+                return Some(format!("/driver_id: give the {noun} that you choose for {service}"));
             }
             (FoundBy::Offer | FoundBy::Assign, Some(_)) => {
-                return Some(format!("driver_id: {service} finds the {noun} itself; leave it out"));
+                return Some(format!("/driver_id: {service} finds the {noun} itself; leave it out"));
             }
             _ => {}
         }
         match (self.file.period, period) {
-            (PeriodRule::None, Some(_)) => Some(format!("period: {service} is not booked for a period; leave it out")),
+            (PeriodRule::None, Some(_)) => Some(format!("/period: {service} is not booked for a period; leave it out")),
             (PeriodRule::Required, None) => {
-                Some(format!("period: give the beginning and the end of the booking of {service}"))
+                Some(format!("/period: give the beginning and the end of the booking of {service}"))
             }
             (_, Some(period)) => period.problem(now).or_else(|| self.period_problem(period, now)),
             (_, None) => None,
@@ -233,9 +234,9 @@ impl Policy {
     fn period_problem(&self, period: &Period, now: Timestamp) -> Option<String> {
         let BookingRule { period_min_s, ahead_max_s, .. } = self.file.booking;
         if period.length() < SignedDuration::from_secs(period_min_s.into()) {
-            Some(format!("period: it is shorter than {period_min_s} s, the least for {}", self.service))
+            Some(format!("/period: it is shorter than {period_min_s} s, the least for {}", self.service))
         } else if period.to > now + SignedDuration::from_secs(ahead_max_s.into()) {
-            Some(format!("period: it ends more than {ahead_max_s} s from now, the most for {}", self.service))
+            Some(format!("/period: it ends more than {ahead_max_s} s from now, the most for {}", self.service))
         } else {
             None
         }

@@ -73,6 +73,11 @@ impl Principal {
         }
     }
 
+    /// The account of its id, which has one in whatever role.
+    pub(super) fn account(&self) -> Result<CustomerId, Problem> {
+        CustomerId::new(self.id()).map_err(|error| Problem::new(Code::Internal, error.to_string()))
+    }
+
     /// Which services its token is limited to; `None`: all.
     pub(super) fn services(&self) -> Option<&[ServiceId]> {
         self.scope.services()

@@ -59,7 +59,7 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     match value.to_str() {
         Ok(text) if good && values.next().is_none() => Ok(Some(text)),
         _ => Err(Problem::invalid(format!(
-            "the header Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters, once"
+            "the header Idempotency-Key: must be 1 to {KEY_MAX} visible ASCII characters, once"
         ))),
     }
 }

@@ -85,13 +85,13 @@ pub(in crate::http) struct Period {
 impl NewCall {
     /// Puts its texts into the form in which they are kept, and refuses those that are too long or must not be.
     pub(super) fn check(&mut self) -> Result<(), Problem> {
-        self.note = self.note.take().map(|note| text::lines("note", &note, NOTE_MAX)).transpose()?;
-        self.pickup = text::place("pickup", self.pickup.clone())?;
-        self.dropoff = self.dropoff.take().map(|dropoff| text::place("dropoff", dropoff)).transpose()?;
+        self.note = self.note.take().map(|note| text::lines("/note", &note, NOTE_MAX)).transpose()?;
+        self.pickup = text::place("/pickup", self.pickup.clone())?;
+        self.dropoff = self.dropoff.take().map(|dropoff| text::place("/dropoff", dropoff)).transpose()?;
         if let Some(quote) = &self.quote {
-            text::at_most("quote", quote, QUOTE_MAX)?;
+            text::at_most("/quote", quote, QUOTE_MAX)?;
         }
-        self.payment.as_ref().map_or(Ok(()), |payment| text::method("payment.method", &payment.method))
+        self.payment.as_ref().map_or(Ok(()), |payment| text::method("/payment/method", &payment.method))
     }
 }
 

@@ -41,6 +41,7 @@ use crate::{
 };
 pub(super) use input::{NewCall, Payment, Period, check_choice};
 pub(super) use sight::{Sight, may_see, sight};
+pub(super) use words::not_free;
 
 /// A body without members.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -89,18 +90,24 @@ pub(super) async fn answer(
     json::answer(status, &state.outline_view(&call))
 }
 
-/// Refuses a command on a call, showing the call to those who may see it.
-pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Problem {
-    let said = words::of(state, who, &error);
-    let (problem, call): (Problem, _) = error.into();
-    let problem = match said {
-        Some(said) => problem.saying(said),
-        None => problem,
-    };
-    about(state, who, problem, call.as_deref())
+/// The answer to a request for a call, with the call's path.
+fn located(answer: HttpResponse, call: &CallId) -> HttpResponse {
+    json::located(answer, &format!("/v1/calls/{call}"))
 }
 
-/// A problem about a call, which is shown to those who may see it, and in outline to a driver who was too late for it.
+/// Refuses a command on a call, showing the call to those who may see it.
+pub(super) fn refusal(state: &State, who: &Principal, error: CallError) -> Problem {
+    let (detail, message) = (words::detail(state, who, &error), words::without_a_call(state, &error));
+    let (problem, call): (Problem, _) = error.into();
+    let problem = match detail {
+        Some(detail) => problem.saying(detail),
+        None => problem,
+    };
+    about(state, who, problem.telling(message), call.as_deref())
+}
+
+/// A problem about a call, which is shown to those who may see it, and in outline to a driver who was too late for it. Both
+/// are told in the words of the call's service.
 pub(super) fn about(state: &State, who: &Principal, problem: Problem, call: Option<&Call>) -> Problem {
     let known_to_exist = matches!(problem.code(), Code::CallTaken | Code::NotOffered);
     let shown = match call {
@@ -108,7 +115,8 @@ pub(super) fn about(state: &State, who: &Principal, problem: Problem, call: Opti
         Some(call) if known_to_exist && who.may_use(&call.service) => state.outline_text(call),
         Some(_) | None => None,
     };
-    problem.about(shown)
+    let message = call.filter(|_| shown.is_some()).and_then(|call| words::message(state, who, &problem, call));
+    problem.telling(message).about(shown)
 }
 
 /// Whether the service refused the call because of where it is.

@@ -30,7 +30,7 @@ pub(in crate::http) async fn handle(
     CallPath(id): CallPath,
     Json(body): Json<Payment>,
 ) -> Result<HttpResponse, Problem> {
-    text::method("method", &body.method)?;
+    text::method("/method", &body.method)?;
     visible(&state, &who, &id).await?;
     let outcome = state.engine.pay(&id, who.party(), Method(body.method), who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome).await

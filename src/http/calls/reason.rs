@@ -21,6 +21,6 @@ pub(in crate::http) struct Reason {
 impl Reason {
     /// The reason, unless it is too long or has characters that a text must not have.
     pub(super) fn checked(self) -> Result<Option<String>, Problem> {
-        self.reason.map(|reason| text::lines("reason", &reason, NOTE_MAX)).transpose()
+        self.reason.map(|reason| text::lines("/reason", &reason, NOTE_MAX)).transpose()
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, http::StatusCode};
 
-use super::{NewCall, about, answer, is_out_of_area, request::out_of_area};
+use super::{NewCall, about, answer, is_out_of_area, located, request::out_of_area};
 use crate::{
     domain::{
         call::{Call, Phase},
@@ -34,7 +34,7 @@ pub(super) async fn answer_again(
         return Err(out_of_area(state, who, call));
     }
     let unpaid = body.payment.as_ref().filter(|_| matches!(call.phase, Phase::Requested { .. }));
-    let Some(payment) = unpaid else { return json::ok(&state.call_view(call, who)) };
+    let Some(payment) = unpaid else { return Ok(located(json::ok(&state.call_view(call, who))?, &call.id)) };
     if call.payment.status == PaymentStatus::Declined {
         let reason = call.payment.reason.as_deref().unwrap_or("the method was refused");
         let problem = Problem::new(Code::PaymentDeclined, format!("{reason}; pay with another method"));
@@ -42,5 +42,5 @@ pub(super) async fn answer_again(
     }
     let method = Method(payment.method.clone());
     let outcome = state.engine.pay(&call.id, who.party(), method, who.cause()).await;
-    answer(state, who, StatusCode::OK, outcome).await
+    Ok(located(answer(state, who, StatusCode::OK, outcome).await?, &call.id))
 }

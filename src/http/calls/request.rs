@@ -6,7 +6,7 @@ use actix_web::{
     web::{Data, Payload},
 };
 
-use super::{NewCall, about, answer, check_choice, refusal, repeat};
+use super::{NewCall, about, answer, check_choice, located, refusal, repeat, words};
 use crate::{
     actors::{CallError, entity::AskError},
     domain::{
@@ -37,8 +37,10 @@ use crate::{
     params(("Idempotency-Key" = Option<String>, Header,
         description = "1 to 255 visible ASCII characters; repeating key and body answers the same call")),
     responses(
-        (status = 201, body = CallView<'static>),
-        (status = 200, description = "The call that the same request made before", body = CallView<'static>),
+        (status = 201, body = CallView<'static>,
+            headers(("Location" = String, description = "The path of the call: `/v1/calls/{id}`"))),
+        (status = 200, description = "The call that the same request made before", body = CallView<'static>,
+            headers(("Location" = String, description = "The path of the call: `/v1/calls/{id}`"))),
         Refusals<(Body, Actor, (Paid, Chosen, Free, Requested))>,
     ))]
 pub(in crate::http) async fn handle(
@@ -83,7 +85,7 @@ pub(in crate::http) async fn handle(
         Err(CallError::Ask(
             error @ (AskError::Undecided { .. } | AskError::Crashed | AskError::Parked | AskError::Stopping),
         )) => Err(begun.unanswered(Problem::from(error.clone()).saying(error.to_string()))),
-        outcome => answer(&state, &who, StatusCode::CREATED, outcome).await,
+        outcome => Ok(located(answer(&state, &who, StatusCode::CREATED, outcome).await?, &identity.call)),
     }
 }
 
@@ -108,7 +110,7 @@ impl Begun {
         };
         let said = format!("{}; it is not known yet whether call {call} was made; {advice}", problem.detail());
         let known = serde_json::value::to_raw_value(&serde_json::json!({ "id": call }));
-        problem.saying(said).about(known.ok())
+        problem.saying(said).telling(Some(words::perhaps_made())).about(known.ok())
     }
 }
 

@@ -45,7 +45,7 @@ pub(in crate::http) async fn handle(
     CallPath(id): CallPath,
     Json(Settle { how, reason }): Json<Settle>,
 ) -> Result<HttpResponse, Problem> {
-    let reason = text::said("reason", &reason, NOTE_MAX)?;
+    let reason = text::said("/reason", &reason, NOTE_MAX)?;
     in_scope(&state, &who, &id).await?;
     let outcome = state.engine.settle_call(&id, who.party().clone(), how, reason, who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome).await

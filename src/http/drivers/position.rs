@@ -58,13 +58,20 @@ pub(in crate::http) struct Position {
 }
 
 impl Position {
-    pub(in crate::http) fn fix(&self, now: Timestamp) -> Result<Fix, Problem> {
-        let position = LatLng::new(self.lat, self.lng).map_err(|error| Problem::invalid(error.to_string()))?;
-        in_range("accuracy_m", self.accuracy_m, 0.0..=1e6)?;
-        in_range("heading", self.heading, 0.0..=360.0)?;
-        in_range("speed_mps", self.speed_mps, 0.0..=1e4)?;
+    /// The position as a driver's actor takes it. `place` is the JSON pointer of the position.
+    pub(in crate::http) fn fix(&self, place: &str, now: Timestamp) -> Result<Fix, Problem> {
+        in_range(place, "lat", Some(self.lat), -90.0..=90.0)?;
+        in_range(place, "lng", Some(self.lng), -180.0..=180.0)?;
+        in_range(place, "accuracy_m", self.accuracy_m, 0.0..=1e6)?;
+        in_range(place, "heading", self.heading, 0.0..=360.0)?;
+        in_range(place, "speed_mps", self.speed_mps, 0.0..=1e4)?;
+        let position = LatLng::new(self.lat, self.lng).map_err(|error| Problem::invalid(format!("{place}{error}")))?;
         if let Some(at) = self.at.filter(|at| *at > now + AHEAD_MAX) {
-            return Err(Problem::invalid(format!("at: {at} is more than {AHEAD_MAX:#} ahead of the server's {now}")));
+            let place = format!("{place}/at");
+            return Err(Problem::at(
+                &place,
+                format_args!("{at} is more than {AHEAD_MAX:#} ahead of the server's {now}"),
+            ));
         }
         let (heading, speed_mps) = (self.heading, self.speed_mps);
         // A device whose clock is fast was there now, and not later.
@@ -73,11 +80,19 @@ impl Position {
     }
 }
 
-fn in_range(field: &str, value: Option<f64>, range: std::ops::RangeInclusive<f64>) -> Result<(), Problem> {
+fn in_range(
+    place: &str,
+    member: &str,
+    value: Option<f64>,
+    range: std::ops::RangeInclusive<f64>,
+) -> Result<(), Problem> {
     match value {
         Some(value) if !range.contains(&value) => {
             let (low, high) = range.into_inner();
-            Err(Problem::invalid(format!("{field} must be {low} to {high}, got {value}")))
+            Err(Problem::at(
+                &format!("{place}/{member}"),
+                format_args!("must be a number from {low} to {high}, got {value}"),
+            ))
         }
         Some(_) | None => Ok(()),
     }
@@ -87,18 +102,18 @@ fn in_range(field: &str, value: Option<f64>, range: std::ops::RangeInclusive<f64
 fn newest(body: &[u8], now: Timestamp) -> Result<Option<Fix>, Problem> {
     let is_list = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if !is_list {
-        return json::parse::<Position>(body)?.fix(now).map(Some);
+        return json::parse::<Position>(body)?.fix("", now).map(Some);
     }
     let positions: Vec<Position> = json::parse(body)?;
     if positions.len() > POSITIONS_MAX {
         let count = positions.len();
-        return Err(Problem::invalid(format!("at most {POSITIONS_MAX} positions at once, got {count}")));
+        return Err(Problem::at("the body", format_args!("must be at most {POSITIONS_MAX} positions, got {count}")));
     }
     let mut newest: Option<Fix> = None;
     for (index, position) in positions.iter().enumerate() {
-        let fix = position.fix(now).map_err(|problem| Problem::invalid(format!("[{index}]: {}", problem.detail())))?;
+        let fix = position.fix(&format!("/{index}"), now)?;
         if newest.is_some_and(|before| before.at > fix.at) {
-            return Err(Problem::invalid(format!("[{index}].at: positions must be given oldest first")));
+            return Err(Problem::at(&format!("/{index}/at"), "positions must be given oldest first"));
         }
         newest = Some(fix);
     }
@@ -161,12 +176,12 @@ mod tests {
     #[test]
     fn wrong_positions_are_refused() {
         for (body, word) in [
-            (r#"{"lat":91,"lng":2}"#, "lat"),
-            (r#"{"lat":1,"lng":2,"accuracy_m":-1}"#, "accuracy_m"),
-            (r#"{"lat":1,"lng":2,"heading":1e300}"#, "heading"),
+            (r#"{"lat":91,"lng":2}"#, "/lat: must be"),
+            (r#"{"lat":1,"lng":2,"accuracy_m":-1}"#, "/accuracy_m: must be"),
+            (r#"{"lat":1,"lng":2,"heading":1e300}"#, "/heading: must be"),
             (r#"{"lat":1,"lng":2,"at":"2026-01-01T12:02:00Z"}"#, "ahead"),
             (r#"{"lat":1,"lng":2,"at":"yesterday"}"#, "at"),
-            (r#"[{"lat":1,"lng":2},{"lat":1,"lng":181}]"#, "[1]"),
+            (r#"[{"lat":1,"lng":2},{"lat":1,"lng":181}]"#, "/1/lng: must be"),
             (r#"[{"lat":1,"lng":2},{"lat":1,"lng":2,"at":"2026-01-01T11:00:00Z"}]"#, "oldest first"),
         ] {
             let problem = read(body).expect_err(body);

@@ -62,23 +62,28 @@ impl Registration {
     fn checked(self) -> Result<driver::Registration, Problem> {
         Ok(driver::Registration {
             service: self.service,
-            name: text::line("name", &self.name, NAME_MAX)?,
-            phone: change("phone", self.phone)?,
-            plate: change("plate", self.plate)?,
+            name: text::line("/name", &self.name, NAME_MAX)?,
+            phone: change("/phone", self.phone)?,
+            plate: change("/plate", self.plate)?,
         })
     }
 }
 
-fn change(field: &str, given: Option<Option<String>>) -> Result<Change<String>, Problem> {
+fn change(at: &str, given: Option<Option<String>>) -> Result<Change<String>, Problem> {
     let Some(value) = given else { return Ok(Change::Keep) };
-    Ok(Change::Set(value.map(|value| text::line(field, &value, NAME_MAX)).transpose()?))
+    Ok(Change::Set(value.map(|value| text::line(at, &value, NAME_MAX)).transpose()?))
 }
 
 /// Registers a driver, or changes its registration: phone and plate that are left out stay as they are. A driver
 /// registers itself where calls are offered; companies, cars and seats are registered by operators.
 #[utoipa::path(put, path = "/v1/drivers/{id}", tag = "driver", params(("id" = String, Path)),
     request_body = Registration,
-    responses((status = 201, body = DriverView<'static>), (status = 200, body = DriverView<'static>), Refusals<(Body, Actor, Step, Free)>))]
+    responses(
+        (status = 201, body = DriverView<'static>,
+            headers(("Location" = String, description = "The path of the driver: `/v1/drivers/{id}`"))),
+        (status = 200, body = DriverView<'static>),
+        Refusals<(Body, Actor, Step, Free)>,
+    ))]
 pub(in crate::http) async fn handle(
     state: Data<State>,
     Only(who, _): Only<DriversAndOperators>,
@@ -92,6 +97,9 @@ pub(in crate::http) async fn handle(
     state.policy(&registration.service)?;
     let known = state.engine.driver(&id).await?;
     let driver = state.engine.register_driver(&id, registration, position, who.asker(), who.cause()).await?;
-    let status = if known.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    json::answer(status, &state.driver_view(&driver, who.role()))
+    let view = state.driver_view(&driver, who.role());
+    if known.is_some() {
+        return json::ok(&view);
+    }
+    Ok(json::located(json::answer(StatusCode::CREATED, &view)?, &format!("/v1/drivers/{id}")))
 }

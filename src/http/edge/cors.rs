@@ -20,7 +20,8 @@ const REMEMBERED_S: usize = 7_200;
 /// Every origin.
 const ANY: &str = "*";
 /// The headers of answers that pages of other sites may read.
-const EXPOSED: [&str; 6] = ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "location", "link"];
+const EXPOSED: [&str; 7] =
+    ["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "location", "link", "content-language"];
 
 /// The layer that answers preflights and names the origin in answers; none without origins.
 pub(in crate::http) fn layer(origins: &[String]) -> Condition<Cors> {

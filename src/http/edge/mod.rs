@@ -10,6 +10,7 @@ pub(in crate::http) mod parameters;
 pub(in crate::http) mod patience;
 pub(in crate::http) mod proxies;
 pub(in crate::http) mod trace;
+mod words;
 
 use std::{
     panic::AssertUnwindSafe,
@@ -18,7 +19,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage, ResponseError,
+    Error, HttpMessage,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -51,8 +52,9 @@ pub(super) async fn outermost(request: ServiceRequest, next: Next<BoxBody>) -> R
     request.extensions_mut().insert(trace.clone());
     let mut response = match within_rate(&request) {
         Ok(()) => next.call(request).await?,
-        Err(problem) => request.into_response(problem.error_response()),
+        Err(problem) => request.error_response(problem),
     };
+    response = words::add(response).await;
     let used = response.request().extensions().get::<Used>().cloned();
     if let Some(used) = used {
         used.tell(response.headers_mut());
@@ -92,7 +94,7 @@ pub(super) async fn innermost(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     request.extensions_mut().insert(figures);
     if let Err(problem) = door.admit(&request) {
-        return Ok(request.into_response(problem.error_response()));
+        return Ok(request.error_response(problem));
     }
     let limit = request
         .app_data::<Data<State>>()
@@ -112,7 +114,7 @@ pub(super) async fn innermost(
         None if problem.code() == Code::Overloaded => repeatable(problem),
         None => problem,
     };
-    Ok(ServiceResponse::new(asked, problem.error_response()))
+    Ok(ServiceResponse::from_err(problem, asked))
 }
 
 /// Every command but the request for a call is idempotent by nature, and of that none had been begun.

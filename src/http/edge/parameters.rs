@@ -40,10 +40,10 @@ fn refuse_others(known: &[Parameter], given: &Given) -> Result<(), Problem> {
                 [] => "this request takes none".to_owned(),
                 _ => format!("the parameters are {}", names.join(", ")),
             };
-            return Err(Problem::invalid(format!("there is no query parameter {name:?}; {right}")));
+            return Err(Problem::at_parameter(name, format_args!("there is no such parameter; {right}")));
         };
         if !repeats && seen.contains(&name) {
-            return Err(Problem::invalid(format!("the query parameter {name} is given twice; give it once")));
+            return Err(Problem::at_parameter(name, "is given twice; give it once"));
         }
         seen.push(name);
     }
@@ -75,9 +75,9 @@ mod tests {
         for (query, said) in [
             (
                 "limt=1",
-                "there is no query parameter \"limt\"; the parameters are service, status, active, limit, cursor",
+                "the query parameter limt: there is no such parameter; the parameters are service, status, active, limit, cursor",
             ),
-            ("limit=1&limit=2", "the query parameter limit is given twice; give it once"),
+            ("limit=1&limit=2", "the query parameter limit: is given twice; give it once"),
         ] {
             assert_eq!(refused(query), Some(format!("invalid_request: {said}")), "{query}");
         }

@@ -111,7 +111,9 @@ impl From<OpsError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::BadCursor => Self::invalid(error.to_string()),
+            ReadError::BadCursor => {
+                Self::at_parameter("cursor", "is not from this list; leave it out to begin at the start")
+            }
             ReadError::TooSlow => {
                 tracing::warn!(%error, "a read of the read model took too long and was given up");
                 let detail = "the list or history took too long to read; try again later, or ask for less with limit, service or status";

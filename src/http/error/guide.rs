@@ -142,6 +142,7 @@ mod tests {
     use std::{fmt::Write as _, path::Path};
 
     use super::*;
+    use crate::domain::policy::Lang;
 
     /// The mark in front of the table, and the one behind it.
     const BEGIN: &str = "<!-- codes: written by CALLOUT_WRITE_PAGES=1 cargo test --lib guide -->\n";
@@ -150,10 +151,13 @@ mod tests {
     fn table() -> Result<String, std::fmt::Error> {
         let mut codes = Code::ALL;
         codes.sort_by_key(|code| (code.status(), code.as_str()));
-        let mut rows = "| code | status | when it comes | what a client should do |\n|---|---|---|---|\n".to_owned();
+        let mut rows =
+            "| code | status | when it comes | what a client should do | `message` |\n|---|---|---|---|---|\n"
+                .to_owned();
         for code in codes {
             let (status, when, advice) = (code.status().as_u16(), code.when(), code.advice());
-            writeln!(rows, "| `{}` | {status} | {when} | {advice} |", code.as_str())?;
+            let message = code.message().map_or("none", |words| words.in_lang(Lang::En));
+            writeln!(rows, "| `{}` | {status} | {when} | {advice} | {message} |", code.as_str())?;
         }
         Ok(rows)
     }

@@ -5,6 +5,7 @@
 mod code;
 mod from;
 mod guide;
+mod message;
 pub(super) mod refusals;
 
 use std::{borrow::Cow, fmt, time::Duration};
@@ -19,7 +20,9 @@ use serde_json::value::RawValue;
 pub use code::Code;
 pub(super) use refusals::Refusals;
 
-/// A refusal as RFC 9457 has it: a code for programs, a title and a detail for developers.
+use crate::domain::policy::{Lang, Text};
+
+/// A refusal as RFC 9457 has it: a code for programs, a title and a detail for developers, and a message for people.
 #[derive(Debug)]
 pub struct Problem(Box<Inner>);
 
@@ -30,6 +33,8 @@ struct Inner {
     retry_after: Option<Duration>,
     call: Option<Box<RawValue>>,
     allow: Option<Cow<'static, str>>,
+    /// What the person is told, when that is not what the code alone says.
+    message: Option<Text>,
 }
 
 /// A problem as it is written: `application/problem+json`.
@@ -40,17 +45,22 @@ pub(super) struct Document<'a> {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "urn:callout:problem:illegal_transition")]
     kind: String,
-    /// The kind of problem, for people.
+    /// The kind of problem, for developers.
     #[schema(value_type = String)]
     title: &'a str,
     /// The HTTP status, as in the response's first line.
     #[schema(example = 409)]
     status: u16,
-    /// The mistake, its place, and the values that are allowed.
+    /// The mistake, its place, and the values that are allowed: for developers.
     #[schema(value_type = String)]
     detail: &'a str,
     /// The kind of problem, for programs; never changes.
     code: Code,
+    /// What to show the person at the phone, in the language that `Accept-Language` asks for (else that of the customer's
+    /// profile, else Korean). Without it the refusal is for whoever wrote the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    message: Option<&'a str>,
     /// The call that the refusal is about, when it exists and may be seen; `id`, `service`, `status`, `label` and
     /// `version` of it for a driver who was too late. Its `id` alone when it was being requested and nobody can say yet
     /// whether it was taken.
@@ -62,7 +72,7 @@ pub(super) struct Document<'a> {
 impl<'a> Document<'a> {
     fn of(code: Code, detail: &'a str) -> Self {
         let kind = format!("urn:callout:problem:{}", code.as_str());
-        Self { kind, title: code.title(), status: code.status().as_u16(), detail, code, call: None }
+        Self { kind, title: code.title(), status: code.status().as_u16(), detail, code, message: None, call: None }
     }
 }
 
@@ -70,12 +80,23 @@ impl Problem {
     /// A refusal of that kind. `detail` names the mistake, its place, and the values that are allowed.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = code.retry_after();
-        Self(Box::new(Inner { code, detail: detail.into(), retry_after, call: None, allow: None }))
+        Self(Box::new(Inner { code, detail: detail.into(), retry_after, call: None, allow: None, message: None }))
     }
 
     /// A refusal of an invalid request; `detail` names the mistake and the values that are allowed.
     pub fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::InvalidRequest, detail)
+    }
+
+    /// A refusal of one value: `place` names it, by its JSON pointer in a body (`/pickup/lat`) or as the query parameter, path
+    /// or header that it is.
+    pub fn at(place: &str, wrong: impl fmt::Display) -> Self {
+        Self::invalid(format!("{place}: {wrong}"))
+    }
+
+    /// A refusal of the value of a query parameter.
+    pub fn at_parameter(name: &str, wrong: impl fmt::Display) -> Self {
+        Self::invalid(format!("the query parameter {name}: {wrong}"))
     }
 
     /// The resource does not exist, or this client may not know of it.
@@ -87,6 +108,13 @@ impl Problem {
     #[must_use]
     pub fn saying(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.detail = detail.into();
+        self
+    }
+
+    /// The same problem with other words for the person at the phone than those of its code.
+    #[must_use]
+    pub fn telling(mut self, message: Option<Text>) -> Self {
+        self.0.message = message.or(self.0.message);
         self
     }
 
@@ -126,6 +154,20 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
+
+    /// The words for the person at the phone; `None` when the refusal is for whoever wrote the client.
+    #[must_use]
+    pub fn message(&self, lang: Lang) -> Option<&str> {
+        let own = self.0.message.as_ref().map(|text| text.in_lang(lang));
+        own.or_else(|| self.0.code.message().map(|words| words.in_lang(lang)))
+    }
+
+    /// The document, with or without a message.
+    pub(super) fn document(&self, message: Option<&str>) -> Vec<u8> {
+        let inner = &*self.0;
+        let document = Document { call: inner.call.as_deref(), message, ..Document::of(inner.code, &inner.detail) };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Problem {
@@ -158,8 +200,8 @@ impl ResponseError for Problem {
         if inner.code.ends_the_connection() {
             response.force_close();
         }
-        let document = Document { call: inner.call.as_deref(), ..Document::of(inner.code, &inner.detail) };
-        response.body(serde_json::to_vec(&document).unwrap_or_default())
+        // The message depends on the request, which is not known here: the outermost layer adds it.
+        response.body(self.document(None))
     }
 }
 

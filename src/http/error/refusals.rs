@@ -12,6 +12,7 @@ use utoipa::{
 };
 
 use super::{Code, Document};
+use crate::domain::policy::Lang;
 
 /// The media type of problem documents.
 const PROBLEM: &str = "application/problem+json";
@@ -231,7 +232,8 @@ fn example_at(code: Code) -> String {
 /// An example of a problem document for each code, by the code.
 pub(in crate::http) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
     Code::ALL.into_iter().map(|code| {
-        let value = serde_json::to_value(Document::of(code, code.when())).ok();
+        let message = code.message().map(|words| words.in_lang(Lang::En));
+        let value = serde_json::to_value(Document { message, ..Document::of(code, code.when()) }).ok();
         let example = ExampleBuilder::new().summary(code.title()).description(code.advice()).value(value);
         (code.as_str().to_owned(), example.build().into())
     })

@@ -3,7 +3,10 @@
 use std::{rc::Rc, time::Duration};
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, http::header, web::Data,
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header, header::HeaderValue},
+    web::Data,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::LocalBoxFuture};
@@ -111,6 +114,14 @@ pub(in crate::http) fn answer(status: StatusCode, body: &impl Serialize) -> Resu
 /// Answers 200 with JSON.
 pub(in crate::http) fn ok(body: &impl Serialize) -> Result<HttpResponse, Problem> {
     answer(StatusCode::OK, body)
+}
+
+/// The same answer with the place of the resource that it is about.
+pub(in crate::http) fn located(mut answer: HttpResponse, place: &str) -> HttpResponse {
+    if let Ok(place) = HeaderValue::try_from(place) {
+        answer.headers_mut().insert(header::LOCATION, place);
+    }
+    answer
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Problem> {
@@ -238,7 +249,7 @@ mod tests {
             assert_eq!(refusal(text.as_bytes()), said, "{text}");
         }
         let long = format!(r#"{{"pickup":{{"lat":1,"lng":1,"address":"{}"}},"stops":[]}}"#, "x".repeat(201));
-        assert_eq!(refusal(long.as_bytes()), "/pickup: address must be at most 200 characters, got 201");
+        assert_eq!(refusal(long.as_bytes()), "/pickup/address: must be at most 200 characters, got 201");
     }
 
     #[test]

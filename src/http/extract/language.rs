@@ -5,44 +5,87 @@ use std::future::{Ready, ready};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{AcceptLanguage, Header, Preference, Quality},
+    http::header::{
+        ACCEPT_LANGUAGE, AcceptLanguage, CONTENT_LANGUAGE, Header, HeaderMap, HeaderValue, Preference, Quality, VARY,
+    },
 };
 
-use crate::domain::policy::Lang;
+use crate::{
+    domain::{Party, Role, account::Account, policy::Lang},
+    http::{auth::Principal, state::State},
+};
 
-/// The language that somebody reads best of those that services speak.
-///
-/// Korean, where the services are, unless something else is asked for; English for all who ask for neither. A header that
-/// cannot be read counts as none: nobody is refused for it.
+/// The language that a request asks for, of those that services speak; English for all who ask for neither. `None` when
+/// any will do. A header that cannot be read counts as none: nobody is refused for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) struct Wanted(Option<Lang>);
+
+/// The language in which somebody is told things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Language(pub Lang);
 
-impl FromRequest for Language {
+impl FromRequest for Wanted {
     type Error = std::convert::Infallible;
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(asked_for(request))))
+        ready(Ok(Self::of(request)))
+    }
+}
+
+impl Wanted {
+    pub(in crate::http) fn of(request: &HttpRequest) -> Self {
+        let mut wanted = AcceptLanguage::parse(request).unwrap_or_else(|_| AcceptLanguage(Vec::new()));
+        wanted.retain(|language| language.quality > Quality::ZERO);
+        let ranked = wanted.ranked();
+        let spoken = ranked.iter().find_map(|language| spoken(language.item()?.primary_language()));
+        let anything = ranked.is_empty() || ranked.contains(&Preference::Any);
+        Self(spoken.or((!anything).then_some(Lang::En)))
+    }
+
+    /// The language to tell things in: the one that is asked for; else the one of the customer's profile; else Korean, which
+    /// is spoken where the services are.
+    pub(in crate::http) async fn or_own(self, state: &State, who: &Principal) -> Language {
+        match (self.0, who.party()) {
+            (None, Party::Customer(customer)) => {
+                self.or_that_of(who, state.account_in_time(customer).await.flatten().as_deref())
+            }
+            _ => self.or_korean(),
+        }
+    }
+
+    /// The same, where the account of the token's `sub` is known.
+    pub(in crate::http) fn or_that_of(self, who: &Principal, account: Option<&Account>) -> Language {
+        let own =
+            account.filter(|_| who.role() == Role::Customer).and_then(|account| account.profile.as_ref()?.language);
+        Language(self.0.or(own).unwrap_or(Lang::Ko))
+    }
+
+    /// The language to tell somebody things in who is not known.
+    pub(in crate::http) fn or_korean(self) -> Language {
+        Language(self.0.unwrap_or(Lang::Ko))
+    }
+
+    /// Whether any language will do.
+    pub(in crate::http) fn is_any(self) -> bool {
+        self.0.is_none()
     }
 }
 
 impl Language {
     /// Its tag (RFC 5646), as `Content-Language` has it.
-    pub(in crate::http) fn tag(self) -> &'static str {
+    fn tag(self) -> &'static str {
         match self.0 {
             Lang::Ko => "ko",
             Lang::En => "en",
         }
     }
-}
 
-fn asked_for(request: &HttpRequest) -> Lang {
-    let mut wanted = AcceptLanguage::parse(request).unwrap_or_else(|_| AcceptLanguage(Vec::new()));
-    wanted.retain(|language| language.quality > Quality::ZERO);
-    let ranked = wanted.ranked();
-    let spoken = ranked.iter().find_map(|language| spoken(language.item()?.primary_language()));
-    let anything = ranked.is_empty() || ranked.contains(&Preference::Any);
-    spoken.unwrap_or(if anything { Lang::Ko } else { Lang::En })
+    /// Says in the headers of an answer that it is in this language, and would be in another one for others.
+    pub(in crate::http) fn tell(self, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.tag()));
+        headers.append(VARY, HeaderValue::from(ACCEPT_LANGUAGE));
+    }
 }
 
 fn spoken(language: &str) -> Option<Lang> {
@@ -73,8 +116,9 @@ mod tests {
             ("!!", Lang::Ko),
         ] {
             let request = TestRequest::default().insert_header((ACCEPT_LANGUAGE, wanted)).to_http_request();
-            assert_eq!(asked_for(&request), read, "{wanted}");
+            assert_eq!(Wanted::of(&request).or_korean(), Language(read), "{wanted}");
         }
-        assert_eq!(asked_for(&TestRequest::default().to_http_request()), Lang::Ko);
+        let silent = Wanted::of(&TestRequest::default().to_http_request());
+        assert!(silent.is_any() && silent.or_korean() == Language(Lang::Ko));
     }
 }

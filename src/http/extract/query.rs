@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use jiff::Timestamp;
 
 use crate::{
     domain::{
@@ -14,7 +15,7 @@ use crate::{
         call::{STATUSES, Status, active_statuses},
         driver,
     },
-    http::{error::Problem, state::State, views::Page},
+    http::{error::Problem, extract::time, state::State, views::Page},
     readmodel,
 };
 
@@ -72,9 +73,18 @@ impl Given {
     /// A parameter that is `true` or `false`.
     pub(in crate::http) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         let read = |text: &str| {
-            text.parse().map_err(|_| Problem::invalid(format!("{name} must be true or false, got {text:?}")))
+            text.parse().map_err(|_| Problem::at_parameter(name, format_args!("must be true or false, got {text:?}")))
         };
         self.text(name).map(read).transpose()
+    }
+
+    /// A parameter that is a time.
+    pub(in crate::http) fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        time::parse(text).map(Some).ok_or_else(|| {
+            let right = "must be a time as RFC 3339 writes it, like 2030-05-01T09:00:00%2B09:00";
+            Problem::at_parameter(name, format_args!("{right} (a plus sign as %2B), got {text:?}"))
+        })
     }
 
     /// A parameter that is a whole number within a range.
@@ -83,7 +93,7 @@ impl Given {
         let number = text.parse().ok().filter(|number| range.contains(number));
         let (least, most) = (range.start(), range.end());
         number.map(Some).ok_or_else(|| {
-            Problem::invalid(format!("{name} must be a whole number from {least} to {most}, got {text:?}"))
+            Problem::at_parameter(name, format_args!("must be a whole number from {least} to {most}, got {text:?}"))
         })
     }
 }
@@ -221,7 +231,8 @@ pub(in crate::http) fn known(
     values: &'static [&'static str],
 ) -> Result<&'static str, Problem> {
     let found = values.iter().find(|value| **value == given).copied();
-    found.ok_or_else(|| Problem::invalid(format!("{name} must be one of {}, got {given:?}", values.join(", "))))
+    found
+        .ok_or_else(|| Problem::at_parameter(name, format_args!("must be one of {}, got {given:?}", values.join(", "))))
 }
 
 #[cfg(test)]
@@ -238,7 +249,10 @@ mod tests {
         assert_eq!(list("limit=200").map(|query| query.page.limit()).ok(), Some(200));
         for bad in ["0", "201", "many", "-1", "1.5", "", "99999999999999999999999"] {
             let problem = list(&format!("limit={bad}")).expect_err("a refusal");
-            assert_eq!(problem.detail(), format!("limit must be a whole number from 1 to 200, got {bad:?}"));
+            assert_eq!(
+                problem.detail(),
+                format!("the query parameter limit: must be a whole number from 1 to 200, got {bad:?}")
+            );
         }
     }
 
@@ -257,9 +271,9 @@ mod tests {
             assert_eq!(statuses(query).ok(), Some(wanted), "{query}");
         }
         let problem = statuses("status=flying").expect_err("a refusal");
-        assert!(problem.detail().starts_with("status must be one of requested, "), "{problem}");
+        assert!(problem.detail().starts_with("the query parameter status: must be one of requested, "), "{problem}");
         let problem = statuses("active=yes").expect_err("a refusal");
-        assert_eq!(problem.detail(), "active must be true or false, got \"yes\"");
+        assert_eq!(problem.detail(), "the query parameter active: must be true or false, got \"yes\"");
     }
 
     #[test]

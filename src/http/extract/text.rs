@@ -1,4 +1,4 @@
-//! Checks texts of people: every text has a longest length and visible characters, and none that change how it reads.
+//! Checks texts of people, each at the JSON pointer of its member: every text has a longest length and visible characters, and none that change how it reads.
 //! Texts are kept in Unicode's normal form C, so that what looks the same is the same.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -18,71 +18,71 @@ const EMAIL_MAX: usize = 254;
 const METHOD_MAX: usize = 128;
 
 /// A text of at most `max` characters.
-pub(in crate::http) fn at_most(field: &str, text: &str, max: usize) -> Result<(), Problem> {
+pub(in crate::http) fn at_most(at: &str, text: &str, max: usize) -> Result<(), Problem> {
     let chars = text.chars().count();
     if chars > max {
-        return Err(Problem::invalid(format!("{field} must be at most {max} characters, got {chars}")));
+        return Err(Problem::at(at, format_args!("must be at most {max} characters, got {chars}")));
     }
     Ok(())
 }
 
 /// A text that people are shown in one line: a name, a phone number, a plate, an address. It has something to see.
-pub(in crate::http) fn line(field: &str, text: &str, max: usize) -> Result<String, Problem> {
-    visible(field, normal(field, text, max, false)?, max)
+pub(in crate::http) fn line(at: &str, text: &str, max: usize) -> Result<String, Problem> {
+    visible(at, normal(at, text, max, false)?, max)
 }
 
-fn visible(field: &str, text: String, max: usize) -> Result<String, Problem> {
+fn visible(at: &str, text: String, max: usize) -> Result<String, Problem> {
     if !text.chars().any(is_visible) {
-        return Err(Problem::invalid(format!("{field} must be 1 to {max} characters, at least one of them visible")));
+        return Err(Problem::at(at, format_args!("must be 1 to {max} characters, at least one of them visible")));
     }
     Ok(text)
 }
 
 /// An e-mail address: one `@` with something before and behind it, and no blanks. Whether it is anybody's address, only a
 /// message to it shows.
-pub(in crate::http) fn email(field: &str, text: &str) -> Result<String, Problem> {
-    let address = line(field, text, EMAIL_MAX)?;
+pub(in crate::http) fn email(at: &str, text: &str) -> Result<String, Problem> {
+    let address = line(at, text, EMAIL_MAX)?;
     let is_one = match address.split_once('@') {
         Some((mailbox, host)) => !mailbox.is_empty() && !host.is_empty() && !host.contains('@'),
         None => false,
     };
     if !is_one || address.chars().any(char::is_whitespace) {
-        return Err(Problem::invalid(format!("{field} must be like name@example.com, without blanks")));
+        return Err(Problem::at(at, "must be like name@example.com, without blanks"));
     }
     Ok(address)
 }
 
 /// A text that may have several lines, or none: a note, a reason.
-pub(in crate::http) fn lines(field: &str, text: &str, max: usize) -> Result<String, Problem> {
-    normal(field, text, max, true)
+pub(in crate::http) fn lines(at: &str, text: &str, max: usize) -> Result<String, Problem> {
+    normal(at, text, max, true)
 }
 
 /// A text that may have several lines, and has something to see: a reason that must be given.
-pub(in crate::http) fn said(field: &str, text: &str, max: usize) -> Result<String, Problem> {
-    visible(field, normal(field, text, max, true)?, max)
+pub(in crate::http) fn said(at: &str, text: &str, max: usize) -> Result<String, Problem> {
+    visible(at, normal(at, text, max, true)?, max)
 }
 
 /// The place with its address as a line that people are shown.
-pub(in crate::http) fn place(field: &str, place: Place) -> Result<Place, Problem> {
+pub(in crate::http) fn place(at: &str, place: Place) -> Result<Place, Problem> {
     let Some(address) = place.address() else { return Ok(place) };
-    let address = normal(&format!("{field}.address"), address, MAX_ADDRESS_CHARS, false)?;
-    Place::new(place.position(), Some(address)).map_err(|error| Problem::invalid(format!("{field}: {error}")))
+    let address = normal(&format!("{at}/address"), address, MAX_ADDRESS_CHARS, false)?;
+    Place::new(place.position(), Some(address)).map_err(|error| Problem::invalid(format!("{at}{error}")))
 }
 
 /// A payment method: 1 to 128 visible ASCII characters. It is not repeated in the refusal.
-pub(in crate::http) fn method(field: &str, text: &str) -> Result<(), Problem> {
+pub(in crate::http) fn method(at: &str, text: &str) -> Result<(), Problem> {
     if !(1..=METHOD_MAX).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Problem::invalid(format!("{field} must be 1 to {METHOD_MAX} visible ASCII characters")));
+        return Err(Problem::at(at, format_args!("must be 1 to {METHOD_MAX} visible ASCII characters")));
     }
     Ok(())
 }
 
-fn normal(field: &str, text: &str, max: usize, several_lines: bool) -> Result<String, Problem> {
-    at_most(field, text, max)?;
+fn normal(at: &str, text: &str, max: usize, several_lines: bool) -> Result<String, Problem> {
+    at_most(at, text, max)?;
     if let Some(wrong) = text.chars().find(|letter| is_refused(*letter, several_lines)) {
         let what = if is_direction(wrong) { "changes the direction of writing" } else { "is a control character" };
         let code = u32::from(wrong);
-        return Err(Problem::invalid(format!("{field} must not contain the character U+{code:04X}, which {what}")));
+        return Err(Problem::at(at, format_args!("must not contain the character U+{code:04X}, which {what}")));
     }
     Ok(ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned())
 }
@@ -141,8 +141,8 @@ mod tests {
             "\u{2066}Kim",
             "a\u{2028}b",
         ] {
-            let problem = line("name", bad, NAME_MAX).expect_err("a refusal");
-            assert!(problem.detail().starts_with("name must "), "{bad:?}: {problem}");
+            let problem = line("/name", bad, NAME_MAX).expect_err("a refusal");
+            assert!(problem.detail().starts_with("/name: must "), "{bad:?}: {problem}");
         }
     }
 
@@ -162,8 +162,8 @@ mod tests {
             assert_eq!(email("email", good).ok().as_deref(), Some(good));
         }
         for bad in ["", "mina", "@example.com", "mina@", "a@b@c", "mi na@example.com", "a@b\u{202e}", "a@b\n"] {
-            let problem = email("email", bad).expect_err("a refusal");
-            assert!(problem.detail().starts_with("email must "), "{bad:?}: {problem}");
+            let problem = email("/email", bad).expect_err("a refusal");
+            assert!(problem.detail().starts_with("/email: must "), "{bad:?}: {problem}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(in crate::http) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> R
 
 /// The time that a text names: a full date, `T`, a full time, and `Z` or an offset below 24 hours (RFC 3339, 5.6). Other
 /// forms, which some parsers take, mean different things to different readers.
-fn parse(text: &str) -> Option<Timestamp> {
+pub(in crate::http) fn parse(text: &str) -> Option<Timestamp> {
     let (date_and_time, rest) = text.split_at_checked("2030-05-01T09:00:00".len())?;
     if !fits(date_and_time, "0000-00-00T00:00:00") {
         return None;

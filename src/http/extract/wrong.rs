@@ -38,6 +38,10 @@ pub(in crate::http) fn with_a_member(whole: &str, path: &Path, error: &serde_jso
     if is_a_librarys(said) {
         return format!("{at}: it is not what is expected there");
     }
+    // A type that names the member itself goes on with the pointer.
+    if said.starts_with('/') {
+        return format!("{at}{said}");
+    }
     format!("{at}: {said}")
 }
 

@@ -59,9 +59,9 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 impl NewProfile {
     fn checked(self) -> Result<ProfileChange, Problem> {
         Ok(ProfileChange {
-            name: text::line("name", &self.name, NAME_MAX)?,
-            phone: change(self.phone, |phone| text::line("phone", &phone, NAME_MAX))?,
-            email: change(self.email, |email| text::email("email", &email))?,
+            name: text::line("/name", &self.name, NAME_MAX)?,
+            phone: change(self.phone, |phone| text::line("/phone", &phone, NAME_MAX))?,
+            email: change(self.email, |email| text::email("/email", &email))?,
             language: change(self.language, Ok)?,
         })
     }

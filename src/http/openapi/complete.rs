@@ -101,6 +101,9 @@ fn describe_responses(operation: &mut Operation) {
             has_header(response, RATE_LIMIT);
             has_header(response, RATE_LIMIT_POLICY);
         }
+        if refuses_people(response) {
+            has_header(response, LANGUAGE);
+        }
         match status.as_str() {
             "401" => has_header(response, AUTHENTICATE),
             "429" | "503" => has_header(response, RETRY_AFTER),
@@ -115,11 +118,23 @@ const RATE_LIMIT: &str = "RateLimit";
 const RATE_LIMIT_POLICY: &str = "RateLimit-Policy";
 const RETRY_AFTER: &str = "Retry-After";
 const AUTHENTICATE: &str = "WWW-Authenticate";
+const LANGUAGE: &str = "Content-Language";
+
+/// Whether one of the refusals has a message for the person at the phone.
+fn refuses_people(response: &Response) -> bool {
+    let is_for_people = |code: &Code| code.message().is_some();
+    has_example(response, |name| Code::ALL.iter().filter(|code| is_for_people(code)).any(|code| code.as_str() == name))
+}
 
 /// Whether one of the refusals is that the request comes before its time: that says when to come back.
 fn may_be_early(response: &Response) -> bool {
+    has_example(response, |name| name == Code::TooEarly.as_str())
+}
+
+/// Whether one of the examples of an answer, which are named by the codes of refusals, is of that name.
+fn has_example(response: &Response, is_it: impl Fn(&str) -> bool) -> bool {
     response.content.values().any(|content| match content {
-        RefOr::T(content) => content.examples.contains_key(Code::TooEarly.as_str()),
+        RefOr::T(content) => content.examples.keys().any(|name| is_it(name)),
         RefOr::Ref(_) => false,
     })
 }
@@ -130,7 +145,7 @@ fn has_header(response: &mut Response, name: &str) {
 }
 
 /// The headers of answers that do not depend on the endpoint.
-fn headers() -> [(String, RefOr<utoipa::openapi::Header>); 5] {
+fn headers() -> [(String, RefOr<utoipa::openapi::Header>); 6] {
     let text = |described: &str, example: &str| {
         let schema = ObjectBuilder::new().schema_type(Type::String).examples([example]);
         HeaderBuilder::new().schema(Some(schema)).description(Some(described)).build()
@@ -149,6 +164,7 @@ fn headers() -> [(String, RefOr<utoipa::openapi::Header>); 5] {
         ),
         (RATE_LIMIT_POLICY, text("The limit: `q` requests in `w` seconds", "\"principal\";q=2000;w=2")),
         (RETRY_AFTER, retry),
+        (LANGUAGE, text("The language of `message`: `ko` or `en`", "ko")),
         (AUTHENTICATE, text("How to authenticate", "Bearer realm=\"callout\"")),
     ];
     all.map(|(name, header)| (name.to_owned(), RefOr::T(header)))

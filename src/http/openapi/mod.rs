@@ -76,6 +76,7 @@ use super::{
         me::change::handle,
         me::calls::handle,
         me::notifications::handle,
+        me::read::handle,
         ops::actors::handle,
         ops::actor::show,
         ops::actor::crash,

@@ -108,7 +108,9 @@ pub(in crate::http) async fn set_faults(
 ) -> Result<HttpResponse, Problem> {
     let drill = drill(&state)?;
     let faults = Faults::from(body);
-    drill.set_faults(faults).map_err(|error| Problem::invalid(error.to_string()))?;
+    drill.set_faults(faults).map_err(|error| {
+        Problem::at(&format!("/{}", error.field), format_args!("must be {}, got {}", error.expected, error.value))
+    })?;
     tracing::warn!(?faults, by = who.id(), "an operator gives the simulated gateway faults");
     json::ok(&drill.faults())
 }
@@ -124,7 +126,7 @@ pub(in crate::http) async fn charges(
     let limit = query.page.limit();
     let after = match query.page.cursor() {
         None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| Problem::invalid("cursor is not from this list"))?,
+        Some(cursor) => cursor.parse().map_err(|_| Problem::at_parameter("cursor", "is not from this list"))?,
     };
     let entries = drill(&state)?.ledger(query.payment_id.as_deref(), limit, after);
     let entries =

@@ -17,7 +17,7 @@ use crate::{
     },
     http::{
         auth::only::{Customers, Only},
-        calls::{Period, check_choice},
+        calls::{Period, check_choice, not_free},
         error::{
             Code, Problem, Refusals,
             refusals::{Body, Chosen, Free},
@@ -126,12 +126,13 @@ async fn must_be_free(
     let noun = &policy.file.noun.en;
     let is_there = |driver: &Arc<Driver>| driver.profile.service == policy.service && driver.duty != Duty::Retired;
     let Some(driver) = known.filter(is_there) else {
-        return Err(Problem::invalid(format!("driver_id: there is no {noun} {chosen} in {}", policy.service)));
+        return Err(Problem::at("/driver_id", format_args!("there is no {noun} {chosen} in {}", policy.service)));
     };
     if driver.is_free_for(period, clock::now()) {
         return Ok(());
     }
-    Err(Problem::new(Code::DriverUnavailable, format!("the {noun} {chosen} is not free at that time")))
+    let problem = Problem::new(Code::DriverUnavailable, format!("the {noun} {chosen} is not free at that time"));
+    Err(problem.telling(Some(not_free(&policy.file.noun))))
 }
 
 #[expect(

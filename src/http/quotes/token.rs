@@ -65,7 +65,7 @@ pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &QuotedTrip<'_>) -
                 Code::QuoteExpired,
                 format!("quote: it was good for {GOOD_FOR_S} s; ask for a new one or leave it out"),
             ),
-            _ => Problem::invalid("quote: this server did not make it; ask POST /v1/quotes for one"),
+            _ => Problem::at("/quote", "this server did not make it; ask POST /v1/quotes for one"),
         })?
         .claims;
     let same = claims.sub == *trip.customer
@@ -77,7 +77,7 @@ pub(in crate::http) fn verify(keys: &Keys, quote: &str, trip: &QuotedTrip<'_>) -
     if same {
         return Ok(claims.fare);
     }
-    Err(Problem::invalid("quote: it is for another trip or customer; ask POST /v1/quotes for one for this trip"))
+    Err(Problem::at("/quote", "it is for another trip or customer; ask POST /v1/quotes for one for this trip"))
 }
 
 #[cfg(test)]

@@ -155,9 +155,14 @@ pub(super) enum Told<'a> {
         reference: Option<Value>,
         /// The kind of refusal.
         code: Code,
-        /// The mistake, its place, and the values that are allowed.
+        /// The mistake, its place, and the values that are allowed: for developers.
         #[schema(value_type = String)]
         detail: &'a str,
+        /// What to show the person at the phone, in the language of the handshake. Without it the refusal is for whoever
+        /// wrote the client.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
+        message: Option<&'a str>,
         /// When to try again, in seconds.
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after_s: Option<u64>,
@@ -257,7 +262,7 @@ pub(super) fn read(text: &str) -> Said {
         None | Some(Value::Null) => None,
         Some(reference @ (Value::String(_) | Value::Number(_))) => Some(reference),
         Some(_) => {
-            return Said { reference: None, frame: Err(Problem::invalid("ref must be a string or a number")) };
+            return Said { reference: None, frame: Err(Problem::at("/ref", "must be a text or a number")) };
         }
     };
     Said { reference, frame: frame(members) }
@@ -265,7 +270,7 @@ pub(super) fn read(text: &str) -> Said {
 
 fn not_an_object(error: &serde_json::Error) -> Problem {
     let what = if error.is_data() { "is none".to_owned() } else { wrong::with_the_text(error) };
-    Problem::invalid(format!("the frame must be a JSON object with a member `type`; it {what}"))
+    Problem::invalid(format!("{FRAME}: must be a JSON object with a member `type`; it {what}"))
 }
 
 fn frame(mut members: Map<String, Value>) -> Result<Frame, Problem> {
@@ -275,7 +280,7 @@ fn frame(mut members: Map<String, Value>) -> Result<Frame, Problem> {
     };
     match known {
         Some(kind) => (kind.read)(members),
-        None => Err(Problem::invalid(format!("type must be {TYPES}"))),
+        None => Err(Problem::at("/type", format_args!("must be {TYPES}"))),
     }
 }
 
@@ -318,8 +323,8 @@ mod tests {
         for (text, word) in [
             ("", "JSON object"),
             ("[]", "JSON object"),
-            (r#"{"type":5,"ref":"r"}"#, "type must be"),
-            (r#"{"type":"fly","ref":"r"}"#, "type must be"),
+            (r#"{"type":5,"ref":"r"}"#, "/type: must be"),
+            (r#"{"type":"fly","ref":"r"}"#, "/type: must be"),
             (r#"{"type":"subscribe","ref":"r"}"#, "/call: is required and missing; it must be a text"),
             (r#"{"type":"accept","call":"a b","ref":"r"}"#, "/call: an id"),
             (r#"{"type":"ping","extra":1,"ref":"r"}"#, "/extra: there is no such member; no members are allowed here"),

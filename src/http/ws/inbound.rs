@@ -144,7 +144,7 @@ impl Socket {
 
     fn fix(&self, position: &Position) -> Result<Fix, Problem> {
         self.who.driver()?;
-        position.fix(clock::now())
+        position.fix("", clock::now())
     }
 
     /// Answers a command that is done, and begins those that waited for it.
@@ -199,7 +199,8 @@ impl Socket {
 
     pub(super) async fn refuse(&mut self, reference: Option<Value>, problem: &Problem) -> Goes {
         let (code, detail, retry_after_s) = (problem.code(), problem.detail(), problem.retry_after_s());
-        self.send(&Told::Error { reference, code, detail, retry_after_s }).await
+        let message = problem.message(self.language.0);
+        self.send(&Told::Error { reference, code, detail, message, retry_after_s }).await
     }
 }
 

@@ -29,7 +29,7 @@ use super::{
     state::State,
 };
 use crate::http::extract::{
-    language::Language,
+    language::Wanted,
     query::{Given, Parameters, Query},
 };
 
@@ -47,15 +47,15 @@ impl Parameters for Access {
     }
 }
 
-/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts. Notifications come in the
-/// language that `Accept-Language` asks for.
+/// Opens a WebSocket: own calls and offers come by themselves; frames are JSON texts. Notifications and the messages of
+/// refusals come in the language that `Accept-Language` asks for; without that header in that of the customer's profile.
 #[utoipa::path(get, path = "/v1/ws", tag = "live", params(Access),
     responses((status = 101, description = "Switching to WebSocket"), Refusals))]
 pub(super) async fn handle(
     state: web::Data<State>,
     request: HttpRequest,
     Query(access): Query<Access>,
-    language: Language,
+    wanted: Wanted,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let who = authenticated(&request, access.access_token.as_deref())?;
@@ -74,6 +74,7 @@ pub(super) async fn handle(
     let stream = stream.max_frame_size(frame_max).aggregate_continuations().max_continuation_size(frame_max);
     let hang_up = HangUp::default();
     let response = hang_up.after(&request, response);
+    let language = wanted.or_own(&state, &who).await;
     let socket = Socket::new(state, who, language, session);
     actix_web::rt::spawn(async move {
         socket.serve(stream, too_long, hang_up).await;

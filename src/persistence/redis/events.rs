@@ -59,7 +59,21 @@ pub(super) async fn trim(link: &Link, through: &EventCursor) -> Result<(), Store
     for (shard, (ms, nth)) in keys::all().iter().zip(positions.0).filter(|(_, id)| *id != (0, 0)) {
         request.cmd("XTRIM").arg(&shard.events).arg("MINID").arg(format!("{ms}-{}", nth.saturating_add(1))).ignore();
     }
-    if request.is_empty() { Ok(()) } else { link.ask(&request).await }
+    if request.is_empty() {
+        return Ok(());
+    }
+    request.cmd("SET").arg(keys::TRIMMED).arg(&through.0).ignore();
+    link.ask(&request).await
+}
+
+/// Whether events after a cursor were trimmed.
+pub(super) async fn has_forgotten(link: &Link, after: &EventCursor) -> Result<bool, StoreError> {
+    let mut request = pipe();
+    request.cmd("GET").arg(keys::TRIMMED);
+    let (trimmed,): (Option<String>,) = link.ask(&request).await?;
+    let trimmed = Positions::parse(&EventCursor(trimmed.unwrap_or_default()))?;
+    let after = Positions::parse(after)?;
+    Ok(trimmed.0.iter().zip(&after.0).any(|(trimmed, after)| trimmed > after))
 }
 
 /// The cursor, but in no shard beyond the last entry that the stream has had.

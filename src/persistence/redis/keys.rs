@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::actors::ports::store::{EntityRef, Shard};
 
-/// Names the data set. It lies outside the shards, like the two below.
+/// Names the data set. It lies outside the shards, like the three below.
 pub(super) const STORE: &str = "callout:store";
 
 /// Written by the readiness probe.
@@ -12,6 +12,9 @@ pub(super) const PROBE: &str = "callout:probe";
 
 /// Payments whose acknowledged commits were lost, for a person to look at: a hash by payment.
 pub(super) const LOST_PAYMENTS: &str = "callout:lost_payments";
+
+/// How far the events were trimmed, as a cursor: a stream does not say what it has lost.
+pub(super) const TRIMMED: &str = "callout:trimmed";
 
 /// The keys of one shard.
 pub(super) struct ShardKeys {

@@ -128,6 +128,10 @@ impl Store for RedisStore {
         })
     }
 
+    fn has_forgotten(&self, after: EventCursor) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { events::has_forgotten(&self.reader, &after).await })
+    }
+
     fn committed(&self) -> watch::Receiver<u64> {
         self.group.committed()
     }

@@ -59,9 +59,17 @@ impl Contract {
             panic!("{place} is not described: {}", reply.text);
         };
         let names = described["headers"].as_object();
-        for header in ["retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "link"] {
+        for header in
+            ["retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "link", "content-language", "location"]
+        {
             let is_described = names.is_some_and(|names| names.keys().any(|name| name.eq_ignore_ascii_case(header)));
             assert!(is_described || reply.header(header).is_none(), "{place}: the header {header} is not described");
+        }
+        if reply.status == 201 {
+            let place =
+                reply.header("location").unwrap_or_else(|| panic!("{place} does not say where: {}", reply.text));
+            let id = reply.body["id"].as_str().unwrap_or_default();
+            assert!(place.starts_with("/v1/") && place.ends_with(&format!("/{id}")), "{place}: {}", reply.text);
         }
         let content_type = reply.header("content-type").unwrap_or_default();
         let content = &described["content"][content_type];
@@ -75,6 +83,10 @@ impl Contract {
         if reply.status >= 400 {
             let code = reply.body["code"].as_str().unwrap_or_default();
             assert!(content["examples"][code].is_object(), "{place}: the code {code} is not described: {}", reply.text);
+            let told = reply.body["message"].is_string();
+            let example = &self.openapi.value["components"]["examples"][code]["value"];
+            assert_eq!(told, example["message"].is_string(), "{place}: a message for people: {}", reply.text);
+            assert_eq!(told, reply.header("content-language").is_some(), "{place}: {:?}", reply.headers);
         } else if let Some(request) = request {
             let at = [
                 "paths",

@@ -12,6 +12,7 @@ pub fn cases() -> Vec<Case> {
         case(a_cursor_is_good_after_a_restart),
         case(trimmed_events_are_gone_and_the_rest_still_comes_each_once),
         case(trimming_everything_loses_nothing_that_comes_later),
+        case(a_store_knows_how_far_it_has_forgotten),
         case(only_the_owner_trims),
         case(a_consumer_is_woken_by_a_commit),
         case(a_cursor_that_no_store_made_is_refused),
@@ -122,6 +123,29 @@ async fn trimming_everything_loses_nothing_that_comes_later(fixture: Fixture) ->
     for start in [cursor, EventCursor::default()] {
         let (events, _) = owner.read_on(start, 10).await?;
         assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
+    }
+    Ok(())
+}
+
+async fn a_store_knows_how_far_it_has_forgotten(fixture: Fixture) -> TestResult {
+    let owner = fixture.own().await?;
+    for n in 0..12 {
+        owner.put(&owner.first(&format!("call_{n}"))).await?;
+    }
+    let start = EventCursor::default();
+    assert!(!owner.store.has_forgotten(start.clone()).await?, "nothing was trimmed");
+    let half = owner.store.events(start.clone(), 6).await?.next;
+    owner.store.trim_events(half.clone()).await?;
+    owner.store.close().await;
+    let owner = fixture.own().await?;
+    owner.store.trim_events(start.clone()).await?;
+    let (_, end) = owner.read_on(half.clone(), 10).await?;
+    for (cursor, is_behind) in [(&start, true), (&half, false), (&end, false)] {
+        assert_eq!(owner.store.has_forgotten(cursor.clone()).await?, is_behind, "{cursor:?}");
+    }
+    owner.store.trim_events(end.clone()).await?;
+    for (cursor, is_behind) in [(&half, true), (&end, false)] {
+        assert_eq!(owner.store.has_forgotten(cursor.clone()).await?, is_behind, "{cursor:?}");
     }
     Ok(())
 }
