@@ -13,6 +13,9 @@ pub(super) const PROBE: &str = "callout:probe";
 /// Payments whose acknowledged commits were lost, for a person to look at: a hash by payment.
 pub(super) const LOST_PAYMENTS: &str = "callout:lost_payments";
 
+/// The terms of services: a hash by id. It has the hash tag of the shard whose owner is asked before any are forgotten.
+pub(super) const TERMS: &str = "callout:{000}:terms";
+
 /// The keys of one shard.
 pub(super) struct ShardKeys {
     /// The epoch of the process that owns the shard.
@@ -51,6 +54,11 @@ pub(super) fn of(shard: Shard) -> &'static ShardKeys {
     &all()[usize::from(shard.index())]
 }
 
+/// The keys of the shard in which the terms lie.
+pub(super) fn of_terms() -> &'static ShardKeys {
+    &all()[0]
+}
+
 /// The snapshot of an entity.
 pub(super) fn snapshot(entity: &EntityRef) -> String {
     of(entity.shard()).snapshot(&entity.to_string())
@@ -71,5 +79,6 @@ mod tests {
         }
         assert_eq!(snapshot(&entity), format!("{tag}call/call_1"));
         assert_eq!(all().len(), 64);
+        assert!(TERMS.starts_with(&of_terms().prefix), "{TERMS}");
     }
 }
