@@ -94,20 +94,18 @@ impl State {
         &self.lifecycle
     }
 
-    /// The service of that name, which must be one that there is.
+    /// The service of that name, which must be one that there is, or one that was removed and may have calls under way.
     pub(super) fn service_named(&self, named: &str) -> Result<ServiceId, Problem> {
-        let found = self.engine.policies().iter().find(|policy| policy.service.as_str() == named);
-        found.map(|policy| policy.service.clone()).ok_or_else(|| self.no_such_service(named))
+        let known = || self.engine.policies().services();
+        let found = known().find(|service| service.as_str() == named);
+        found.cloned().ok_or_else(|| no_such_service(named, known()))
     }
 
-    /// The policy of a service that must exist.
+    /// The policy of a service that must exist now.
     pub(super) fn policy(&self, service: &ServiceId) -> Result<&Policy, Problem> {
-        self.engine.policies().get(service).ok_or_else(|| self.no_such_service(service.as_str()))
-    }
-
-    fn no_such_service(&self, named: &str) -> Problem {
-        let known: Vec<&str> = self.engine.policies().iter().map(|policy| policy.service.as_str()).collect();
-        Problem::invalid(format!("service: there is no service {named}; the services are {}", known.join(", ")))
+        let policies = self.engine.policies();
+        let known = || policies.iter().map(|policy| &policy.service);
+        policies.get(service).ok_or_else(|| no_such_service(service.as_str(), known()))
     }
 
     /// A call as somebody sees it who may see it.
@@ -115,7 +113,7 @@ impl State {
         let view = self.whole_call_view(call);
         match sight(who, call) {
             Some(Sight::Present) => {
-                let policy = self.engine.policies().get(&call.service);
+                let policy = call.shown_policy(self.engine.policies());
                 view.in_an_offer(policy.map_or(&[], |policy| &policy.file.dispatch.offer_shows))
             }
             _ => view,
@@ -164,7 +162,7 @@ impl State {
         let seen = driver.and_then(|card| self.engine.position_of(&card.id));
         let face = driver.and_then(|card| self.engine.face_of(&card.id));
         let eta_s = self.engine.eta(call);
-        CallView::new(call, self.engine.policies().get(&call.service), face.as_deref(), seen, eta_s)
+        CallView::new(call, call.shown_policy(self.engine.policies()), face.as_deref(), seen, eta_s)
     }
 
     /// The same as text.
@@ -174,7 +172,7 @@ impl State {
 
     /// A call for those who may not see it, but were told that it exists.
     pub(super) fn outline_view<'a>(&'a self, call: &'a Call) -> CallOutline<'a> {
-        CallOutline::new(call, self.engine.policies().get(&call.service))
+        CallOutline::new(call, call.shown_policy(self.engine.policies()))
     }
 
     /// The same as text.
@@ -199,6 +197,11 @@ impl State {
     pub(super) fn client_patience(&self) -> Duration {
         Duration::from_millis(self.settings.client_header_timeout_ms)
     }
+}
+
+fn no_such_service<'a>(named: &str, known: impl Iterator<Item = &'a ServiceId>) -> Problem {
+    let known: Vec<&str> = known.map(ServiceId::as_str).collect();
+    Problem::invalid(format!("service: there is no service {named}; the services are {}", known.join(", ")))
 }
 
 /// Whether somebody is the driver who has the call.

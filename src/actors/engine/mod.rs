@@ -10,6 +10,7 @@ mod queries;
 mod recovery;
 mod settling;
 mod start;
+mod terms;
 
 use std::{sync::Arc, time::Duration};
 

@@ -3,7 +3,7 @@
 
 use crate::{
     actors::{CallError, entity::AskError},
-    domain::{Rejection, Role, ServiceId, policy::Text},
+    domain::{Rejection, Role, call::Call, policy::Text},
     http::{auth::Principal, state::State},
 };
 
@@ -14,19 +14,20 @@ pub(super) fn of(state: &State, who: &Principal, error: &CallError) -> Option<St
             Some(format!("{error}; the customer can pay with another method, and then it can be completed"))
         }
         CallError::DriverUnavailable { call: Some(call), status } => {
-            Some(format!("the {} is {status}", noun(state, &call.service)?.en))
+            Some(format!("the {} is {status}", noun_of(state, call)?.en))
         }
         CallError::NoDrivers { service, .. } => {
-            Some(format!("no {} is free at the moment; please call again later", noun(state, service)?.en))
+            let noun = &state.engine.policies().get(service)?.file.noun;
+            Some(format!("no {} is free at the moment; please call again later", noun.en))
         }
         CallError::Ask(AskError::Rejected { rejection: Rejection::CallTaken, state: Some(call) }) => {
-            let Text { ko, en } = noun(state, &call.service)?;
+            let Text { ko, en } = noun_of(state, call)?;
             Some(format!("the call has gone to another {en} or is over (이미 다른 {ko}에게 넘어갔거나 취소된 콜)"))
         }
         _ => None,
     }
 }
 
-fn noun<'a>(state: &'a State, service: &ServiceId) -> Option<&'a Text> {
-    state.engine.policies().get(service).map(|policy| &policy.file.noun)
+fn noun_of<'a>(state: &'a State, call: &Call) -> Option<&'a Text> {
+    call.shown_policy(state.engine.policies()).map(|policy| &policy.file.noun)
 }

@@ -113,6 +113,6 @@ fn operated<'a>(state: &'a State, who: &Principal, service: Option<&'a ServiceId
         who.must_use(service)?;
         return Ok(vec![service.as_str()]);
     }
-    let services = state.engine.policies().iter().map(|policy| &policy.service);
+    let services = state.engine.policies().services();
     Ok(services.filter(|service| who.may_use(service)).map(ServiceId::as_str).collect())
 }
