@@ -56,4 +56,6 @@ mod studycafe;
 mod studycafe_outage;
 mod taxi;
 mod taxi_faults;
+mod terms;
+mod terms_lost;
 mod websocket;
