@@ -10,10 +10,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures_util::future;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    recovery::{self, Recovered},
-    terms::Terms,
-};
+use super::recovery::{self, Recovered};
 use crate::{
     actors::{
         Fence, World,
@@ -101,13 +98,13 @@ pub(super) async fn remember(world: &World, store: &dyn Store) -> Result<(), Sto
 }
 
 /// Waits for losses, and brings back what is stored after each.
-pub(super) async fn heal_for_ever(world: Arc<World>, store: Arc<dyn Store>, fence: Arc<Fence>, terms: Terms) {
+pub(super) async fn heal_for_ever(world: Arc<World>, store: Arc<dyn Store>, fence: Arc<Fence>) {
     let (mut losses, mut healed, mut records) = (store.lost(), 0, BTreeMap::new());
     loop {
         let loss = Arc::clone(&losses.borrow_and_update());
         if loss.number != healed {
             fence.pause();
-            let recovered = heal(&world, &store, &loss, &terms, &mut records).await;
+            let recovered = heal(&world, &store, &loss, &mut records).await;
             healed = loss.number;
             // A store that has lost more meanwhile is read once more.
             if losses.has_changed().is_ok_and(|changed| changed) {
@@ -126,12 +123,11 @@ pub(super) async fn heal_for_ever(world: Arc<World>, store: Arc<dyn Store>, fenc
 
 /// Drops what is in memory, keeps the money of lost payments in records, and shows what is stored to the boards.
 ///
-/// `records`: those of earlier losses are written again, as terms are, since a store that loses commits can lose them too.
+/// `records`: those of earlier losses are written again, since a store that loses commits can lose them too.
 async fn heal(
     world: &Arc<World>,
     store: &Arc<dyn Store>,
     loss: &Loss,
-    terms: &Terms,
     records: &mut BTreeMap<String, String>,
 ) -> Recovered {
     tracing::error!(number = loss.number, "everything in memory is dropped and loaded anew: the store lost commits");
@@ -150,7 +146,6 @@ async fn heal(
     }
     let kept: Vec<_> = records.clone().into_iter().collect();
     until_done(|| store.keep_lost_payments(kept.clone())).await;
-    until_done(|| terms.keep_again(store.as_ref())).await;
     until_done(|| {
         world.boards.clear();
         world.timers.clear();

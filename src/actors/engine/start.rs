@@ -162,7 +162,7 @@ impl Engine {
             Arc::clone(&escalation),
             move || Drain(Arc::clone(&drain_world)),
         );
-        desk.spawn(losses::heal_for_ever(Arc::clone(&world), Arc::clone(&store), fence, terms));
+        desk.spawn(losses::heal_for_ever(Arc::clone(&world), Arc::clone(&store), fence));
         let ops = Ops::new(&world, Arc::clone(&store));
         ops.watch(drain);
         ops.watch(waker);

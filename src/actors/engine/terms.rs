@@ -5,7 +5,7 @@
 //! They are forgotten at the start alone, when every live snapshot has been read and nobody commits: neither this process
 //! nor one before, which is fenced. One that has taken the shards since makes the store refuse.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use crate::{
     actors::ports::{
@@ -23,8 +23,8 @@ use crate::{
 pub(super) type Named = (ServiceId, Option<TermsId>);
 
 /// The terms that the store has.
-#[derive(Debug, Clone)]
-pub(super) struct Terms(Arc<[StoredTerms]>);
+#[derive(Debug)]
+pub(super) struct Terms(Vec<StoredTerms>);
 
 impl Terms {
     /// Keeps the terms of every service as it stands now, and makes those known that were kept before.
@@ -32,12 +32,7 @@ impl Terms {
         store.keep_terms(policies.iter().map(stored).collect()).await?;
         let kept = store.kept_terms().await?;
         policies.remember(kept.iter().filter_map(read));
-        Ok(Self(kept.into()))
-    }
-
-    /// Keeps all of them once more: a store that lost commits may have lost them, too.
-    pub(super) async fn keep_again(&self, store: &dyn Store) -> Result<(), StoreError> {
-        store.keep_terms(self.0.to_vec()).await
+        Ok(Self(kept))
     }
 
     /// Forgets those that neither a live entity names nor a service has now.

@@ -154,15 +154,18 @@ impl Store for RedisStore {
     }
 
     fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { terms::keep(&self.writer.link, &terms).await })
+        Box::pin(async move { terms::keep(&self.writer.link, &self.losses.terms, &terms).await })
     }
 
     fn kept_terms(&self) -> BoxFuture<'_, Result<Vec<StoredTerms>, StoreError>> {
-        Box::pin(terms::all(&self.writer.link))
+        Box::pin(terms::all(&self.writer.link, &self.losses.terms))
     }
 
     fn forget_terms(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { terms::forget(&self.writer.link, Epoch(self.epoch.load(Ordering::Acquire)), &ids).await })
+        Box::pin(async move {
+            let mine = Epoch(self.epoch.load(Ordering::Acquire));
+            terms::forget(&self.writer.link, &self.losses.terms, mine, &ids).await
+        })
     }
 
     fn within_stream(&self, cursor: EventCursor) -> BoxFuture<'_, Result<EventCursor, StoreError>> {

@@ -1,7 +1,13 @@
 //! The terms of services: a hash by id. It lies in the first shard, so that one script can ask who owns that and forget.
+//!
+//! A Redis that lost its last writes may have lost terms and no commit. So the terms are remembered here, and given to it
+//! again over every new connection, before anything is committed over that.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use redis::pipe;
+use parking_lot::Mutex;
+use redis::{Pipeline, RedisError, aio::MultiplexedConnection, pipe};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -23,18 +29,43 @@ struct Record<'a> {
     body: &'a RawValue,
 }
 
-/// Keeps terms, unless they are there already.
-pub(super) async fn keep(link: &Link, terms: &[StoredTerms]) -> Result<(), StoreError> {
-    if terms.is_empty() {
-        return Ok(());
+/// The records of the terms that this process has kept or read, by id.
+#[derive(Default)]
+pub(super) struct Known(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Known {
+    /// Keeps them again over a connection that nobody uses yet.
+    pub async fn keep_again(&self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+        let request = keeping(self.0.lock().iter());
+        if request.is_empty() { Ok(()) } else { request.query_async(connection).await }
     }
-    let mut request = pipe();
+}
+
+/// Keeps terms, unless they are there already.
+pub(super) async fn keep(link: &Link, known: &Known, terms: &[StoredTerms]) -> Result<(), StoreError> {
+    let mut records = BTreeMap::new();
     for kept in terms {
         let record =
             written(kept).map_err(|error| unavailable(format!("the terms {} are no JSON: {error}", kept.id)))?;
-        request.cmd("HSETNX").arg(keys::TERMS).arg(&kept.id).arg(record).ignore();
+        records.insert(kept.id.clone(), record.into_bytes());
     }
-    link.ask(&request).await
+    if records.is_empty() {
+        return Ok(());
+    }
+    link.ask::<()>(&keeping(records.iter())).await?;
+    let mut known = known.0.lock();
+    for (id, record) in records {
+        known.entry(id).or_insert(record);
+    }
+    Ok(())
+}
+
+fn keeping<'a>(records: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Pipeline {
+    let mut request = pipe();
+    for (id, record) in records {
+        request.cmd("HSETNX").arg(keys::TERMS).arg(id).arg(record).ignore();
+    }
+    request
 }
 
 fn written(terms: &StoredTerms) -> Result<String, serde_json::Error> {
@@ -43,12 +74,13 @@ fn written(terms: &StoredTerms) -> Result<String, serde_json::Error> {
 }
 
 /// All terms, the oldest first.
-pub(super) async fn all(link: &Link) -> Result<Vec<StoredTerms>, StoreError> {
+pub(super) async fn all(link: &Link, known: &Known) -> Result<Vec<StoredTerms>, StoreError> {
     let mut request = pipe();
     request.cmd("HGETALL").arg(keys::TERMS);
     let (found,): (Vec<(String, Vec<u8>)>,) = link.ask(&request).await?;
     let mut terms: Vec<StoredTerms> = found.iter().filter_map(|(id, record)| read(id, record)).collect();
     terms.sort_by(|a, b| (a.kept_at, &a.id).cmp(&(b.kept_at, &b.id)));
+    known.0.lock().extend(found);
     Ok(terms)
 }
 
@@ -66,9 +98,13 @@ fn read(id: &str, record: &[u8]) -> Option<StoredTerms> {
 }
 
 /// Forgets terms, unless another process has the shards.
-pub(super) async fn forget(link: &Link, mine: Epoch, ids: &[String]) -> Result<(), StoreError> {
+pub(super) async fn forget(link: &Link, known: &Known, mine: Epoch, ids: &[String]) -> Result<(), StoreError> {
     let mut request = pipe();
     request.cmd("EVAL").arg(FORGET).arg(2).arg(keys::of_terms().owner.as_str()).arg(keys::TERMS).arg(mine.0).arg(ids);
     let (found,): (u64,) = link.ask(&request).await?;
-    if found == 0 { Ok(()) } else { Err(owner::not_owner(Epoch(found), mine)) }
+    if found != 0 {
+        return Err(owner::not_owner(Epoch(found), mine));
+    }
+    known.0.lock().retain(|id, _| !ids.contains(id));
+    Ok(())
 }
