@@ -152,8 +152,8 @@ fn libraries_stay_in_the_parts_they_belong_to() {
 }
 
 /// The files of `domain/call` that decide, each before those that it may use.
-const ORDER_OF_A_CALL: [&str; 8] =
-    ["decide", "approval", "request", "paying", "dispatch", "settling", "steps", "refused"];
+const ORDER_OF_A_CALL: [&str; 9] =
+    ["decide", "terms", "approval", "request", "paying", "dispatch", "settling", "steps", "refused"];
 
 #[test]
 fn what_decides_about_a_call_uses_only_what_comes_after_it() {

@@ -9,7 +9,7 @@ use super::{World, boards::Trip};
 use crate::{
     clock,
     domain::{
-        LatLng, ServiceId,
+        LatLng,
         call::{Call, Phase},
         geo::{Route, Travel},
         policy::Policy,
@@ -25,7 +25,7 @@ impl World {
     /// Where a call's driver is on its way to. What customers choose stays where it is, and who is booked for later has not
     /// set out.
     pub(super) fn heading(&self, call: &Call) -> Option<LatLng> {
-        let stays = self.policies.get(&call.service).is_none_or(Policy::is_chosen);
+        let stays = call.policy(&self.policies).map_or(true, Policy::is_chosen);
         let later = call.period.is_some_and(|period| period.from > clock::now());
         let waits = later && matches!(call.phase, Phase::Assigned { .. });
         if stays || waits { None } else { call.heading() }
@@ -35,25 +35,26 @@ impl World {
     #[must_use]
     pub fn eta_of_call(&self, call: &Call, from: LatLng) -> Option<u64> {
         let target = self.heading(call)?;
+        let estimate_s = || Some(self.estimate_s(call.policy(&self.policies).ok()?.file.travel, from, target));
         if !self.router.asks() {
-            return self.estimate_s(&call.service, from, target);
+            return estimate_s();
         }
         match self.boards.trips.get(&call.id).filter(|trip| trip.target == Some(target)) {
             Some(trip) => self.eta_of_trip(&trip, from),
-            None => self.estimate_s(&call.service, from, target),
+            None => estimate_s(),
         }
     }
 
     /// How many seconds the driver on a trip, who is at `from`, needs to where it is going; if it is going anywhere.
     #[must_use]
     pub(super) fn eta_of_trip(&self, trip: &Trip, from: LatLng) -> Option<u64> {
-        let target = trip.target?;
-        let estimate_s = self.estimate_s(&trip.service, from, target)?;
+        let (target, travel) = (trip.target?, trip.travel?);
+        let estimate_s = self.estimate_s(travel, from, target);
         if !self.router.asks() {
             return Some(estimate_s);
         }
         if trip.course.is_due(Instant::now()) {
-            self.ask_about(trip, from, target, estimate_s);
+            self.ask_about(trip, travel, from, target, estimate_s);
         }
         Some(trip.course.correct(estimate_s))
     }
@@ -69,14 +70,12 @@ impl World {
         }
     }
 
-    fn estimate_s(&self, service: &ServiceId, from: LatLng, to: LatLng) -> Option<u64> {
-        let travel = self.policies.get(service)?.file.travel;
-        Some(self.router.estimate(from, to, travel).duration_s)
+    fn estimate_s(&self, travel: Travel, from: LatLng, to: LatLng) -> u64 {
+        self.router.estimate(from, to, travel).duration_s
     }
 
-    fn ask_about(&self, trip: &Trip, from: LatLng, to: LatLng, estimate_s: u64) {
-        let Some(policy) = self.policies.get(&trip.service) else { return };
-        let (router, course, travel) = (Arc::clone(&self.router), Arc::clone(&trip.course), policy.file.travel);
+    fn ask_about(&self, trip: &Trip, travel: Travel, from: LatLng, to: LatLng, estimate_s: u64) {
+        let (router, course) = (Arc::clone(&self.router), Arc::clone(&trip.course));
         // One for each trip and few seconds at most; it ends with the router's time-out.
         tokio::spawn(async move {
             let route = router.route(from, to, travel).await;

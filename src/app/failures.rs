@@ -49,7 +49,7 @@ impl Failures {
         let Some(engine) = self.engine.wait().await.upgrade() else { return };
         let panic = format!("{} ({})", failure.report.message, failure.report.place);
         for service in services(&engine, &failure.actor).await {
-            let told = notify::actor_parked(engine.policies().get(&service), &service, &failure.actor, &panic);
+            let told = notify::actor_parked(engine.policies().shown(&service, None), &service, &failure.actor, &panic);
             if let Err(error) = self.read_model.tell(clock::now(), told).await {
                 tracing::error!(actor = %failure.actor, %service, %error, "operators cannot be told of a parked actor");
             }
@@ -60,7 +60,7 @@ impl Failures {
 /// The services whose operators are notified: the one of the actor, or all when the actor serves them all.
 async fn services(engine: &Engine, actor: &str) -> Vec<ServiceId> {
     let (kind, id) = actor.split_once('/').unwrap_or((actor, actor));
-    let all = || engine.policies().iter().map(|policy| policy.service.clone());
+    let all = || engine.policies().services().cloned();
     match engine.ops.service_of(kind, id).await {
         Ok(Some(service)) if all().any(|known| known == service) => vec![service],
         _ => all().collect(),

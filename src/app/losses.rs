@@ -47,7 +47,7 @@ pub(super) async fn tell_of_losses(engine: Arc<Engine>, store: Arc<dyn Store>, r
 
 async fn tell(engine: &Engine, read_model: &ReadModel, loss: &Loss) {
     for (service, lost) in by_service(engine, loss).await {
-        let told = notify::writes_lost(engine.policies().get(&service), &service, &lost.in_words(loss));
+        let told = notify::writes_lost(engine.policies().shown(&service, None), &service, &lost.in_words(loss));
         if let Err(error) = read_model.tell(clock::now(), told).await {
             tracing::error!(%service, %error, "operators cannot be told of a loss");
         }
@@ -57,7 +57,7 @@ async fn tell(engine: &Engine, read_model: &ReadModel, loss: &Loss) {
 /// The lost entities of each service. An entity whose service nobody knows is every service's, and so are commits that
 /// nobody can name.
 async fn by_service<'a>(engine: &Engine, loss: &'a Loss) -> BTreeMap<ServiceId, Lost<'a>> {
-    let all: Vec<ServiceId> = engine.policies().iter().map(|policy| policy.service.clone()).collect();
+    let all: Vec<ServiceId> = engine.policies().services().cloned().collect();
     let mut services: BTreeMap<ServiceId, Lost<'a>> = BTreeMap::new();
     let mut known: BTreeMap<&str, ServiceId> = BTreeMap::new();
     for lost in loss.entities.iter().filter(|lost| lost.entity.kind == EntityKind::Call) {

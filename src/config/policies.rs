@@ -29,7 +29,7 @@ fn policy(dir: &Path, service: ServiceId, file: PolicyFile, findings: &mut Findi
         Some(rule) => area(dir, rule, findings)?,
         None => ServiceArea::Everywhere,
     };
-    Some(Policy { service, file, area })
+    Some(Policy::new(service, file, area))
 }
 
 fn area(dir: &Path, rule: &AreaRule, findings: &mut Findings) -> Option<ServiceArea> {

@@ -104,22 +104,19 @@ impl State {
         &self.lifecycle
     }
 
-    /// The service that a query parameter names, which must be one that there is.
+    /// The service that a query parameter names, which must be one that there is, or one that was removed and may have calls
+    /// under way.
     pub(super) fn service_named(&self, named: &str) -> Result<ServiceId, Problem> {
-        let found = self.engine.policies().iter().find(|policy| policy.service.as_str() == named);
-        found
-            .map(|policy| policy.service.clone())
-            .ok_or_else(|| Problem::at_parameter("service", self.no_service(named)))
+        let known = || self.engine.policies().services();
+        let found = known().find(|service| service.as_str() == named);
+        found.cloned().ok_or_else(|| Problem::at_parameter("service", no_such_service(named, known())))
     }
 
-    /// The policy of the service that a body names, which must exist.
+    /// The policy of the service that a body names, which must exist now.
     pub(super) fn policy(&self, service: &ServiceId) -> Result<&Policy, Problem> {
-        self.engine.policies().get(service).ok_or_else(|| Problem::at("/service", self.no_service(service.as_str())))
-    }
-
-    fn no_service(&self, named: &str) -> String {
-        let known: Vec<&str> = self.engine.policies().iter().map(|policy| policy.service.as_str()).collect();
-        format!("there is no service {named}; the services are {}", known.join(", "))
+        let policies = self.engine.policies();
+        let known = || policies.iter().map(|policy| &policy.service);
+        policies.get(service).ok_or_else(|| Problem::at("/service", no_such_service(service.as_str(), known())))
     }
 
     /// A call as somebody sees it who may see it.
@@ -127,7 +124,7 @@ impl State {
         let view = self.whole_call_view(call);
         match sight(who, call) {
             Some(Sight::Present) => {
-                let policy = self.engine.policies().get(&call.service);
+                let policy = call.shown_policy(self.engine.policies());
                 view.in_an_offer(policy.map_or(&[], |policy| &policy.file.dispatch.offer_shows))
             }
             _ if matches!(who.party(), Party::Customer(_)) => view.with_action(call),
@@ -182,7 +179,7 @@ impl State {
         let seen = driver.and_then(|card| self.engine.position_of(&card.id));
         let face = driver.and_then(|card| self.engine.face_of(&card.id));
         let eta_s = self.engine.eta(call);
-        CallView::new(call, self.engine.policies().get(&call.service), face.as_deref(), seen, eta_s)
+        CallView::new(call, call.shown_policy(self.engine.policies()), face.as_deref(), seen, eta_s)
     }
 
     /// The same as text.
@@ -192,7 +189,7 @@ impl State {
 
     /// A call for those who may not see it, but were told that it exists.
     pub(super) fn outline_view<'a>(&'a self, call: &'a Call) -> CallOutline<'a> {
-        CallOutline::new(call, self.engine.policies().get(&call.service))
+        CallOutline::new(call, call.shown_policy(self.engine.policies()))
     }
 
     /// The same as text.
@@ -217,6 +214,11 @@ impl State {
     pub(super) fn client_patience(&self) -> Duration {
         Duration::from_millis(self.settings.client_header_timeout_ms)
     }
+}
+
+fn no_such_service<'a>(named: &str, known: impl Iterator<Item = &'a ServiceId>) -> String {
+    let known: Vec<&str> = known.map(ServiceId::as_str).collect();
+    format!("there is no service {named}; the services are {}", known.join(", "))
 }
 
 /// Whether somebody is the driver who has the call.

@@ -101,7 +101,7 @@ impl ReadModel {
         let known = match Read::new(record) {
             Read::Call(event) => match fold.call(record, &event) {
                 Some(CallStep { before, after, exact: true }) => {
-                    let policy = self.policies.get(&after.service);
+                    let policy = after.shown_policy(&self.policies);
                     let fresh = clock::now().duration_since(record.at) < ETA_HOLDS;
                     let eta_s = if fresh && notify::tells_eta(&event) { eta(after) } else { None };
                     let told = notify::notifications(policy, before.as_ref(), &event, after, eta_s);

@@ -123,7 +123,7 @@ impl ReadModel {
                 .execute(transaction.sql())
                 .await?;
             if done.rows_affected() > 0 {
-                told.push((now, notify::payment_unknown_long(self.policies.get(&call.service), &call)));
+                told.push((now, notify::payment_unknown_long(call.shown_policy(&self.policies), &call)));
             }
         }
         let count = put(transaction.sql(), told).await?.len();

@@ -142,7 +142,7 @@ impl ReadModel {
     ) -> Result<TimelineEntry, ReadError> {
         let outline: Outline = serde_json::from_str(&record.body)?;
         let described = happened.zip(after).map(|(happened, call)| {
-            let policy = self.policies.get(&call.service);
+            let policy = call.shown_policy(&self.policies);
             notify::describe(policy, &happened, call)
         });
         Ok(TimelineEntry {

@@ -45,7 +45,7 @@ fn rental() -> ServiceId {
 fn policies() -> &'static Policies {
     static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
         let file: PolicyFile = toml::from_str(&read("config/services/rental.toml")).expect("a policy file");
-        Policies::new([Policy { service: rental(), file, area: ServiceArea::default() }])
+        Policies::new([Policy::new(rental(), file, ServiceArea::default())])
     });
     &POLICIES
 }
@@ -66,10 +66,10 @@ fn command(step: &Step) -> Command {
     match step {
         Step::Book(call, period) => {
             let period = period.map(|(from, to)| Period { from: hour(from), to: hour(to) });
-            Command::Book { call: call_id(*call), period, service: rental() }
+            Command::Book { call: call_id(*call), period, service: rental(), terms: None }
         }
         Step::Confirm(call) => Command::Confirm { call: call_id(*call) },
-        Step::HandOver(call) => Command::HandOver { call: call_id(*call) },
+        Step::HandOver(call) => Command::HandOver { call: call_id(*call), terms: None },
         Step::Release(call) => Command::Release { call: call_id(*call) },
         Step::Available(available) => Command::SetAvailability { by: Asker::new(Party::System), available: *available },
         Step::Retire => Command::Retire { by: Asker::new(Party::System) },

@@ -24,7 +24,7 @@ fn policies() -> &'static Policies {
     static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
         let mut file: PolicyFile = toml::from_str(&read("config/services/cleaning.toml")).expect("a policy file");
         file.dispatch.capacity = CAPACITY;
-        Policies::new([Policy { service: cleaning(), file, area: ServiceArea::Everywhere }])
+        Policies::new([Policy::new(cleaning(), file, ServiceArea::Everywhere)])
     });
     &POLICIES
 }
@@ -57,7 +57,7 @@ impl Company {
     }
 
     fn claim(&mut self, call: usize, period: Option<Period>) -> bool {
-        self.give(&Command::Claim { call: call_id(call), period })
+        self.give(&Command::Claim { call: call_id(call), period, terms: None })
     }
 
     fn answer(&mut self, call: usize, refused: Option<ReleaseReason>) {
@@ -119,7 +119,7 @@ proptest! {
                 }
                 Act::Answer(call, taken) => company.answer(call, (!taken).then_some(ReleaseReason::CallTaken)),
                 Act::Start(call) => {
-                    company.give(&Command::HandOver { call: call_id(call) });
+                    company.give(&Command::HandOver { call: call_id(call), terms: None });
                 }
                 Act::End(call) => {
                     company.give(&Command::Release { call: call_id(call) });

@@ -25,7 +25,7 @@ pub fn driver_call_paid_last() -> Policy {
     let mut policy = driver_call();
     policy.file.payment.due = PaymentDue::OnCompletion;
     policy.file.payment.gateway_down = GatewayDown::Hold;
-    policy
+    Policy::new(policy.service, policy.file, policy.area)
 }
 
 const PAY: Act = Act::Pay { call: 0 };

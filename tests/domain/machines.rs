@@ -269,7 +269,7 @@ fn driver_command() -> impl Strategy<Value = driver::Command> {
         }),
         3 => any::<bool>().prop_map(|available| Command::SetAvailability { by: Asker::new(Party::System), available }),
         1 => position().prop_map(|position| Command::Move { fix: Fix::now(position, Timestamp::UNIX_EPOCH) }),
-        4 => call().prop_map(|call| Command::Claim { call, period: None }),
+        4 => call().prop_map(|call| Command::Claim { call, period: None, terms: None }),
         3 => (call(), refused).prop_map(|(call, refused)| Command::SettleClaim { call, refused }),
         2 => call().prop_map(|call| Command::Release { call }),
         1 => Just(Command::Retire { by: Asker::new(Party::System) }),

@@ -17,6 +17,7 @@ mod methods;
 mod no_policy;
 mod over;
 mod requests;
+mod terms;
 mod together;
 mod world;
 
@@ -45,7 +46,7 @@ fn driver_call() -> Policy {
     let file: PolicyFile = toml::from_str(&read("config/services/driver-call.toml")).expect("a policy file");
     let rule = file.area.clone().expect("driver-call is limited to an area");
     let area = ServiceArea::from_geojson(&read(&format!("config/{}", rule.file)), &rule.districts).expect("an area");
-    Policy { service: service(), file, area }
+    Policy::new(service(), file, area)
 }
 
 /// Driver-call alone.

@@ -22,7 +22,7 @@ pub fn studycafe() -> ServiceId {
 pub fn policies() -> &'static Policies {
     static POLICIES: LazyLock<Policies> = LazyLock::new(|| {
         let file: PolicyFile = toml::from_str(&read("config/services/studycafe.toml")).expect("a policy file");
-        Policies::new([Policy { service: studycafe(), file, area: ServiceArea::Everywhere }])
+        Policies::new([Policy::new(studycafe(), file, ServiceArea::Everywhere)])
     });
     &POLICIES
 }

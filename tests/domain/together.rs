@@ -7,14 +7,14 @@ use callout::domain::{
     call::Call,
     geo::ServiceArea,
     payment::Settlement,
-    policy::{Policies, Policy},
+    policy::{KeptTerms, PaymentDue, Policies, Policy},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
     call_id,
-    debts::{driver_call_paid_last, paid_on_completion},
-    driver_call, driver_id, policies,
+    debts::driver_call_paid_last,
+    driver_call, driver_id, in_seoul, service,
     world::{Act, CALLS, DRIVERS, Luck, World},
 };
 
@@ -26,6 +26,7 @@ enum Move {
     Wait(u32),
     Crash,
     CloseArea,
+    Edit(File),
 }
 
 proptest! {
@@ -33,7 +34,7 @@ proptest! {
 
     #[test]
     fn money_is_conserved_and_nobody_is_held_twice(moves in vec(a_move(), 1..80), intents in any::<bool>()) {
-        let mut world = at_a_gateway(World::new(policies()), intents);
+        let mut world = at_a_gateway(World::new(File::PaidFirst.policies(true)), intents);
         for each in moves {
             make(&mut world, each);
             check_always(&world);
@@ -44,7 +45,7 @@ proptest! {
 
     #[test]
     fn rides_that_are_paid_at_their_end_are_paid_waived_or_owed(moves in vec(a_move(), 1..80), intents in any::<bool>()) {
-        let mut world = at_a_gateway(World::new(paid_on_completion()), intents);
+        let mut world = at_a_gateway(World::new(File::PaidLast.policies(true)), intents);
         for each in moves {
             make(&mut world, each);
             check_always(&world);
@@ -68,7 +69,8 @@ fn make(world: &mut World, each: Move) {
         Move::Dispatch(call) => world.dispatch(call),
         Move::Wait(seconds) => world.wait(seconds),
         Move::Crash => world.crash(),
-        Move::CloseArea => world.use_policies(nowhere(world.is_paid_first())),
+        Move::CloseArea => world.use_policies(File::of(world.policies()).0.policies(false)),
+        Move::Edit(file) => world.use_policies(file.policies(File::of(world.policies()).1)),
     }
 }
 
@@ -110,7 +112,7 @@ fn check_money(world: &World, call: usize) {
     let is_charged = usize::from(state.payment.status.as_str() == "charged");
     let paid = match state.phase.status() {
         "completed" if state.settled.is_some() => is_charged,
-        "dispatching" | "assigned" | "started" if !world.is_paid_first() => is_charged,
+        "dispatching" | "assigned" | "started" if !is_paid_first(world, state) => is_charged,
         "dispatching" | "assigned" | "started" | "completed" => 1,
         "requested" | "cancelled" | "denied" => 0,
         other => panic!("driver-call has no {other}"),
@@ -119,6 +121,11 @@ fn check_money(world: &World, call: usize) {
     check_debt(world, call, state);
     let truth = world.payments[call].as_ref().map_or("created", |payment| payment.status().as_str());
     assert_eq!(state.payment.status.as_str(), truth, "the call knows where its payment stands");
+}
+
+/// Whether a call was made to be paid before a driver sees it.
+fn is_paid_first(world: &World, call: &Call) -> bool {
+    call.policy(world.policies()).is_ok_and(|policy| policy.file.payment.due == PaymentDue::WithRequest)
 }
 
 /// The account has a debt exactly if a served call is neither paid nor waived.
@@ -136,15 +143,53 @@ fn check_debt(world: &World, call: usize, state: &Call) {
     }
 }
 
-/// The policy of a service that has stopped serving everywhere.
-fn nowhere(paid_first: bool) -> &'static Policies {
-    static PAID_FIRST: LazyLock<Policies> = LazyLock::new(|| closed(driver_call()));
-    static PAID_LAST: LazyLock<Policies> = LazyLock::new(|| closed(driver_call_paid_last()));
-    if paid_first { &PAID_FIRST } else { &PAID_LAST }
+/// What the service's file says now, while calls may have been made under either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum File {
+    PaidFirst,
+    PaidLast,
+    Removed,
 }
 
-fn closed(policy: Policy) -> Policies {
-    Policies::new([Policy { area: ServiceArea::Within(Vec::new()), ..policy }])
+impl File {
+    const ALL: [Self; 3] = [Self::PaidFirst, Self::PaidLast, Self::Removed];
+
+    /// The one by which a world goes, and whether the service still serves where the calls are.
+    fn of(policies: &Policies) -> (Self, bool) {
+        let Some(policy) = policies.get(&service()) else { return (Self::Removed, true) };
+        let is_first = policy.file.payment.due == PaymentDue::WithRequest;
+        let is_open = policy.serves(in_seoul().position(), None);
+        (if is_first { Self::PaidFirst } else { Self::PaidLast }, is_open)
+    }
+
+    fn policies(self, is_open: bool) -> &'static Policies {
+        static ALL: LazyLock<Vec<(File, bool, Policies)>> = LazyLock::new(|| {
+            let each = File::ALL.into_iter().flat_map(|file| [true, false].map(|open| (file, open, file.made(open))));
+            each.collect()
+        });
+        let (.., policies) =
+            ALL.iter().find(|(file, open, _)| (*file, *open) == (self, is_open)).expect("there is one of each");
+        policies
+    }
+
+    fn made(self, is_open: bool) -> Policies {
+        let (first, last) = (driver_call(), driver_call_paid_last());
+        let kept = [&first, &last]
+            .map(|policy| KeptTerms::read(policy.service.clone(), policy.terms.clone(), &policy.terms_text()));
+        let now = match self {
+            Self::PaidFirst => Some(first),
+            Self::PaidLast => Some(last),
+            Self::Removed => None,
+        };
+        let policies = Policies::new(now.map(|policy| if is_open { policy } else { closed(policy) }));
+        policies.remember(kept);
+        policies
+    }
+}
+
+/// The policy of a service that has stopped serving everywhere.
+fn closed(policy: Policy) -> Policy {
+    Policy { area: ServiceArea::Within(Vec::new()), ..policy }
 }
 
 fn a_move() -> impl Strategy<Value = Move> {
@@ -155,6 +200,7 @@ fn a_move() -> impl Strategy<Value = Move> {
         5 => select(vec![1, 5, 20, 700, 90_000]).prop_map(Move::Wait),
         5 => Just(Move::Crash),
         1 => Just(Move::CloseArea),
+        2 => select(File::ALL.to_vec()).prop_map(Move::Edit),
     ]
 }
 

@@ -10,7 +10,7 @@ use callout::domain::{
     call::{self, Call, CallMachine, DriverCard},
     driver::{self, Driver, DriverMachine, Profile, ReleaseReason},
     payment::{self, Payment, PaymentMachine},
-    policy::{PaymentDue, Policies},
+    policy::Policies,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -106,7 +106,8 @@ impl World {
                 self.call(call, &call::Command::Cancel { by, reason: None })
             }
             Act::Claim { driver, call } => {
-                self.driver(driver, &driver::Command::Claim { call: call_id(call), period: None })
+                let terms = self.calls[call].as_ref().and_then(|call| call.terms.clone());
+                self.driver(driver, &driver::Command::Claim { call: call_id(call), period: None, terms })
             }
             Act::Decline { driver, call } => self.call(call, &call::Command::Decline { driver: driver_id(driver) }),
             Act::Start { driver, call } => {
@@ -127,7 +128,12 @@ impl World {
         }
     }
 
-    /// The service stops serving where the calls are.
+    /// The policies by which it goes now.
+    pub fn policies(&self) -> &'static Policies {
+        self.policies
+    }
+
+    /// The service's file was edited or removed, or the service stops serving where the calls are.
     pub fn use_policies(&mut self, policies: &'static Policies) {
         self.policies = policies;
     }
@@ -170,11 +176,6 @@ impl World {
         owed.sort_unstable();
         let Self { now, calls, payments, accounts, drivers, bank, .. } = self;
         format!("{now} {calls:?} {payments:?} {accounts:?} {drivers:?} {bank:?} {owed:?}")
-    }
-
-    /// Whether a call is paid before a driver sees it.
-    pub fn is_paid_first(&self) -> bool {
-        self.policies.get(&service()).is_some_and(|policy| policy.file.payment.due == PaymentDue::WithRequest)
     }
 
     /// How many things are owed.

@@ -10,7 +10,7 @@ use callout::actors::ports::{
     BoxFuture,
     store::{
         Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
-        Stored,
+        Stored, StoredTerms,
     },
 };
 use jiff::Timestamp;
@@ -72,6 +72,18 @@ impl Store for FaultyStore {
 
     fn trim_events(&self, through: EventCursor) -> BoxFuture<'_, Result<(), StoreError>> {
         self.store.trim_events(through)
+    }
+
+    fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.keep_terms(terms)
+    }
+
+    fn kept_terms(&self) -> BoxFuture<'_, Result<Vec<StoredTerms>, StoreError>> {
+        self.store.kept_terms()
+    }
+
+    fn forget_terms(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.forget_terms(ids)
     }
 
     fn committed(&self) -> watch::Receiver<u64> {

@@ -58,7 +58,7 @@ pub fn service() -> ServiceId {
 
 pub fn policies() -> Arc<Policies> {
     let file: PolicyFile = toml::from_str(POLICY).expect("a policy");
-    Arc::new(Policies::new([Policy { service: service(), file, area: ServiceArea::Everywhere }]))
+    Arc::new(Policies::new([Policy::new(service(), file, ServiceArea::Everywhere)]))
 }
 
 pub fn no_eta() -> Eta {

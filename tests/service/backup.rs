@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::{Client, Server, Setup, eventually};
+use crate::{
+    harness::{Client, Server, Setup, eventually},
+    taxi::TAXI,
+};
 
 async fn embedded() -> Server {
     Setup::new().on_store("sqlite://").start().await
@@ -134,4 +137,24 @@ async fn a_store_that_is_lost_comes_back_and_what_was_there_is_kept() {
     assert_eq!(kept.count(), 2, "the damaged store, and the read model");
     server.start_again().await;
     server.call_is(&id, &["dispatching"]).await;
+}
+
+#[tokio::test]
+async fn a_backup_has_the_terms_of_the_calls_in_it() {
+    let mut server = embedded().await;
+    let customer = server.customer("mina");
+    let (ride, taxi) = server.ride_under_way(&customer, "tok_ok").await;
+    server.edit_service(TAXI, "steps.complete", vec!["operator"]);
+    server.stop_and_start_again().await;
+    let (succeeded, said) = server.runs(&["backup", "kept"]);
+    assert!(succeeded, "{said}");
+    assert_eq!(taxi.command(&ride, "complete").await.expect(200)["status"], "completed");
+    server.driver_is("taxi-a", &["available"]).await;
+    server.stop_and_start_again().await;
+    stop(&mut server).await;
+    let (succeeded, said) = server.runs(&["restore", "kept"]);
+    assert!(succeeded, "{said}");
+    server.start_again().await;
+    assert_eq!(customer.call(&ride).await["status"], "started");
+    assert_eq!(taxi.command(&ride, "complete").await.expect(200)["status"], "completed");
 }

@@ -60,5 +60,7 @@ mod studycafe;
 mod studycafe_outage;
 mod taxi;
 mod taxi_faults;
+mod terms;
+mod terms_lost;
 mod unsettled;
 mod websocket;

@@ -9,7 +9,7 @@ use crate::{
     rental::booking_in,
     studycafe::{register_seat, select},
     studycafe_outage::waits_for_the_gateway,
-    taxi::request_ride,
+    taxi::{TAXI, request_ride},
 };
 
 /// How often that happened to a call.
@@ -127,13 +127,13 @@ async fn a_server_does_not_start_without_the_rules_of_its_live_calls_and_goes_on
     let (ride, taxi) = server.ride_under_way(&customer, "tok_ok").await;
     let other = request_ride(&server.customer("jun"), "tok_ok").await;
     server.kill();
-    let (file, aside) = (server.folder().join("config/services/taxi.toml"), server.folder().join("taxi.toml"));
-    std::fs::rename(&file, &aside).expect("the file is moved away");
+    server.remove_service(TAXI);
+    server.lose_terms().await;
     server.start_process();
     assert_eq!(server.ended().await.code(), Some(1));
     let log = server.log();
     assert!(log.contains("2 of the service taxi") && log.contains("services/taxi.toml"), "{log}");
-    std::fs::rename(&aside, &file).expect("the file is put back");
+    server.put_back_service(TAXI);
     server.start_again().await;
     assert_eq!(taxi.command(&ride, "complete").await.expect(200)["status"], "completed");
     server.ledger_is(&ride, 1, 0).await;

@@ -30,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
 fn cases() -> Vec<Case> {
     vec![
         case(a_file_of_a_later_release_is_left_alone),
+        case(a_file_of_an_earlier_release_is_brought_up_to_date_with_what_it_has),
         case(a_file_of_another_program_is_left_alone),
         case(a_damaged_file_is_corrupt),
         case(a_file_that_another_process_has_locked_is_unavailable_and_then_good_again),
@@ -54,9 +55,22 @@ async fn a_file_of_a_later_release_is_left_alone(fixture: Fixture) -> TestResult
     fixture.open().await?.close().await;
     let mut connection = fixture.connect().await?;
     sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut connection).await?;
-    let Err(OpenError::Newer { found: 99, known: 1, .. }) = fixture.open().await else {
+    let Err(OpenError::Newer { found: 99, known: 2, .. }) = fixture.open().await else {
         return Err("a file with schema 99 was opened".into());
     };
+    Ok(())
+}
+
+async fn a_file_of_an_earlier_release_is_brought_up_to_date_with_what_it_has(fixture: Fixture) -> TestResult {
+    let owner = fixture.own().await?;
+    let (first, identity) = (owner.first("a"), owner.store.identity().await?);
+    owner.put(&first).await?;
+    owner.store.close().await;
+    let mut connection = fixture.connect().await?;
+    sqlx::raw_sql("DROP TABLE terms; PRAGMA user_version = 1").execute(&mut connection).await?;
+    let now = fixture.own().await?;
+    assert_eq!(now.load(&first).await?, Some(crate::harness::stored(&first)));
+    assert_eq!((now.store.identity().await?, now.store.kept_terms().await?), (identity, Vec::new()));
     Ok(())
 }
 

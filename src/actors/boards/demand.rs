@@ -9,12 +9,14 @@ use std::{
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::domain::{CallId, DriverId, LatLng, Period, ServiceId, call::Call, call::Phase};
+use crate::domain::{CallId, DriverId, LatLng, Period, ServiceId, call::Call, call::Phase, policy::TermsId};
 
 /// The search of a call for a driver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demand {
     pub call: CallId,
+    /// The call's terms.
+    pub terms: Option<TermsId>,
     pub pickup: LatLng,
     /// The time for which it wants a driver; from now on without.
     pub period: Option<Period>,
@@ -53,6 +55,7 @@ impl DemandBoard {
         let demand = match &call.phase {
             Phase::Dispatching(search) => Some(Demand {
                 call: call.id.clone(),
+                terms: call.terms.clone(),
                 pickup: call.pickup.position(),
                 period: call.period,
                 round: search.round,

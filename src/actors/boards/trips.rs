@@ -8,7 +8,7 @@ use std::{
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
-use crate::domain::{CallId, CustomerId, LatLng, ServiceId};
+use crate::domain::{CallId, CustomerId, LatLng, ServiceId, geo::Travel};
 
 /// How often a routing engine is asked about one trip, at most.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -20,6 +20,8 @@ pub struct Trip {
     pub service: ServiceId,
     /// Where the driver goes next: the pickup, then the destination.
     pub target: Option<LatLng>,
+    /// How the drivers of the call's service get about.
+    pub travel: Option<Travel>,
     /// The known facts about the way there. Shared by all copies.
     pub course: Arc<Course>,
 }
@@ -112,7 +114,7 @@ mod tests {
         let to = |lat: f64| -> Result<Trip, Box<dyn std::error::Error>> {
             let target = Some(LatLng::new(lat, 127.0)?);
             let (customer, service) = (CustomerId::new("mina")?, ServiceId::new("taxi")?);
-            Ok(Trip { customer, service, target, course: Arc::default() })
+            Ok(Trip { customer, service, target, travel: None, course: Arc::default() })
         };
         let corrected = || board.get(&call).map(|trip| trip.course.correct(100));
         board.set(&call, Some(to(37.5)?));

@@ -19,7 +19,7 @@ use crate::{
         CallId, DriverId, LatLng, Period, ServiceId,
         call::Command,
         driver::{Booking, has_room},
-        policy::{FoundBy, PeriodRule, Policy},
+        policy::{FoundBy, PeriodRule, Policy, TermsId},
     },
 };
 
@@ -45,6 +45,8 @@ const OFFERED_PAGE: usize = 1_024;
 #[derive(Debug, Clone)]
 pub struct Search {
     pub call: CallId,
+    /// The call's terms.
+    pub terms: Option<TermsId>,
     pub pickup: LatLng,
     /// The time for which it wants a driver; from now on without.
     pub period: Option<Period>,
@@ -79,7 +81,7 @@ pub(super) fn find(world: &World, service: &ServiceId, search: &Search, limit: u
 /// once, up to the largest. A driver that is promised to other calls counts as if it had their offers.
 fn look(world: &World, service: &ServiceId, search: &Search, limit: usize) -> Found {
     let nobody = Found { drivers: Vec::new(), reached: search.round };
-    let Some(policy) = world.policies.get(service) else { return nobody };
+    let Ok(policy) = world.policies.under(service, search.terms.as_ref()) else { return nobody };
     let room = usize::from(policy.file.dispatch.offers_per_round).saturating_sub(search.offered.len());
     let limit = limit.min(room);
     if limit == 0 {
@@ -186,12 +188,12 @@ enum Supply {
     UsedUp,
 }
 
-/// The times for which a pass has found nobody, where the system assigns.
-type Nobody = RefCell<HashSet<Option<Period>>>;
+/// The times, and the terms, for which a pass has found nobody, where the system assigns.
+type Nobody = RefCell<HashSet<(Option<TermsId>, Option<Period>)>>;
 
 /// Looks for drivers for these calls, one after the other, and tells the calls of them. Where the system assigns, whom
 /// it finds does not depend on the place: when there is nobody for a call that would take anybody, there is nobody for
-/// those behind it that want the same time, and one who becomes free meanwhile is for the first of them.
+/// those behind it that want the same time under the same terms, and one who becomes free meanwhile is for the first of them.
 async fn offer_all(
     world: &World,
     service: &ServiceId,
@@ -199,22 +201,24 @@ async fn offer_all(
     limit: usize,
     nobody_for: &Nobody,
 ) -> Supply {
-    let policy = world.policies.get(service);
-    let assigns = policy.is_some_and(|policy| policy.file.dispatch.by == FoundBy::Assign);
-    let same_time = policy.is_some_and(|policy| policy.file.period == PeriodRule::None);
+    let one_policy = world.policies.has_one(service);
     let supply = Cell::new(Supply::Left);
     let offers = stream::iter(waiting).take_while(|_| ready(supply.get() == Supply::Left)).filter_map(|(_, demand)| {
         let supply = &supply;
         async move {
-            if nobody_for.borrow().contains(&demand.period) {
+            let wanted = (demand.terms.clone(), demand.period);
+            if nobody_for.borrow().contains(&wanted) {
                 return None;
             }
             // Searches take their time. Whoever asks for a driver meanwhile is answered in between.
             tokio::task::yield_now().await;
             let found = find(world, service, &Search::of(&demand), limit);
+            let policy = world.policies.under(service, demand.terms.as_ref()).ok();
+            let assigns = policy.is_some_and(|policy| policy.file.dispatch.by == FoundBy::Assign);
             if found.drivers.is_empty() && assigns && demand.declined.is_empty() {
-                nobody_for.borrow_mut().insert(demand.period);
-                supply.set(if same_time { Supply::UsedUp } else { Supply::Left });
+                nobody_for.borrow_mut().insert(wanted);
+                let same_time = policy.is_some_and(|policy| policy.file.period == PeriodRule::None);
+                supply.set(if same_time && one_policy { Supply::UsedUp } else { Supply::Left });
             }
             (!found.drivers.is_empty()).then_some((demand, found))
         }
@@ -255,10 +259,11 @@ async fn offer(world: &World, service: &ServiceId, demand: Demand, found: Found)
 impl Search {
     /// The first search of a call.
     #[must_use]
-    pub fn first(call: &CallId, pickup: LatLng, period: Option<Period>) -> Self {
+    pub fn first(call: &CallId, terms: Option<TermsId>, pickup: LatLng, period: Option<Period>) -> Self {
         let nobody: Arc<[DriverId]> = Arc::default();
         Self {
             call: call.clone(),
+            terms,
             pickup,
             period,
             round: 0,
@@ -271,6 +276,7 @@ impl Search {
     fn of(demand: &Demand) -> Self {
         Self {
             call: demand.call.clone(),
+            terms: demand.terms.clone(),
             pickup: demand.pickup,
             period: demand.period,
             round: demand.round,
@@ -301,7 +307,7 @@ mod tests {
             dispatch = { by = "offer" }
             payment = { due = "with_request", gateway_down = "refuse", minimum = 1, unpaid_s = 1 }"#;
         let file = PolicyFile { dispatch, ..toml::from_str(file).expect("a policy") };
-        Policy { service: ServiceId::new("taxi").expect("an id"), file, area: ServiceArea::Everywhere }
+        Policy::new(ServiceId::new("taxi").expect("an id"), file, ServiceArea::Everywhere)
     }
 
     proptest! {

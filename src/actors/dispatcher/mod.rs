@@ -24,10 +24,7 @@ use super::{
     supervision::{Crash, Escalation, KindStats, Permit, Singleton, SupervisionSettings},
 };
 use crate::{
-    domain::{
-        ServiceId,
-        policy::{FoundBy, Policy},
-    },
+    domain::{ServiceId, policy::FoundBy},
     settings::Section,
 };
 pub use matching::{Found, Search};
@@ -77,7 +74,7 @@ impl Default for Dispatchers {
 }
 
 impl Dispatchers {
-    /// Starts a dispatcher for every service. Once.
+    /// Starts a dispatcher for every service, also for those that were removed: their calls go on. Once.
     pub(crate) fn start(
         &self,
         world: &Arc<World>,
@@ -86,21 +83,21 @@ impl Dispatchers {
         supervision: SupervisionSettings,
         escalation: &Escalation,
     ) {
-        let desk = |policy: &Policy| {
+        let desk = |service: &ServiceId| {
             let nudged = Arc::new(AtomicBool::new(false));
-            let (world, service, flag) = (Arc::clone(world), policy.service.clone(), Arc::clone(&nudged));
-            let make = move || Dispatcher::new(Arc::clone(&world), service.clone(), pace, Arc::clone(&flag));
+            let (world, named, flag) = (Arc::clone(world), service.clone(), Arc::clone(&nudged));
+            let make = move || Dispatcher::new(Arc::clone(&world), named.clone(), pace, Arc::clone(&flag));
             let actor = Singleton::start(
-                format!("dispatcher/{}", policy.service),
+                format!("dispatcher/{service}"),
                 arbiter.clone(),
                 supervision,
                 Arc::clone(&self.stats),
                 Arc::clone(escalation),
                 make,
             );
-            (policy.service.clone(), Desk { actor, nudged })
+            (service.clone(), Desk { actor, nudged })
         };
-        let _ = self.by_service.set(world.policies.iter().map(desk).collect());
+        let _ = self.by_service.set(world.policies.services().map(desk).collect());
     }
 
     /// Drivers for a call, if the dispatcher answers.
@@ -171,9 +168,10 @@ impl Dispatcher {
     }
 
     /// Whether a new call has to wait for its turn: where the system assigns, the calls that wait already come first.
-    fn must_queue(&self) -> bool {
-        let assigns = |policy: &Policy| policy.file.dispatch.by == FoundBy::Assign;
-        self.world.policies.get(&self.service).is_some_and(assigns) && self.world.boards.demand.len(&self.service) > 0
+    fn must_queue(&self, search: &Search) -> bool {
+        let policy = self.world.policies.under(&self.service, search.terms.as_ref());
+        policy.is_ok_and(|policy| policy.file.dispatch.by == FoundBy::Assign)
+            && self.world.boards.demand.len(&self.service) > 0
     }
 
     /// Searches for dead offers only at the tick: most calls are taken before that.
@@ -227,7 +225,7 @@ impl Handler<Find> for Dispatcher {
             // It has waited long enough and goes on without: it is looked at in a pass.
             return;
         }
-        let found = match self.must_queue() {
+        let found = match self.must_queue(&find.search) {
             true => Found { drivers: Vec::new(), reached: find.search.round },
             false => matching::find(&self.world, &self.service, &find.search, self.pace.candidates_max),
         };

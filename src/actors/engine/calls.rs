@@ -172,7 +172,7 @@ impl Engine {
         }
         // A look before the leap: most of those who come too late need not hold themselves first.
         acceptable(&call, &known)?;
-        let claim = driver::Command::Claim { call: id.clone(), period: call.period };
+        let claim = driver::Command::Claim { call: id.clone(), period: call.period, terms: call.terms.clone() };
         let claimed = async || {
             let (claim, cause) = (claim.clone(), cause.clone());
             self.world.drivers.ask_until(driver.as_str(), claim, Box::new(|driver| !is_claiming(driver)), cause).await
@@ -219,7 +219,7 @@ impl Engine {
     /// When it is not its time, or not for this party to say; when the driver is still out with another call.
     pub async fn start_call(&self, id: &CallId, by: Party, cause: Cause) -> CallResult {
         let call = self.call(id).await?.ok_or_else(not_found)?;
-        let policy = self.world.policies.get(&call.service);
+        let policy = call.policy(&self.world.policies).ok();
         if let Some(driver) = policy.and_then(|policy| call.hand_over(&by, policy, clock::now())) {
             self.hand_over(driver, &call, cause.clone()).await?;
         }
@@ -227,7 +227,7 @@ impl Engine {
     }
 
     async fn hand_over(&self, driver: &DriverId, call: &Arc<Call>, cause: Cause) -> Result<(), CallError> {
-        let command = driver::Command::HandOver { call: call.id.clone() };
+        let command = driver::Command::HandOver { call: call.id.clone(), terms: call.terms.clone() };
         match self.ask_driver(driver, command, cause).await {
             Ok(_) => Ok(()),
             Err(AskError::Rejected { rejection: Rejection::DriverUnavailable { status }, .. }) => {

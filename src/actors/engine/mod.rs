@@ -11,6 +11,7 @@ mod queries;
 mod recovery;
 mod settling;
 mod start;
+mod terms;
 
 use std::{sync::Arc, time::Duration};
 

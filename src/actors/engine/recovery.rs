@@ -1,13 +1,13 @@
 //! Recovery: brings every live entity back, at the start and after the store lost writes.
 //!
 //! Snapshots of live entities are read shard by shard, and shown to the boards and the timers. Only when all have been
-//! shown, and every service of a live call has its policy, do those come into memory that owe effects, and those whose
+//! shown, and every service of a live call has a policy, do those come into memory that owe effects, and those whose
 //! snapshot cannot be read, so that they are parked and operators are told; the others when they are asked for. So no
 //! page can ever be shown over what an actor has committed since it was read. Reading is bounded: a page at a time, a
 //! few shards at a time.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +17,10 @@ use std::{
 use futures_util::{TryStreamExt, stream};
 use parking_lot::Mutex;
 
-use super::StartError;
+use super::{
+    StartError,
+    terms::{Named, Terms},
+};
 use crate::{
     actors::{
         World,
@@ -43,6 +46,8 @@ pub(super) struct Recovered {
     to_wake: Mutex<Vec<EntityRef>>,
     /// Live calls whose service has no policy, by service.
     without_policy: Mutex<BTreeMap<ServiceId, u64>>,
+    /// The terms that live entities were made under.
+    terms: Mutex<BTreeSet<Named>>,
 }
 
 impl Recovered {
@@ -51,6 +56,11 @@ impl Recovered {
         set_aside::snapshot(&found);
         self.unreadable.fetch_add(1, Ordering::Relaxed);
         self.to_wake.lock().extend(found.entity);
+    }
+
+    /// The terms that live entities were made under; `None` when not all could be read.
+    pub(super) fn terms(&mut self) -> Option<BTreeSet<Named>> {
+        (*self.unreadable.get_mut() == 0).then(|| std::mem::take(self.terms.get_mut()))
     }
 
     /// Calls those who owe something.
@@ -68,13 +78,17 @@ impl Recovered {
     }
 }
 
-/// Brings everything live back at the start. Answers when the boards are complete and those who owe something have been
-/// called.
-pub(super) async fn recover(world: &Arc<World>, store: &Arc<dyn Store>) -> Result<(), StartError> {
+/// Brings everything live back at the start, and forgets the terms that nothing of it was made under. Answers when the
+/// boards are complete and those who owe something have been called.
+pub(super) async fn recover(world: &Arc<World>, store: &Arc<dyn Store>, terms: &Terms) -> Result<(), StartError> {
     let mut recovered = read(world, store).await?;
     let without_policy = std::mem::take(recovered.without_policy.get_mut());
     if !without_policy.is_empty() {
         return Err(StartError::NoPolicies(without_policy));
+    }
+    // What cannot be read may name any terms.
+    if let Some(named) = recovered.terms() {
+        terms.forget_unnamed(&world.policies, &named, store.as_ref()).await;
     }
     recovered.awaken(world);
     Ok(())
@@ -116,6 +130,9 @@ fn recover_one(world: &World, stored: &Stored, recovered: &Recovered) {
         Ok(found) => {
             if let Some(service) = found.without_policy {
                 *recovered.without_policy.lock().entry(service).or_default() += 1;
+            }
+            if let Some(named) = found.terms {
+                recovered.terms.lock().insert(named);
             }
             if found.owes {
                 recovered.to_wake.lock().push(stored.entity.clone());

@@ -8,7 +8,7 @@ use std::{
 
 use actix::{Arbiter, ArbiterHandle};
 
-use super::{Engine, losses, recovery};
+use super::{Engine, losses, recovery, terms::Terms};
 use crate::{
     actors::{
         Fence, Ops, World,
@@ -51,17 +51,16 @@ pub enum StartError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There are live calls of services without a policy: no command on them could be decided.
-    #[error(
-        "live calls have no policy: {}; put the files back into the configuration folder until these calls are over",
-        missing(.0)
-    )]
+    /// There are live calls of services without a policy and without kept terms: no command on them could be decided.
+    #[error("live calls have no policy: {}; put the files back into the configuration folder", missing(.0))]
     NoPolicies(BTreeMap<ServiceId, u64>),
 }
 
 fn missing(calls: &BTreeMap<ServiceId, u64>) -> String {
     let of = |(service, calls): (&ServiceId, &u64)| {
-        format!("{calls} of the service {service}, whose file services/{service}.toml is missing")
+        format!(
+            "{calls} of the service {service}, whose file services/{service}.toml is missing, and whose terms are not in the store"
+        )
     };
     calls.iter().map(of).collect::<Vec<_>>().join("; ")
 }
@@ -102,6 +101,7 @@ impl Engine {
         // The fence has one that nothing else runs on: a long search for drivers must not make this process doubt itself.
         Arbiter::new().spawn(keep_asking(Arc::clone(&fence), Arc::clone(&store), epoch));
         tracing::info!(epoch = epoch.0, "this process owns every shard");
+        let terms = Terms::keep(&policies, store.as_ref()).await?;
         let shared = Parts {
             store: Arc::clone(&store),
             epoch,
@@ -137,7 +137,7 @@ impl Engine {
         });
         world.kinds().for_each(|kind| kind.connect(Arc::downgrade(&world)));
         losses::remember(&world, store.as_ref()).await?;
-        recovery::recover(&world, &store).await?;
+        recovery::recover(&world, &store, &terms).await?;
         world.dispatchers.start(
             &world,
             &desk,

@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{actors::Cause, domain::Machine};
+use crate::{
+    actors::Cause,
+    domain::{Machine, policy::NoPolicy},
+};
 
 /// The form's version. Reading refuses any other: a migration must come first.
 pub const FORM: u32 = 1;
@@ -39,6 +42,9 @@ pub enum Unreadable {
     /// Written by another release.
     #[error("has form {0}; this release reads form {FORM}")]
     Form(u32),
+    /// Readable, but of an entity whose terms are not known.
+    #[error("cannot be used: {0}")]
+    Terms(#[from] NoPolicy),
 }
 
 /// Reads the state and the ledger of a snapshot.

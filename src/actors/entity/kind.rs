@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak, atomic::Ordering};
 
-use super::{Change, Entities, Entity, envelope};
+use super::{Change, Entities, Entity, envelope, missing_policy};
 use crate::{
     actors::{
         Cause, World,
@@ -12,7 +12,10 @@ use crate::{
         },
         supervision::{KindStats, Vitals},
     },
-    domain::ServiceId,
+    domain::{
+        ServiceId,
+        policy::{NoPolicy, TermsId},
+    },
 };
 
 /// The entities of one kind. [`World::kind`] knows which one is which.
@@ -55,7 +58,7 @@ pub trait Kind: Send + Sync {
     /// Shows what the store holds of an entity to the timers and boards, at the start.
     ///
     /// # Errors
-    /// When the snapshot is none of this kind.
+    /// When the snapshot is none of this kind, or its terms are not known.
     fn recover(&self, world: &World, stored: &Stored) -> Result<Recovered, envelope::Unreadable>;
 
     /// The figures and the state in a snapshot, for operators.
@@ -73,8 +76,10 @@ pub trait Kind: Send + Sync {
 pub struct Recovered {
     /// Whether it owes effects, and is to be woken to perform them.
     pub owes: bool,
-    /// The service without whose policy it cannot go on, if that policy is missing.
+    /// The service without whose policy it cannot go on, if there is none at all.
     pub without_policy: Option<ServiceId>,
+    /// The service and the terms that it was made under, if it goes by any.
+    pub terms: Option<(ServiceId, Option<TermsId>)>,
 }
 
 /// The figures and the state in a snapshot, for operators.
@@ -140,14 +145,18 @@ impl<E: Entity> Kind for Entities<E> {
             return Ok(Recovered::default());
         }
         let snapshot = envelope::read::<E>(&stored.snapshot)?;
+        let without_policy = match missing_policy::<E>(&snapshot.state, &world.policies) {
+            None => None,
+            Some(NoPolicy::Service(service)) => Some(service),
+            Some(missing) => return Err(missing.into()),
+        };
         if !E::is_terminal(&snapshot.state) {
             self.stats().live.fetch_add(1, Ordering::Relaxed);
         }
-        let needed = E::service(&snapshot.state).filter(|_| E::needs_policy(&snapshot.state));
-        let without_policy = needed.filter(|service| world.policies.get(service).is_none()).cloned();
+        let terms = E::terms(&snapshot.state).map(|terms| (terms.service.clone(), terms.terms.cloned()));
         world.timers.set(&stored.entity, E::due_at(&snapshot.state));
         E::project(world, &Change::Recovered, &Arc::new(snapshot.state));
-        Ok(Recovered { owes: !snapshot.owed.is_empty(), without_policy })
+        Ok(Recovered { owes: !snapshot.owed.is_empty(), without_policy, terms })
     }
 
     fn inspect(&self, snapshot: &str) -> Result<Inspected, envelope::Unreadable> {

@@ -7,7 +7,7 @@ use actix::Context;
 
 use super::{
     Change, Entity, EntityActor, actor::RETRY_AFTER, answers::Asker, commit, envelope, ledger::Ledger,
-    message::AskError,
+    message::AskError, missing_policy,
 };
 use crate::{
     actors::{Cause, ports::store::StoreError},
@@ -51,6 +51,9 @@ impl<E: Entity> EntityActor<E> {
             };
             match envelope::read::<E>(&stored.snapshot) {
                 Ok(snapshot) => {
+                    if let Some(missing) = missing_policy::<E>(&snapshot.state, &actor.shared.policies) {
+                        actor.is_unreadable(&format!("its snapshot {}", envelope::Unreadable::from(missing)));
+                    }
                     actor.state = Some(Arc::new(snapshot.state));
                     actor.ledger = Ledger::recovered(snapshot.owed);
                     actor.show(&Change::Recovered);

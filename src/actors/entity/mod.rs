@@ -25,7 +25,10 @@ pub use message::{AskError, Until};
 pub use registry::{Entities, Parts};
 
 use super::{Cause, World, ports::store::EntityKind};
-use crate::domain::{Machine, ServiceId, policy::Policies};
+use crate::domain::{
+    Machine, ServiceId,
+    policy::{NoPolicy, Policies, TermsId},
+};
 
 /// A future that stays on its arbiter.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -49,9 +52,9 @@ pub trait Entity: Machine<Policy = Policies> {
         None
     }
 
-    /// Whether it cannot go on without the policy of its service.
-    fn needs_policy(_state: &Self::State) -> bool {
-        false
+    /// The terms that it was made under, if it goes by any.
+    fn terms(_state: &Self::State) -> Option<Terms<'_>> {
+        None
     }
 
     /// An event as the event stream carries it. What is left out here is in the snapshot alone.
@@ -79,6 +82,22 @@ pub trait Entity: Machine<Policy = Policies> {
     /// Performs an effect until it is acknowledged. `first` is false when it may have been performed before, wholly or
     /// in part: after a restart, or a panic. Answers with what its entity is to be told, if anything.
     fn perform(task: Task<Self::Effect>) -> LocalFuture<Option<Self::Command>>;
+}
+
+/// The terms that an entity was made under.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    pub service: &'a ServiceId,
+    /// The name of the terms; without: it was made before terms were kept.
+    pub terms: Option<&'a TermsId>,
+    /// Whether it cannot go on without them.
+    pub needed: bool,
+}
+
+/// The policy that an entity cannot go on without, and that is not known.
+fn missing_policy<E: Entity>(state: &E::State, policies: &Policies) -> Option<NoPolicy> {
+    let Terms { service, terms, .. } = E::terms(state).filter(|terms| terms.needed)?;
+    policies.under(service, terms).err()
 }
 
 /// Why a state is shown.

@@ -7,7 +7,7 @@ use super::{
         Cause, World,
         boards::Trip,
         dispatcher::Search,
-        entity::{Change, Entity, LocalFuture, Task},
+        entity::{Change, Entity, LocalFuture, Task, Terms},
         hub::{Note, Topic, Withdrawn},
         ports::store::EntityKind,
         world::FIND_PATIENCE,
@@ -35,8 +35,9 @@ impl Entity for CallMachine {
         Some(&call.service)
     }
 
-    fn needs_policy(call: &Call) -> bool {
-        !call.phase.is_terminal()
+    fn terms(call: &Call) -> Option<Terms<'_>> {
+        let needed = !call.phase.is_terminal();
+        Some(Terms { service: &call.service, terms: call.terms.as_ref(), needed })
     }
 
     /// What only the payer may know is in the snapshot alone.
@@ -102,8 +103,8 @@ impl Entity for CallMachine {
                     let keep = payment::Command::KeepMethod { id: call_id, amount, method, number, gateway };
                     tell(&world.payments, &id, keep, &cause, &world.repeats).await;
                 }
-                Effect::Book { driver, service, period, method } => {
-                    let book = driver::Command::Book { call: call_id, period, service };
+                Effect::Book { driver, service, terms, period, method } => {
+                    let book = driver::Command::Book { call: call_id, period, service, terms };
                     let booked = hold(&world, driver, book, &cause).await;
                     return Some(Command::SettleBooking { booked, method });
                 }
@@ -111,8 +112,8 @@ impl Entity for CallMachine {
                     let confirm = driver::Command::Confirm { call: call_id };
                     tell(&world.drivers, driver.as_str(), confirm, &cause, &world.repeats).await;
                 }
-                Effect::AssignDriver { driver, period } => {
-                    let claim = driver::Command::Claim { call: call_id, period };
+                Effect::AssignDriver { driver, terms, period } => {
+                    let claim = driver::Command::Claim { call: call_id, period, terms };
                     let told = tell(&world.drivers, driver.as_str(), claim, &cause, &world.repeats).await;
                     if !matches!(told, Told::Refused(_)) {
                         return None;
@@ -155,13 +156,15 @@ fn search_begins(world: &World, call: Option<&Call>, command: &Command) -> Optio
         (None, Command::Request(new)) if new.candidates.is_empty() && new.driver_id.is_none() => {
             let policy = world.policies.get(&new.service)?;
             let due_later = policy.file.payment.due == PaymentDue::OnCompletion;
-            due_later.then(|| (new.service.clone(), Search::first(&new.id, new.pickup.position(), new.period)))
+            let terms = Some(policy.terms.clone());
+            due_later.then(|| (new.service.clone(), Search::first(&new.id, terms, new.pickup.position(), new.period)))
         }
         (Some(call), Command::PaymentNews { news, candidates }) => {
             let unpaid = matches!(call.phase, Phase::Requested { .. } | Phase::AwaitingPayment { .. });
             let begins =
                 unpaid && news.status == PaymentStatus::Charged && call.choice.is_none() && candidates.is_empty();
-            begins.then(|| (call.service.clone(), Search::first(&call.id, call.pickup.position(), call.period)))
+            let first = || Search::first(&call.id, call.terms.clone(), call.pickup.position(), call.period);
+            begins.then(|| (call.service.clone(), first()))
         }
         _ => None,
     }
@@ -192,7 +195,7 @@ async fn hold(world: &World, driver: DriverId, book: driver::Command, cause: &Ca
 
 /// Brings the offer board from what it was before to what it is now, and tells the drivers.
 fn show_offers(world: &World, before: Option<&Call>, call: &Arc<Call>) {
-    match world.policies.get(&call.service).map(|policy| policy.file.dispatch.by) {
+    match call.policy(&world.policies).ok().map(|policy| policy.file.dispatch.by) {
         Some(FoundBy::Offer) => {}
         // Where the system assigns, nobody is asked.
         Some(FoundBy::Assign) => return show_assigned(world, before, call),
@@ -245,6 +248,7 @@ fn show_trip(world: &World, call: &Call) {
         customer: call.customer_id.clone(),
         service: call.service.clone(),
         target: world.heading(call),
+        travel: call.policy(&world.policies).ok().map(|policy| policy.file.travel),
         course: Arc::default(),
     });
     world.boards.trips.set(&call.id, trip);

@@ -143,13 +143,7 @@ impl Ops {
     pub async fn service_of(&self, kind: &str, id: &str) -> Result<Option<ServiceId>, OpsError> {
         let Some(kind) = EntityKind::parse(kind) else {
             // A dispatcher is named after its service.
-            return Ok(self
-                .world
-                .policies
-                .iter()
-                .map(|policy| &policy.service)
-                .find(|known| known.as_str() == id)
-                .cloned());
+            return Ok(self.world.policies.services().find(|known| known.as_str() == id).cloned());
         };
         // A payment is of the service of its call.
         let kind = self.world.kind(kind).begins_with().unwrap_or(kind);

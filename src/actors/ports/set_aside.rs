@@ -14,7 +14,7 @@ pub(crate) fn describe_metrics() {
         Unit::Count,
         "Stored records that were set aside because they cannot be read"
     );
-    for record in ["snapshot", "event"] {
+    for record in ["snapshot", "event", "terms"] {
         metrics::counter!(SET_ASIDE, "record" => record).increment(0);
     }
 }
@@ -30,4 +30,10 @@ pub(crate) fn snapshot(found: &Unreadable) {
 pub(crate) fn event(place: &str, found: &dyn std::fmt::Display) {
     metrics::counter!(SET_ASIDE, "record" => "event").increment(1);
     tracing::error!(place, %found, "an event cannot be read and is set aside");
+}
+
+/// Terms of a service, and where they are. Calls that were made under them are parked.
+pub(crate) fn terms(place: &str, found: &dyn std::fmt::Display) {
+    metrics::counter!(SET_ASIDE, "record" => "terms").increment(1);
+    tracing::error!(place, %found, "terms cannot be read and are set aside");
 }

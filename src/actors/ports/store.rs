@@ -225,6 +225,19 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+/// The terms of a service, kept for the calls that were made under them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTerms {
+    /// Names them, whatever the service.
+    pub id: String,
+    /// The service's id.
+    pub service: String,
+    /// When they were first kept, to the millisecond.
+    pub kept_at: Timestamp,
+    /// What they say, JSON text.
+    pub body: String,
+}
+
 /// Why a store did not answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -325,6 +338,16 @@ pub trait Store: Send + Sync {
     fn lost_payments(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
+
+    /// Keeps terms. Those whose id is there already stay as they are.
+    fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// All terms that are kept, the oldest first; without those that cannot be read.
+    fn kept_terms(&self) -> BoxFuture<'_, Result<Vec<StoredTerms>, StoreError>>;
+
+    /// Forgets the terms with these ids: nothing names them any more. Refused when another process owns the shards, which
+    /// may have begun to use them.
+    fn forget_terms(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The cursor, moved back to the end of the stream where it is beyond it: a stream that lost events gives their
     /// places to others.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{
     Call, Command, Effect, Event, Phase, approval, dispatch, evolve, paying, request, settling,
     steps::{self, PERIOD_OVER, lapsed},
+    terms,
 };
 use crate::domain::{Decision, Machine, Party, Rejection, Undecided, policy::Policies};
 
@@ -67,17 +68,24 @@ impl Machine for CallMachine {
     }
 }
 
-/// The policy is asked for only where it is needed: a call whose service lost its file can still be taken, called off
-/// and told of its money.
+/// The terms are asked for only where they are needed: a call whose terms are not known can still be taken, called off
+/// and told of its money, and one that is over needs none.
 fn decide_existing(
     call: &Call,
     command: &Command,
     policies: &Policies,
     now: Timestamp,
 ) -> Result<Decision<Event, Effect>, Undecided> {
-    let policy = || policies.of(&call.service);
+    let policy = || call.policy(policies);
+    if call.phase.is_terminal()
+        && policy().is_err()
+        && let Some(decided) = terms::without(call, command)
+    {
+        return Ok(decided?);
+    }
     Ok(match command {
         Command::Request(_) => Err(Rejection::Exists),
+        Command::Pay { method } if call.phase.is_terminal() => paying::pay_debt(call, method),
         Command::Pay { method } => paying::pay(call, method, policy()?, now),
         Command::PaymentNews { news, candidates } => Ok(paying::news(call, news, candidates, policies, now)?),
         Command::RetryPayment => Ok(paying::retry(call, now)),

@@ -49,7 +49,7 @@ fn offered_to(offered: Event, period: Option<&Period>, policy: &Policy) -> Decis
     };
     assigned
         .into_iter()
-        .map(|driver| Effect::AssignDriver { driver, period: period.copied() })
+        .map(|driver| Effect::AssignDriver { driver, terms: Some(policy.terms.clone()), period: period.copied() })
         .fold(Decision::event(offered), Decision::then)
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     CustomerId, DriverId, Money, Period, ServiceId,
     payment::{Method, Settlement},
+    policy::TermsId,
 };
 
 /// Work that a call owes to its payment, a driver or the customer's account. Offers are no effects: they are part of the call's state, and
@@ -39,6 +40,9 @@ pub enum Effect {
         driver: DriverId,
         /// The call's service.
         service: ServiceId,
+        /// The call's terms.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<TermsId>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         period: Option<Period>,
         /// The method to charge once the driver is held, if it came with the request.
@@ -52,6 +56,9 @@ pub enum Effect {
     /// Have the driver take the call that the system assigns to it.
     AssignDriver {
         driver: DriverId,
+        /// The call's terms.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<TermsId>,
         /// The time for which it is wanted; from now on without.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         period: Option<Period>,

@@ -7,6 +7,7 @@ use super::{DenyReason, DriverCard};
 use crate::domain::{
     CallId, CustomerId, DriverId, Money, Party, Period, Place, ServiceId,
     payment::{News, Settlement},
+    policy::TermsId,
 };
 
 /// The events of a call.
@@ -133,6 +134,9 @@ pub struct MethodMark {
 pub struct Requested {
     pub id: CallId,
     pub service: ServiceId,
+    /// The service's terms at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsId>,
     pub customer_id: CustomerId,
     pub pickup: Place,
     #[serde(default, skip_serializing_if = "Option::is_none")]

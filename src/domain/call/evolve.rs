@@ -132,6 +132,7 @@ fn requested(request: &Requested, at: Timestamp) -> Call {
     Call {
         id: request.id.clone(),
         service: request.service.clone(),
+        terms: request.terms.clone(),
         customer_id: request.customer_id.clone(),
         pickup: request.pickup.clone(),
         dropoff: request.dropoff.clone(),

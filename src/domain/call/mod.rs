@@ -14,6 +14,7 @@ mod request;
 mod settling;
 mod status;
 mod steps;
+mod terms;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CallId, CustomerId, DriverId, LatLng, Money, Party, Period, Place, ServiceId, money,
     payment::{Method, PaymentStatus, PendingAction},
+    policy::TermsId,
 };
 pub use command::{Command, DriverCard, Request};
 pub use decide::CallMachine;
@@ -40,6 +42,9 @@ pub struct Call {
     pub id: CallId,
     /// The call's service.
     pub service: ServiceId,
+    /// The terms that it was made under. Without a name: it was made before terms were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsId>,
     /// The customer, who requested the call and pays for it.
     pub customer_id: CustomerId,
     pub pickup: Place,

@@ -56,22 +56,33 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp)
         }
         Phase::Dispatching(_) | Phase::Assigned { .. } => false,
         Phase::Started { .. } => call.completing.is_some(),
-        Phase::Completed { .. } if call.ended_in_debt() && !call.is_owed() => return Ok(Decision::nothing()),
+        Phase::Completed { .. } | Phase::Cancelled { .. } | Phase::Denied { .. } => return pay_debt(call, method),
+    };
+    Ok(give(call, method, due_now))
+}
+
+/// The customer pays the debt of a call that is over. No terms are asked: its fare was agreed with its request.
+pub(super) fn pay_debt(call: &Call, method: &Method) -> Decided {
+    match &call.phase {
+        Phase::Completed { .. } if call.ended_in_debt() && !call.is_owed() => Ok(Decision::nothing()),
         // The payment is yet to hear of the debt, which must not come after a charge of it.
         Phase::Completed { .. } if call.settled.is_some_and(|settled| !settled.confirmed) && call.is_owed() => {
-            return Err(Rejection::PaymentPending);
+            Err(Rejection::PaymentPending)
         }
-        Phase::Completed { .. } if call.is_owed() => true,
-        Phase::Completed { .. } | Phase::Cancelled { .. } | Phase::Denied { .. } => return Err(illegal(call, "pay")),
-    };
+        Phase::Completed { .. } if call.is_owed() => Ok(give(call, method, true)),
+        _ => Err(illegal(call, "pay")),
+    }
+}
+
+/// A method is given: tried now if the fare is due, or else kept.
+fn give(call: &Call, method: &Method, due_now: bool) -> Decision<Event, Effect> {
     let in_flight = call.payment.status.in_flight();
     // A repetition while the method is being charged waits for the outcome.
     if in_flight && call.keeps(method) {
-        return Ok(Decision::nothing());
+        return Decision::nothing();
     }
-    check_minimum(call.fare.amount, policy)?;
     // Another method waits until the one under way has failed.
-    Ok(match due_now && !in_flight {
+    match due_now && !in_flight {
         true => attempt(call, Decision::nothing(), Some(method)),
         false if call.keeps(method) => Decision::nothing(),
         false => {
@@ -79,7 +90,7 @@ pub(super) fn pay(call: &Call, method: &Method, policy: &Policy, now: Timestamp)
             let keep = Effect::KeepMethod { amount: call.fare, method: method.clone(), number: given.number };
             Decision::event(Event::MethodGiven { method: Some(given) }).then(keep)
         }
-    })
+    }
 }
 
 /// Completes a call that is paid. One that is paid on completion is charged first: until that has succeeded
@@ -158,7 +169,14 @@ pub(super) fn news(
             changed.and_all(lapsed(call, PERIOD_OVER))
         }
         (Phase::Requested { .. } | Phase::AwaitingPayment { .. }, _) => {
-            paid(call, changed, candidates, policies.of(&call.service)?, now)
+            // The area may have changed between the request and the payment: then the money goes back.
+            match is_served(call, policies) {
+                true => paid(call, changed, candidates, call.policy(policies)?, now),
+                false => {
+                    let denied = Event::Denied { reason: DenyReason::OutOfArea, text: None };
+                    steps::settle_up(call, changed.and(denied))
+                }
+            }
         }
         (Phase::Started { .. }, Some(by)) => changed.and_all(completed(call, by.clone())),
         (Phase::Completed { .. }, _) => match settling::debt_paid(call) {
@@ -177,6 +195,12 @@ pub(super) fn news(
     })
 }
 
+/// Whether the service is offered for the call's trip now. Of one that was removed, what held at the request holds.
+fn is_served(call: &Call, policies: &Policies) -> bool {
+    let dropoff = call.dropoff.as_ref().map(Place::position);
+    policies.get(&call.service).is_none_or(|now| now.serves(call.pickup.position(), dropoff))
+}
+
 /// It is paid: the chosen driver has it, or the search begins.
 fn paid(
     call: &Call,
@@ -185,11 +209,6 @@ fn paid(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision<Event, Effect> {
-    // The area may have changed between the request and the payment: then the money goes back.
-    if !policy.serves(call.pickup.position(), call.dropoff.as_ref().map(Place::position)) {
-        let denied = changed.and(Event::Denied { reason: DenyReason::OutOfArea, text: None });
-        return steps::settle_up(call, denied);
-    }
     match &call.choice {
         Some(Choice::Held { driver }) => changed
             .and(Event::Assigned { driver: driver.clone() })

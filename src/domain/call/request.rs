@@ -29,6 +29,7 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
     let mut decision = Decision::event(Event::Requested(Box::new(Requested {
         id: new.id.clone(),
         service: new.service.clone(),
+        terms: Some(policy.terms.clone()),
         customer_id: new.customer_id.clone(),
         pickup: new.pickup.clone(),
         dropoff: new.dropoff.clone(),
@@ -52,6 +53,7 @@ pub(super) fn request(new: &Request, policy: &Policy, now: Timestamp) -> Decided
         (Some(driver), method) => decision.then(Effect::Book {
             driver: driver.clone(),
             service: new.service.clone(),
+            terms: Some(policy.terms.clone()),
             period: new.period,
             method,
         }),
@@ -88,7 +90,7 @@ pub(super) fn settle_booking(
     let waits = matches!((&call.phase, &call.choice), (Phase::Requested { .. }, Some(Choice::Asked { .. })));
     Ok(match (waits, booked) {
         (true, Some(_)) if call.is_over(now) => lapsed(call, PERIOD_OVER),
-        (true, Some(driver)) => held(call, driver, method, policies.of(&call.service)?, now),
+        (true, Some(driver)) => held(call, driver, method, call.policy(policies)?, now),
         (true, None) => {
             let denied = Event::Denied { reason: DenyReason::DriverUnavailable, text: None };
             steps::settle_up(call, Decision::event(denied))

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Booking, Command, Driver, Duty, Effect, Event, Fix, Profile, ReleaseReason, booking, claim, registration};
 use crate::domain::{
     CallId, Decision, DriverId, LatLng, Machine, Rejection, Undecided, Volatile,
-    policy::{FoundBy, Policies, Policy},
+    policy::{FoundBy, NoPolicy, Policies, Policy, TermsId},
 };
 
 /// The driver as a state machine.
@@ -34,18 +34,20 @@ impl Machine for DriverMachine {
             Command::SetAvailability { by, available } => {
                 registration::set_availability(driver, by, *available, policies)
             }
-            Command::Claim { call, period } => match assigning(driver, policies) {
+            Command::Claim { call, period, terms } => match assigning(driver, terms.as_ref(), policies)? {
                 Some(policy) => claim::book(driver, call, period.as_ref(), policy, now),
                 None => claim::claim(driver, call, now),
             },
             Command::SettleClaim { call, refused } => Ok(claim::settle(driver, call, *refused)),
             Command::Release { call } => Ok(release(driver, call, ReleaseReason::CallEnded)),
-            Command::Book { call, period, service } => {
-                let max = policies.of(service)?.file.booking.per_driver_max;
+            Command::Book { call, period, service, terms } => {
+                let max = policies.under(service, terms.as_ref())?.file.booking.per_driver_max;
                 booking::book(driver, call, period.as_ref(), (service, max), now)
             }
             Command::Confirm { call } => Ok(booking::confirm(driver, call)),
-            Command::HandOver { call } => booking::hand_over(driver, call, assigning(driver, policies), now),
+            Command::HandOver { call, terms } => {
+                booking::hand_over(driver, call, assigning(driver, terms.as_ref(), policies)?, now)
+            }
             Command::Wake => Ok(claim::give_up(driver, now).and_all(booking::turn(driver, now))),
             Command::Retire { by } => registration::retire(driver, by),
             Command::Move { .. } if driver.duty == Duty::Retired => Err(illegal(driver, "move")),
@@ -143,9 +145,14 @@ impl Machine for DriverMachine {
     }
 }
 
-/// The policy of a driver's service, if the system assigns its calls.
-fn assigning<'a>(driver: &Driver, policies: &'a Policies) -> Option<&'a Policy> {
-    policies.get(&driver.profile.service).filter(|policy| policy.file.dispatch.by == FoundBy::Assign)
+/// The policy that a call of the driver was made under, if it is one by which the system assigns calls.
+fn assigning<'a>(
+    driver: &Driver,
+    terms: Option<&TermsId>,
+    policies: &'a Policies,
+) -> Result<Option<&'a Policy>, NoPolicy> {
+    let policy = policies.under(&driver.profile.service, terms)?;
+    Ok((policy.file.dispatch.by == FoundBy::Assign).then_some(policy))
 }
 
 fn registered(id: &DriverId, profile: &Profile, position: Option<LatLng>, at: Timestamp) -> Driver {

@@ -11,7 +11,7 @@ mod status;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Asker, CallId, DriverId, LatLng, Period, ServiceId};
+use super::{Asker, CallId, DriverId, LatLng, Period, ServiceId, policy::TermsId};
 pub use booking::{Booking, has_room};
 pub use fix::Fix;
 pub use machine::DriverMachine;
@@ -132,6 +132,8 @@ pub enum Command {
         call: CallId,
         /// The time for which the call wants it; from now on without. It counts where the system assigns.
         period: Option<Period>,
+        /// The call's terms.
+        terms: Option<TermsId>,
     },
     /// The call answered the claim.
     SettleClaim {
@@ -148,11 +150,17 @@ pub enum Command {
         period: Option<Period>,
         /// The call's service.
         service: ServiceId,
+        /// The call's terms.
+        terms: Option<TermsId>,
     },
     /// The booked call is settled: paid.
     Confirm { call: CallId },
     /// Go out with the call it is booked for, unless it is out with another one or another one's time would be taken.
-    HandOver { call: CallId },
+    HandOver {
+        call: CallId,
+        /// The call's terms.
+        terms: Option<TermsId>,
+    },
     /// Retire: the driver answers no more calls.
     Retire {
         /// The sender of the command.

@@ -3,6 +3,8 @@
 
 mod check;
 mod dispatch;
+mod policies;
+mod terms;
 mod texts;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ use super::{
 };
 pub use check::PolicyProblem;
 pub use dispatch::{BookingRule, ConfirmedBy, DispatchRule, FoundBy, OfferShows, PeriodRule, RedispatchRule};
+pub use policies::{KeptTerms, NoPolicy, Policies};
+pub use terms::{TermsId, UnreadableTerms};
 pub use texts::{Lang, OCCASIONS, PLACEHOLDERS, Text};
 
 /// The policy file of one service.
@@ -144,50 +148,16 @@ impl Default for Steps {
     }
 }
 
-/// A policy as the lifecycle uses it: the file, with its service's id, and its area as polygons.
+/// A policy as the lifecycle uses it: the file, with its service's id, and its area as polygons. [`Policy::new`] makes it.
 #[derive(Debug, Clone)]
 pub struct Policy {
     pub service: ServiceId,
+    /// The name of its terms: of everything in its file but the area.
+    pub terms: TermsId,
     /// The keys of its file.
     pub file: PolicyFile,
     /// Where it is offered.
     pub area: ServiceArea,
-}
-
-/// A service has no policy here, though there is something of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the service {0} has no policy: services/{0}.toml is missing in the configuration folder")]
-pub struct NoPolicy(pub ServiceId);
-
-/// Every service's policy, by service.
-#[derive(Debug, Clone, Default)]
-pub struct Policies(BTreeMap<ServiceId, Policy>);
-
-impl Policies {
-    /// The policies of these services.
-    #[must_use]
-    pub fn new(policies: impl IntoIterator<Item = Policy>) -> Self {
-        Self(policies.into_iter().map(|policy| (policy.service.clone(), policy)).collect())
-    }
-
-    /// The policy of a service.
-    #[must_use]
-    pub fn get(&self, service: &ServiceId) -> Option<&Policy> {
-        self.0.get(service)
-    }
-
-    /// The policy of a service of which there is something already.
-    ///
-    /// # Errors
-    /// When its file was removed.
-    pub fn of(&self, service: &ServiceId) -> Result<&Policy, NoPolicy> {
-        self.get(service).ok_or_else(|| NoPolicy(service.clone()))
-    }
-
-    /// All of them, by service id.
-    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.0.values()
-    }
 }
 
 impl Policy {

@@ -4,7 +4,7 @@
 use crate::{
     actors::{CallError, entity::AskError},
     domain::{
-        Rejection, Role, ServiceId,
+        Rejection, Role,
         call::{Call, Phase},
         policy::{Policy, Text},
     },
@@ -23,13 +23,14 @@ pub(super) fn detail(state: &State, who: &Principal, error: &CallError) -> Optio
             Some(format!("{error}; the customer can pay with another method, and then it can be completed"))
         }
         CallError::DriverUnavailable { call: Some(call), status } => {
-            Some(format!("the {} is {status}", noun(state, &call.service)?.en))
+            Some(format!("the {} is {status}", noun_of(state, call)?.en))
         }
         CallError::NoDrivers { service, .. } => {
-            Some(format!("no {} is free at the moment; please call again later", noun(state, service)?.en))
+            let noun = &state.engine.policies().get(service)?.file.noun;
+            Some(format!("no {} is free at the moment; please call again later", noun.en))
         }
         CallError::Ask(AskError::Rejected { rejection: Rejection::CallTaken, state: Some(call) }) => {
-            Some(format!("the call has gone to another {} or is over", noun(state, &call.service)?.en))
+            Some(format!("the call has gone to another {} or is over", noun_of(state, call)?.en))
         }
         _ => None,
     }
@@ -38,12 +39,12 @@ pub(super) fn detail(state: &State, who: &Principal, error: &CallError) -> Optio
 /// The message of a refusal without a call, where the code alone says too little.
 pub(super) fn without_a_call(state: &State, error: &CallError) -> Option<Text> {
     let CallError::NoDrivers { service, .. } = error else { return None };
-    Some(all_busy(noun(state, service)?))
+    Some(all_busy(&state.engine.policies().get(service)?.file.noun))
 }
 
 /// The message of a refusal about a call for the person at the phone, where the code alone says too little.
 pub(super) fn message(state: &State, who: &Principal, problem: &Problem, call: &Call) -> Option<Text> {
-    let policy = state.engine.policies().get(&call.service);
+    let policy = call.shown_policy(state.engine.policies());
     if who.role() == Role::Customer
         && let Some(occasion) = occasion(problem.code(), call)
     {
@@ -136,8 +137,8 @@ fn text(ko: &str, en: &str) -> Text {
     Text { ko: ko.to_owned(), en: en.to_owned() }
 }
 
-fn noun<'a>(state: &'a State, service: &ServiceId) -> Option<&'a Text> {
-    state.engine.policies().get(service).map(|policy| &policy.file.noun)
+fn noun_of<'a>(state: &'a State, call: &Call) -> Option<&'a Text> {
+    call.shown_policy(state.engine.policies()).map(|policy| &policy.file.noun)
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ mod tests {
     fn an_actor_without_an_answer_is_503_with_a_time_to_come_back() {
         for (error, code) in [
             (AskError::<Call>::Parked, Code::Parked),
-            (AskError::NoPolicy(NoPolicy(ServiceId::new("taxi").expect("an id"))), Code::NotReady),
+            (AskError::NoPolicy(NoPolicy::Service(ServiceId::new("taxi").expect("an id"))), Code::NotReady),
             (AskError::Overloaded { retry_after: Duration::from_secs(3) }, Code::Overloaded),
             (AskError::Unavailable { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),
             (AskError::Undecided { retry_after: Duration::from_secs(3) }, Code::StoreUnavailable),

@@ -29,7 +29,7 @@ impl<'a> Audience<'a> {
         let role = who.role();
         Ok(match role {
             Role::Operator => {
-                let services = state.engine.policies().iter().map(|policy| &policy.service);
+                let services = state.engine.policies().services();
                 let wanted = services.filter(|known| match &service {
                     Some(service) => *known == service,
                     None => who.may_use(known),

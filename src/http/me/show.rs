@@ -79,8 +79,8 @@ async fn counts(state: &State, who: &Principal) -> Result<BTreeMap<String, u64>,
         return Ok(state.read_model.summary(who.role(), who.id(), who.services()).await?.calls);
     }
     let mut sum = BTreeMap::new();
-    for policy in state.engine.policies().iter().filter(|policy| who.may_use(&policy.service)) {
-        for (status, count) in state.read_model.summary(Role::Operator, policy.service.as_str(), None).await?.calls {
+    for service in state.engine.policies().services().filter(|service| who.may_use(service)) {
+        for (status, count) in state.read_model.summary(Role::Operator, service.as_str(), None).await?.calls {
             *sum.entry(status).or_default() += count;
         }
     }

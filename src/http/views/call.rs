@@ -297,7 +297,7 @@ mod tests {
 
     fn policy() -> Result<Policy, Box<dyn std::error::Error>> {
         let file: PolicyFile = toml::from_str(include_str!("../../../config/services/driver-call.toml"))?;
-        Ok(Policy { service: ServiceId::new("driver-call")?, file, area: ServiceArea::Everywhere })
+        Ok(Policy::new(ServiceId::new("driver-call")?, file, ServiceArea::Everywhere))
     }
 
     fn call(phase: &Value) -> Result<Call, serde_json::Error> {

@@ -215,8 +215,7 @@ fn own_topics(state: &State, who: &Principal) -> Vec<Topic> {
         Party::Customer(id) => vec![Topic::customer(id)],
         Party::Driver(id) => vec![Topic::driver(id)],
         Party::Operator(_) => {
-            let services = state.engine.policies().iter().map(|policy| &policy.service);
-            let own = services.filter(|service| who.may_use(service));
+            let own = state.engine.policies().services().filter(|service| who.may_use(service));
             own.map(|service| Topic::Person(who.role(), service.to_arc())).collect()
         }
         Party::System => Vec::new(),

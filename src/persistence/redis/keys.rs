@@ -15,6 +15,8 @@ pub(super) const LOST_PAYMENTS: &str = "callout:lost_payments";
 
 /// How far the events were trimmed, as a cursor: a stream does not say what it has lost.
 pub(super) const TRIMMED: &str = "callout:trimmed";
+/// The terms of services: a hash by id. It has the hash tag of the shard whose owner is asked before any are forgotten.
+pub(super) const TERMS: &str = "callout:{000}:terms";
 
 /// The keys of one shard.
 pub(super) struct ShardKeys {
@@ -54,6 +56,11 @@ pub(super) fn of(shard: Shard) -> &'static ShardKeys {
     &all()[usize::from(shard.index())]
 }
 
+/// The keys of the shard in which the terms lie.
+pub(super) fn of_terms() -> &'static ShardKeys {
+    &all()[0]
+}
+
 /// The snapshot of an entity.
 pub(super) fn snapshot(entity: &EntityRef) -> String {
     of(entity.shard()).snapshot(&entity.to_string())
@@ -74,5 +81,6 @@ mod tests {
         }
         assert_eq!(snapshot(&entity), format!("{tag}call/call_1"));
         assert_eq!(all().len(), 64);
+        assert!(TERMS.starts_with(&of_terms().prefix), "{TERMS}");
     }
 }

@@ -23,6 +23,7 @@ use super::{
     envelope,
     error::unavailable,
     keys, owner,
+    terms::Known,
 };
 use crate::actors::ports::{
     loss::{self, Loss, LostEntity},
@@ -38,6 +39,8 @@ pub(super) struct Losses {
     memory: Mutex<Memory>,
     last: watch::Sender<Arc<Loss>>,
     accepted: AtomicU64,
+    /// The terms that Redis has to have.
+    pub terms: Known,
 }
 
 /// What Redis says of itself when a connection was made.
@@ -101,6 +104,7 @@ impl Losses {
             && let Some(found) = Found::ask(connection, owned).await?
         {
             self.take_again(connection, owned, &found).await?;
+            self.terms.keep_again(connection).await?;
             let missing = self.memory.lock().missing(&found.counts);
             if missing.commits > 0 {
                 let loss = versions_of(connection, missing).await?;

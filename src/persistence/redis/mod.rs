@@ -16,6 +16,7 @@ mod losses;
 mod lost_payments;
 mod owner;
 mod read;
+mod terms;
 mod write;
 
 use std::sync::{
@@ -40,7 +41,7 @@ use crate::actors::ports::{
     loss::Loss,
     store::{
         Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
-        Stored,
+        Stored, StoredTerms,
     },
 };
 
@@ -154,6 +155,21 @@ impl Store for RedisStore {
 
     fn lost_payments(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
         Box::pin(lost_payments::all(&self.writer.link))
+    }
+
+    fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { terms::keep(&self.writer.link, &self.losses.terms, &terms).await })
+    }
+
+    fn kept_terms(&self) -> BoxFuture<'_, Result<Vec<StoredTerms>, StoreError>> {
+        Box::pin(terms::all(&self.writer.link, &self.losses.terms))
+    }
+
+    fn forget_terms(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mine = Epoch(self.epoch.load(Ordering::Acquire));
+            terms::forget(&self.writer.link, &self.losses.terms, mine, &ids).await
+        })
     }
 
     fn within_stream(&self, cursor: EventCursor) -> BoxFuture<'_, Result<EventCursor, StoreError>> {

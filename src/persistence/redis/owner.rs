@@ -125,7 +125,12 @@ pub(super) async fn check(link: &Link, mine: Epoch) -> Result<(), StoreError> {
     if found == mine {
         return Ok(());
     }
-    Err(unavailable(format!("another process has taken the shards over: epoch {}, this one's is {}", found.0, mine.0)))
+    Err(not_owner(found, mine))
+}
+
+/// The refusal of what only the owner of the shards may do.
+pub(super) fn not_owner(found: Epoch, mine: Epoch) -> StoreError {
+    unavailable(format!("another process has taken the shards over: epoch {}, this one's is {}", found.0, mine.0))
 }
 
 /// The highest epoch of any shard; 0 when nobody has taken one.

@@ -8,6 +8,7 @@ mod decide;
 mod error;
 mod read;
 mod schema;
+mod terms;
 mod write;
 mod writer;
 
@@ -30,7 +31,7 @@ use crate::actors::ports::{
     BoxFuture,
     store::{
         Commit, Committed, EntityRef, Epoch, EventCursor, EventPage, LivePage, Shard, Store, StoreError, StoreLoad,
-        Stored,
+        Stored, StoredTerms,
     },
 };
 
@@ -145,6 +146,21 @@ impl Store for SqliteStore {
 
     fn load_now(&self) -> StoreLoad {
         self.group.load()
+    }
+
+    fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { terms::keep(&mut *self.file.writer.lock().await, &terms).await })
+    }
+
+    fn kept_terms(&self) -> BoxFuture<'_, Result<Vec<StoredTerms>, StoreError>> {
+        Box::pin(terms::all(&self.readers))
+    }
+
+    fn forget_terms(&self, ids: Vec<String>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mine = Epoch(self.epoch.load(Ordering::Acquire));
+            terms::forget(&mut *self.file.writer.lock().await, mine, &ids).await
+        })
     }
 
     fn ready(&self) -> BoxFuture<'_, Result<(), StoreError>> {

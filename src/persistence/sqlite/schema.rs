@@ -6,7 +6,7 @@
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Connection, SqliteConnection, SqlitePool,
+    AssertSqlSafe, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::Instant;
@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// The tables, a step per release that changed them. Steps are never edited, only added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE store (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         identity TEXT NOT NULL,
@@ -51,7 +52,16 @@ const MIGRATIONS: [&str; 1] = ["
         at INTEGER NOT NULL,
         body TEXT NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE terms (
+        id TEXT PRIMARY KEY,
+        service TEXT NOT NULL,
+        kept_at INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+",
+];
 
 /// How long to wait before a file that is locked is tried again.
 const LOCKED_AGAIN: Duration = Duration::from_millis(20);
@@ -166,8 +176,12 @@ async fn run_missing(connection: &mut SqliteConnection) -> Result<String, sqlx::
     for step in MIGRATIONS.iter().skip(found) {
         sqlx::raw_sql(*step).execute(&mut *connection).await?;
     }
+    if found < MIGRATIONS.len() {
+        // A pragma takes no parameters.
+        let count = format!("PRAGMA user_version = {}", MIGRATIONS.len());
+        sqlx::raw_sql(AssertSqlSafe(count)).execute(&mut *connection).await?;
+    }
     if found == 0 {
-        sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *connection).await?;
         sqlx::query("INSERT INTO store (only, identity) VALUES (1, ?1)")
             .bind(new_identity().to_string())
             .execute(&mut *connection)

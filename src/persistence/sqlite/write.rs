@@ -154,7 +154,8 @@ pub(super) async fn probe(writer: &mut WriteConnection, mine: Epoch) -> Result<(
     Err(not_owner(found, mine))
 }
 
-fn not_owner(found: i64, mine: Epoch) -> StoreError {
+/// The refusal of a write that only the owner of the shards may do.
+pub(super) fn not_owner(found: i64, mine: Epoch) -> StoreError {
     StoreError::Unavailable {
         reason: format!("another process has taken the shards over: their epoch is {found}, this one's is {}", mine.0),
         retry_after: Duration::from_secs(10),

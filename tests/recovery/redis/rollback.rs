@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::rig::Rig;
 use crate::{
     check::settled,
-    harness::{Client, GANGNAM, SEOUL_STATION, Server, Setup, eventually, id_of, pause, seed, trip_paid_with},
+    harness::{
+        Client, DRIVER_CALL, GANGNAM, SEOUL_STATION, Server, Setup, eventually, id_of, pause, seed, trip_paid_with,
+    },
     load::{Load, PEOPLE, driver_name},
     redis_server::RedisServer,
 };
@@ -183,6 +185,38 @@ async fn a_redis_that_went_back_to_before_the_start_of_the_server_is_taken_again
     server.customer("jun").get(&format!("/v1/calls/{gone}")).await.problem(404, "not_found");
     let driver = server.register_driver("driver-a", GANGNAM).await;
     driver.take(&kept).await;
+}
+
+/// The terms of the edited file are lost, and no commit is: nothing was done since the start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_lost_nothing_but_the_terms_of_services_is_given_them_again() {
+    let mut redis = forgetful();
+    let mut server = Setup::new().on_store(&redis.url()).start().await;
+    let driver = server.register_driver("driver-a", GANGNAM).await;
+    keep(&redis).await;
+    server.kill();
+    server.edit_service(DRIVER_CALL, "payment.unpaid_s", 61);
+    server.start_again().await;
+    assert_eq!(kept_terms(&redis).await, 5, "the other file's are forgotten");
+    redis.kill().expect("killed");
+    redis.restart(&[]).expect("started again");
+    let call = eventually("calls are taken again", async || {
+        let reply = server.customer("mina").post("/v1/calls", trip_paid_with("tok_ok")).await;
+        if reply.status == 201 { Ok(id_of(&reply.body)) } else { Err(reply.body.to_string()) }
+    })
+    .await;
+    assert_eq!(kept_terms(&redis).await, 6);
+    server.kill();
+    server.edit_service(DRIVER_CALL, "steps.complete", vec!["operator"]);
+    server.start_again().await;
+    driver.take(&call).await;
+    for command in ["start", "complete"] {
+        driver.command(&call, command).await.expect(200);
+    }
+}
+
+async fn kept_terms(redis: &RedisServer) -> usize {
+    redis::from_redis_value(redis.say("HLEN callout:{000}:terms").await.expect("an answer")).expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

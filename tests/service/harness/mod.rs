@@ -9,6 +9,7 @@ mod knobs;
 mod log;
 mod ops;
 mod server;
+mod services;
 mod setup;
 mod store;
 mod token;

@@ -87,6 +87,14 @@ impl Server {
         self.start_again().await;
     }
 
+    /// Ends the process as an operator does, and starts it again: everything is written by then.
+    pub async fn stop_and_start_again(&mut self) {
+        self.terminate();
+        let status = self.ended().await;
+        assert!(status.success(), "{status}");
+        self.start_again().await;
+    }
+
     /// Has the store no longer know of a call that is over, and starts the process again. On Redis that takes
     /// `store.keep_finished_s`.
     pub async fn forget_and_start_again(&mut self, call: &str) {
@@ -136,6 +144,10 @@ impl Server {
     /// Puts an event into the stream that no server wrote.
     pub async fn put_nonsense_into_the_stream(&self) {
         self.store.put_nonsense_into_the_stream(self.folder()).await;
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The folder it runs in.

@@ -111,11 +111,11 @@ impl Setup {
     }
 }
 
-fn policy_file(config_dir: &Path, service: &str) -> PathBuf {
+pub(super) fn policy_file(config_dir: &Path, service: &str) -> PathBuf {
     config_dir.join("services").join(format!("{service}.toml"))
 }
 
-fn change_policy(file: &Path, key: &str, value: Value) {
+pub(super) fn change_policy(file: &Path, key: &str, value: Value) {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let mut policy: Table = text.parse().expect("the policy is TOML");
     set(&mut policy, key, value);

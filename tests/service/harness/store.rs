@@ -168,6 +168,55 @@ impl Store {
         self.by_hand(sqlx::query(nonsense), folder).await;
     }
 
+    /// How many terms it keeps.
+    pub async fn kept_terms(&self, folder: &Path) -> usize {
+        if let Self::Redis(redis) = self {
+            let answer = redis.ask("HLEN callout:{000}:terms").expect("an answer of Redis");
+            let digits: String = answer.iter().map(|byte| char::from(*byte)).filter(char::is_ascii_digit).collect();
+            return digits.parse().expect("a number");
+        }
+        let mut file = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM terms").fetch_one(&mut file).await.expect("a count");
+        usize::try_from(count).expect("a count")
+    }
+
+    /// Deletes all terms.
+    pub async fn lose_terms(&self, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            assert_eq!(redis.ask("DEL callout:{000}:terms").expect("an answer of Redis"), b":1\r\n");
+            return;
+        }
+        assert!(self.by_hand(sqlx::query("DELETE FROM terms"), folder).await > 0, "there were terms");
+    }
+
+    /// Takes the name of its terms out of the snapshot of a call.
+    pub async fn unname_terms(&self, call: &str, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            let unname = "redis.call('SET',k,(string.gsub(redis.call('GET',k),'.terms.:.%x+.,','')))";
+            return redis.with_key(&format!("call/{call}"), unname);
+        }
+        let unname = "UPDATE snapshots SET body = replace(body, (
+                          SELECT '\"terms\":\"' || terms.id || '\",' FROM terms
+                          WHERE instr(snapshots.body, '\"terms\":\"' || terms.id || '\",') > 0 LIMIT 1), '')
+                      WHERE kind = 'call' AND id = ?1 AND instr(body, '\"terms\":') > 0";
+        assert_eq!(self.by_hand(sqlx::query(unname).bind(call), folder).await, 1, "{call}");
+    }
+
+    /// Changes what all kept terms say.
+    pub async fn change_terms(&self, folder: &Path) {
+        if let Self::Redis(redis) = self {
+            let each = "for _,f in ipairs(redis.call('HKEYS',KEYS[1])) do";
+            let changed = "string.gsub(redis.call('HGET',KEYS[1],f),'KRW','USD')";
+            let script = format!(
+                "EVAL \"{each} redis.call('HSET',KEYS[1],f,({changed})) end return 1\" 1 callout:{{000}}:terms"
+            );
+            assert_eq!(redis.ask(&script).expect("an answer of Redis"), b":1\r\n");
+            return;
+        }
+        let change = "UPDATE terms SET body = replace(body, 'KRW', 'USD')";
+        assert!(self.by_hand(sqlx::query(change), folder).await > 0, "there were terms");
+    }
+
     async fn by_hand(&self, statement: Query<'_, Sqlite, SqliteArguments>, folder: &Path) -> u64 {
         let mut file = SqliteConnection::connect(&self.url(folder)).await.expect("the store's file");
         statement.execute(&mut file).await.expect("a statement").rows_affected()

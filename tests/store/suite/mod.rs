@@ -8,6 +8,7 @@ mod kill;
 mod model;
 mod ownership;
 mod reads;
+mod terms;
 pub mod writing_child;
 
 use crate::harness::Case;
@@ -23,6 +24,7 @@ pub fn cases() -> Vec<Case> {
         model::cases(),
         ownership::cases(),
         reads::cases(),
+        terms::cases(),
     ]
     .into_iter()
     .flatten()
