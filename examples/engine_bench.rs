@@ -77,6 +77,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
         policies: Arc::new(
             policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
         ),
+        vault: Arc::new(GatewaySettings::default().vault(&"bench".into())?),
         arbiters: (0..2).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::new(Fence::default()),
         escalation: Arc::new(|_: &Failure| {}),

@@ -33,7 +33,7 @@ use crate::{
     gateway::{self, Simulation},
     http, persistence,
     readmodel::{self, Feeder, ReadModel},
-    routing, telemetry,
+    routing, telemetry, vault,
 };
 
 /// Why the server could not start, or ended.
@@ -70,6 +70,9 @@ pub enum AppError {
     /// The gateway cannot be opened.
     #[error(transparent)]
     OpenGateway(#[from] gateway::OpenError),
+    /// A seal key is none.
+    #[error("gateway.seal_keys: a key {0}")]
+    SealKey(#[from] vault::NoKey),
     /// The router cannot be opened.
     #[error(transparent)]
     OpenRouter(#[from] routing::OpenError),
@@ -108,6 +111,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let secret = auth::secret(&config)?;
+    let vault = Arc::new(config.gateway.vault(&secret)?);
     let listen = |bind| TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source });
     let listener = listen(config.http.bind)?;
     let for_operators = config.ops.bind.map(listen).transpose()?;
@@ -127,6 +131,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         gateway: opened.gateway,
         router: routing::open(&config.routing)?,
         policies: Arc::clone(&policies),
+        vault: Arc::clone(&vault),
         arbiters: (0..config.actors.thread_count()).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),
         escalation: failures.escalation(),
@@ -144,6 +149,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         store: Arc::clone(&store),
         drill: opened.drill,
         keys: keys.clone(),
+        vault,
         metrics: Some(metrics),
         ops_address,
         http: config.http.clone(),

@@ -3,11 +3,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::settings::{Findings, Section, Url, secret};
+use crate::{
+    settings::{Findings, Hidden, Section, Url, secret, secrets},
+    vault::{NoKey, SealKey, Vault},
+};
 
 /// The payment gateway, and the time that the server waits for it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -26,11 +29,24 @@ pub struct GatewaySettings {
     #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only, default = json!(null))]
     pub api_key: Option<SecretString>,
+    /// Keys that seal the payment methods which the store keeps until they are charged: 32 random bytes each, as base64 or
+    /// hexadecimal. The first seals, all open; see docs/operations.md for a change of keys. None: a key is derived from
+    /// `auth.secret`, which also opens what was sealed before there were any here. Better set as
+    /// `CALLOUT_GATEWAY__SEAL_KEYS`.
+    #[serde(with = "secrets")]
+    #[schema(value_type = Vec<Hidden>, default = json!([]))]
+    pub seal_keys: Vec<SecretString>,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        Self { url: Url::new("simulated://"), connect_timeout_ms: 1_000, response_timeout_ms: 3_000, api_key: None }
+        Self {
+            url: Url::new("simulated://"),
+            connect_timeout_ms: 1_000,
+            response_timeout_ms: 3_000,
+            api_key: None,
+            seal_keys: Vec::new(),
+        }
     }
 }
 
@@ -55,10 +71,28 @@ impl Section for GatewaySettings {
                 "needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)",
             );
         }
+        for (place, key) in self.seal_keys.iter().enumerate() {
+            if let Err(wrong) = SealKey::parse(key.expose_secret()) {
+                findings.problem("seal_keys", format!("key {} {wrong}", place + 1));
+            }
+        }
     }
 }
 
 impl GatewaySettings {
+    /// The keys that seal payment methods: the configured ones, and behind them the one that belongs to the secret that
+    /// signs tokens.
+    ///
+    /// # Errors
+    /// When a configured key is none.
+    pub fn vault(&self, secret: &SecretString) -> Result<Vault, NoKey> {
+        let configured = self.seal_keys.iter().map(|key| SealKey::parse(key.expose_secret()));
+        let mut keys = configured.collect::<Result<Vec<_>, _>>()?;
+        keys.push(SealKey::derived_from(secret));
+        let first = keys.remove(0);
+        Ok(Vault::new(first, keys))
+    }
+
     pub(super) fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
     }

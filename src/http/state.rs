@@ -17,13 +17,14 @@ use crate::{
         ports::{gateway::GatewayDrill, store::Store},
     },
     clock,
-    domain::{Party, Role, ServiceId, call::Call, driver::Driver, policy::Policy},
+    domain::{CallId, Party, Role, ServiceId, call::Call, driver::Driver, payment::Method, policy::Policy},
     http::{
         auth::{Principal, keys::Keys},
         calls::{Sight, sight},
         edge::{admission::Admission, connections::Connections, crowd::Crowd, limits::Limiters, proxies::Proxies},
     },
     readmodel::ReadModel,
+    vault::Vault,
 };
 
 /// How long the view of a call for its driver waits for the account of its customer. Without an answer the view goes without
@@ -41,6 +42,8 @@ pub struct Parts {
     pub drill: Option<Arc<dyn GatewayDrill>>,
     /// The keys that sign tokens and quotes.
     pub keys: Keys,
+    /// The keys that payment methods are sealed with.
+    pub vault: Arc<Vault>,
     pub metrics: Option<PrometheusHandle>,
     /// The listener for what is for operators, if they have one of their own.
     pub ops_address: Option<SocketAddr>,
@@ -54,6 +57,7 @@ pub struct State {
     pub(super) read_model: Arc<ReadModel>,
     pub(super) drill: Option<Arc<dyn GatewayDrill>>,
     pub(super) keys: Keys,
+    pub(super) vault: Arc<Vault>,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) ops_address: Option<SocketAddr>,
     pub(super) limits: Limiters,
@@ -76,6 +80,7 @@ impl State {
             read_model: parts.read_model,
             drill: parts.drill,
             keys: parts.keys,
+            vault: parts.vault,
             metrics: parts.metrics,
             ops_address: parts.ops_address,
             limits: Limiters::new(&parts.limits),
@@ -108,6 +113,11 @@ impl State {
     fn no_such_service(&self, named: &str) -> Problem {
         let known: Vec<&str> = self.engine.policies().iter().map(|policy| policy.service.as_str()).collect();
         Problem::invalid(format!("service: there is no service {named}; the services are {}", known.join(", ")))
+    }
+
+    /// A payment method as everything behind this door knows it: sealed for its call.
+    pub(super) fn sealed(&self, call: &CallId, method: &str) -> Method {
+        Method(self.vault.seal(method, call.as_str()))
     }
 
     /// A call as somebody sees it who may see it.

@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod environment;
+mod gateway;
 mod keys;
 mod page;
 mod services;

@@ -71,6 +71,7 @@ impl Bench {
             gateway,
             router: Arc::new(GreatCircle),
             policies: Arc::new(policies(&sources).map_err(|problems| problems.to_string())?),
+            vault: Arc::new(GatewaySettings::default().vault(&"test".into())?),
             arbiters: vec![Arbiter::new().handle(), Arbiter::new().handle()],
             fence: Arc::new(Fence::default()),
             escalation: Arc::new(|_: &Failure| {}),

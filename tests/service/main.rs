@@ -48,6 +48,7 @@ mod rental_fleet;
 mod rental_overdue;
 mod routing;
 mod scope;
+mod sealing;
 mod settle;
 mod sixth_service;
 mod sockets;

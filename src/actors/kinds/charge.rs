@@ -3,8 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
-
 use super::super::{
     World,
     guard::{GuardError, Urgency, whole_seconds},
@@ -21,6 +19,9 @@ use crate::{
 /// When to try again after the gateway failed, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
+/// Why a method is declined that no key opens, as its customer reads it.
+const UNOPENED: &str = "this payment method can no longer be read; nothing was charged";
+
 /// One attempt at charging.
 pub(super) struct Charge {
     pub(super) id: CallId,
@@ -34,19 +35,23 @@ impl Charge {
         Payment::charge_key(&self.id, self.attempt)
     }
 
-    fn request(&self) -> ChargeRequest {
-        ChargeRequest {
-            key: self.key(),
-            payment_id: self.id.to_arc(),
-            amount: self.amount,
-            method: SecretString::from(self.method.0.clone()),
-        }
+    /// The request, with the method opened. One that no key opens can never be charged; the log tells operators why.
+    fn request(&self, world: &World) -> Result<ChargeRequest, Outcome> {
+        let method = world.vault.open(&self.method.0, self.id.as_str()).map_err(|error| {
+            tracing::error!(payment = %self.id, %error, "a payment method cannot be opened; its customer is asked for another one");
+            Outcome::Declined { reason: UNOPENED.to_owned() }
+        })?;
+        Ok(ChargeRequest { key: self.key(), payment_id: self.id.to_arc(), amount: self.amount, method })
     }
 }
 
 /// Sends a charge whose key was certainly never sent.
 pub(super) async fn submit(world: &World, charge: &Charge) -> Outcome {
-    match world.guard.charge(charge.request(), Urgency::Customer).await {
+    let request = match charge.request(world) {
+        Ok(request) => request,
+        Err(declined) => return declined,
+    };
+    match world.guard.charge(request, Urgency::Customer).await {
         Ok(outcome) => settled(outcome),
         Err(GuardError::Refused { retry_after, .. }) => {
             Outcome::NotCharged { retry_after_s: whole_seconds(retry_after) }
@@ -74,9 +79,12 @@ pub(super) async fn resolve(world: &World, charge: &Charge) -> Outcome {
         let found = match world.guard.lookup(charge.key(), Urgency::Background).await {
             Ok(Some(outcome)) => Some(outcome),
             // Not every gateway can look up at once what it did: asking again can.
-            Ok(None) | Err(GuardError::Gateway(_)) => {
-                world.guard.charge(charge.request(), Urgency::Background).await.ok()
-            }
+            looked @ (Ok(None) | Err(GuardError::Gateway(_))) => match (charge.request(world), looked) {
+                (Ok(request), _) => world.guard.charge(request, Urgency::Background).await.ok(),
+                (Err(declined), Ok(_)) => return declined,
+                // The gateway may have taken the money: only a later look-up can tell.
+                (Err(_), Err(_)) => None,
+            },
             Err(GuardError::Refused { .. }) => None,
         };
         if let Some(outcome) = found {

@@ -1,19 +1,20 @@
 //! The payment's actor: performs charges and refunds through the guard, and tells the call.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::{
     super::{
         World,
         entity::{Change, Entity, LocalFuture, Task},
         ports::store::EntityKind,
+        sealing,
     },
     charge,
     tell::tell,
 };
 use crate::domain::{
     CallId, call,
-    payment::{Command, Effect, Payment, PaymentMachine},
+    payment::{Command, Effect, Event, Payment, PaymentMachine},
 };
 
 impl Entity for PaymentMachine {
@@ -27,6 +28,15 @@ impl Entity for PaymentMachine {
 
     /// A payment is seen through its call.
     fn project(_: &World, _: &Change<'_, Payment>, _: &Arc<Payment>) {}
+
+    fn streamed(event: &Event) -> Cow<'_, Event> {
+        event.without_method().map_or(Cow::Borrowed(event), Cow::Owned)
+    }
+
+    /// Without its methods, though they are sealed: operators need none to look after an actor.
+    fn inspected(payment: &Payment) -> serde_json::Value {
+        sealing::hidden(serde_json::to_value(payment).unwrap_or_default())
+    }
 
     fn perform(task: Task<Effect>) -> LocalFuture<Option<Command>> {
         Box::pin(async move {
