@@ -74,9 +74,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
         store,
         gateway: callout::gateway::open(&GatewaySettings::default(), &Simulation::default())?.gateway,
         router: Arc::new(callout::routing::GreatCircle),
-        policies: Arc::new(
-            policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
-        ),
+        policies: Arc::new(policies(&Sources::default(), &GatewaySettings::default()).map_err(|p| p.to_string())?),
         vault: Arc::new(GatewaySettings::default().vault(&"bench".into())?),
         arbiters: (0..2).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::new(Fence::default()),

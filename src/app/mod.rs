@@ -28,7 +28,7 @@ use crate::{
         ports::store::{Store, StoreError},
         supervision::{ActorKind, Escalation, KindStats, Singleton},
     },
-    config::{Config, Problems, Sources, auth},
+    config::{self, Config, Problems, Sources, auth},
     domain::{call::Call, policy::Policies},
     gateway::{self, Simulation},
     http, persistence,
@@ -101,8 +101,8 @@ pub enum AppError {
 /// # Errors
 /// Why it could not start, or did not end well.
 pub async fn serve(sources: &Sources) -> Result<(), AppError> {
-    let config = Config::load(sources)?;
-    let policies = Arc::new(crate::config::policies(sources)?);
+    let (config, policies) = config::load(sources)?;
+    let policies = Arc::new(policies);
     telemetry::init(&config.log);
     if cfg!(panic = "abort") {
         return Err(AppError::AbortsOnPanic);

@@ -20,6 +20,7 @@ pub use self::{policies::policies, services::services, sources::Sources};
 pub use crate::settings::{Origin, Problem, Problems};
 use crate::{
     actors::{ActorSettings, dispatcher::DispatchSettings, guard::GuardSettings},
+    domain::policy::Policies,
     gateway::GatewaySettings,
     http::{AuthSettings, HttpSettings, LimitSettings, OpsSettings, SECRET_MIN_BYTES},
     persistence::StoreSettings,
@@ -58,6 +59,19 @@ pub struct Config {
     pub readmodel: ReadModelSettings,
     /// The log: its format, and the lines that it has.
     pub log: LogSettings,
+}
+
+/// Reads and checks all that a server is started with: the configuration, and the policies of the services under it.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn load(sources: &Sources) -> Result<(Config, Policies), Problems> {
+    let config = Config::load(sources);
+    let gateway = config.as_ref().map(|config| config.gateway.clone()).unwrap_or_default();
+    match (config, policies(sources, &gateway)) {
+        (Ok(config), Ok(policies)) => Ok((config, policies)),
+        (config, policies) => Err(Problems::all_of([config.err(), policies.err()])),
+    }
 }
 
 impl Config {

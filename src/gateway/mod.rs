@@ -4,6 +4,7 @@
 mod settings;
 mod simulated;
 mod stripe;
+mod terms;
 
 use std::sync::Arc;
 

@@ -1,6 +1,9 @@
 //! The section `gateway`: what `config check` says of addresses, keys and times before the server is started with them.
 
-use super::{Result, given};
+use super::{
+    Result, given,
+    services::{POLICY, checked, given_service},
+};
 
 #[test]
 fn seal_keys_are_32_bytes_and_no_message_repeats_one() -> Result {
@@ -20,5 +23,51 @@ fn seal_keys_are_32_bytes_and_no_message_repeats_one() -> Result {
         assert!(problem.starts_with(&format!("default.toml:2: gateway.seal_keys: {said}")), "{problem}");
         assert!(!problem.contains("s3cret") && !problem.contains("1234567"), "{problem}");
     }
+    Ok(())
+}
+
+/// What `config check` says of a service whose payments go through Stripe, with one text of its policy replaced.
+fn on_stripe(from: &str, to: &str) -> Result<(bool, String)> {
+    let stripe = "[gateway]\nurl = \"stripe+https://api.stripe.com\"\napi_key = \"key\"\n";
+    assert!(POLICY.contains(from), "{from}");
+    checked(&given_service(stripe, &POLICY.replace(from, to))?)
+}
+
+#[test]
+fn an_amount_that_the_gateway_does_not_take_is_a_problem_of_the_service() -> Result {
+    let won = "currency = \"KRW\"";
+    for (from, to, said) in [
+        (
+            "minimum = 5000",
+            "minimum = 40",
+            "must be 50 or more, got 40: the gateway (gateway.url) takes no less than 50 KRW",
+        ),
+        (
+            won,
+            "currency = \"HUF\"",
+            "must be 17500 or more, got 5000: the gateway (gateway.url) takes no less than 175.00 HUF",
+        ),
+    ] {
+        let (good, all) = on_stripe(from, to)?;
+        assert!(!good && all.contains(&format!("payment.minimum: {said}")), "{to}: {all}");
+    }
+    let odd = POLICY.replace(won, "currency = \"KWD\"").replace("amount = 20000", "amount = 20005");
+    let (good, all) = on_stripe(POLICY, &odd)?;
+    assert!(!good && all.contains("fare.amount: must be a multiple of 10, got 20005: the gateway"), "{all}");
+    for fine in [won, "currency = \"KWD\"", "currency = \"USD\"", "currency = \"ISK\""] {
+        let (good, all) = on_stripe(won, fine)?;
+        assert!(good, "{fine}: {all}");
+    }
+    // The simulated gateway takes all of them.
+    let (good, all) = checked(&given_service("", &odd)?)?;
+    assert!(good, "{all}");
+    Ok(())
+}
+
+#[test]
+fn a_currency_is_one_of_iso_4217() -> Result {
+    let (good, said) = checked(&given_service("", &POLICY.replace("\"KRW\"", "\"XAU\""))?)?;
+    let right = "currency: must be the code of a currency in ISO 4217, such as KRW, EUR or KWD, got \"XAU\"";
+    assert!(!good && said.contains(right), "{said}");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use callout::{
-    config::{Origin, Problem, command, policies, services},
+    config::{Origin, Problem, command, load, services},
     domain::{LatLng, ServiceId},
 };
 use utoipa::ToSchema;
@@ -157,7 +157,7 @@ fn check_says_that_all_is_well_and_what_was_read() -> Result {
     let given = given_service("", POLICY)?.file("more.toml", "")?;
     let expected = "no problems; services: driver-call; read: defaults, default.toml, more.toml, environment\n";
     assert_eq!(checked(&given)?, (true, expected.to_owned()));
-    let policies = policies(&given.sources)?;
+    let (_, policies) = load(&given.sources)?;
     let policy = policies.get(&ServiceId::new("driver-call")?).ok_or("a policy")?;
     assert!(policy.serves(LatLng::new(37.5, 126.5)?, None));
     assert!(!policy.serves(LatLng::new(36.5, 126.5)?, None));

@@ -10,6 +10,7 @@
 //! - It does not retry: when to try again is the guard's and the payment's business.
 
 mod client;
+pub(super) mod terms;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -43,7 +44,7 @@ impl StripeGateway {
 
     async fn create_intent(&self, request: ChargeRequest) -> Result<ChargeOutcome, GatewayError> {
         let form = [
-            ("amount", request.amount.amount.to_string()),
+            ("amount", terms::counted(request.amount).to_string()),
             ("currency", request.amount.currency.code().to_ascii_lowercase()),
             ("payment_method", request.method.expose_secret().to_owned()),
             ("payment_method_types[]", "card".to_owned()),
@@ -61,7 +62,7 @@ impl StripeGateway {
     async fn create_refund(&self, request: RefundRequest) -> Result<(), GatewayError> {
         let form = [
             ("payment_intent", request.charge.to_string()),
-            ("amount", request.amount.amount.to_string()),
+            ("amount", terms::counted(request.amount).to_string()),
             ("metadata[payment_id]", request.payment_id.to_string()),
             (wire::KEY_IN_FORM, request.key.to_string()),
         ];
