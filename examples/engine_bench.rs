@@ -83,7 +83,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
     let supervision = SupervisionSettings { mailbox_max: 100_000, ..SupervisionSettings::default() };
     let settings = EngineSettings {
         supervision: SupervisionTable::all(supervision),
-        guard: GuardSettings { rate_per_s: 1_000_000, burst: 1_000_000, ..GuardSettings::default() },
+        guard: GuardSettings { rate_per_s: Some(1_000_000), burst: Some(1_000_000), ..GuardSettings::default() },
         dispatch: DispatchSettings::default(),
         payment_wait: Duration::from_secs(30),
     };

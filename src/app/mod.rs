@@ -183,7 +183,7 @@ fn simulation(config: &Config) -> Simulation {
 fn engine_settings(config: &Config) -> EngineSettings {
     EngineSettings {
         supervision: config.actors.supervision.clone(),
-        guard: config.guard,
+        guard: config.guard.within(config.gateway.pace()),
         dispatch: config.dispatch,
         payment_wait: Duration::from_millis(config.http.payment_wait_ms),
     }

@@ -61,6 +61,10 @@ pub struct Config {
     pub log: LogSettings,
 }
 
+/// What is wrong with a simulated gateway that customers can reach.
+const NO_MONEY: &str =
+    "gateway.url is simulated:// while others can connect: no money is ever taken, although calls count as paid";
+
 /// Reads and checks all that a server is started with: the configuration, and the policies of the services under it.
 ///
 /// # Errors
@@ -134,6 +138,14 @@ impl Config {
         if self.ops.bind.is_some_and(|ops| ops.port() != 0 && ops == self.http.bind) {
             findings.contradiction(&["ops.bind", "http.bind"], "must be another address or port than http.bind");
         }
+        if self.takes_no_money() && !self.gateway.allow_simulated {
+            let message = format!(
+                "{NO_MONEY} (http.bind = {}); name a real gateway, or set gateway.allow_simulated = true \
+                 (CALLOUT_GATEWAY__ALLOW_SIMULATED) for a trial",
+                self.http.bind
+            );
+            findings.contradiction(&["http.bind", "gateway.url"], message);
+        }
         for (key, bind) in self.exposed() {
             self.contradictions_when_exposed(key, bind, findings);
         }
@@ -146,14 +158,15 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if !self.http.bind.ip().is_loopback() && self.gateway.is_simulated() {
-            warnings.push(format!(
-                "gateway.url is simulated:// while others can connect (http.bind = {}): no money is ever taken, although calls \
-                 count as paid; name a real gateway for production",
-                self.http.bind
-            ));
+        if self.takes_no_money() {
+            warnings.push(format!("{NO_MONEY} (http.bind = {}); name a real gateway for production", self.http.bind));
         }
         warnings
+    }
+
+    /// Whether others can connect and payments go to the simulated gateway.
+    fn takes_no_money(&self) -> bool {
+        !self.http.bind.ip().is_loopback() && self.gateway.is_simulated()
     }
 
     /// The addresses to which other machines can connect, with their keys.

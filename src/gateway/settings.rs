@@ -7,7 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{
+    address::{self, Address, InvalidUrl},
+    stripe::terms,
+};
 use crate::{
+    actors::guard::Pace,
     settings::{Findings, Hidden, Section, Url, secret, secrets},
     vault::{NoKey, SealKey, Vault},
 };
@@ -16,9 +21,11 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewaySettings {
-    /// `simulated://`, `stripe+http://host[:port]` or `stripe+https://host[:port]`.
+    /// `simulated://`, `stripe+https://host[:port]`, or `stripe+http://host[:port]` for a gateway on this machine.
     #[schema(value_type = String)]
     pub url: Url,
+    /// Whether `simulated://` may be used while others can connect: nothing is charged then, although calls count as paid.
+    pub allow_simulated: bool,
     /// Time to connect. A request that could not connect in time was not sent.
     #[schema(minimum = 1, maximum = 600_000)]
     pub connect_timeout_ms: u64,
@@ -42,6 +49,7 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             url: Url::new("simulated://"),
+            allow_simulated: false,
             connect_timeout_ms: 1_000,
             response_timeout_ms: 3_000,
             api_key: None,
@@ -60,16 +68,12 @@ impl GatewaySettings {
 
 impl Section for GatewaySettings {
     fn contradictions(&self, findings: &mut Findings) {
-        let is_stripe = matches!(self.url.scheme(), "stripe+http" | "stripe+https") && !self.url.rest().is_empty();
-        if !is_stripe && self.url.as_str() != "simulated://" {
-            let message = "must be simulated://, stripe+http://<host>[:port] or stripe+https://…";
-            findings.problem("url", format!("{message}, got {:?}", self.url));
-        }
-        if is_stripe && self.api_key.is_none() {
-            findings.contradiction(
-                &["url", "api_key"],
-                "needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)",
-            );
+        match address::of(&self.url) {
+            Err(wrong) => findings.problem("url", wrong.to_string()),
+            Ok(Address::Stripe(_)) if self.api_key.is_none() => {
+                findings.contradiction(&["url", "api_key"], OpenError::NoApiKey.to_string());
+            }
+            Ok(Address::Stripe(_) | Address::Simulated) => {}
         }
         for (place, key) in self.seal_keys.iter().enumerate() {
             if let Err(wrong) = SealKey::parse(key.expose_secret()) {
@@ -91,6 +95,20 @@ impl GatewaySettings {
         keys.push(SealKey::derived_from(secret));
         let first = keys.remove(0);
         Ok(Vault::new(first, keys))
+    }
+
+    /// The requests that a contract with the gateway allows.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        if self.is_simulated() { Pace::default() } else { terms::PACE }
+    }
+
+    /// The address of a gateway that speaks the Stripe protocol, and the key for it.
+    pub(super) fn stripe(&self) -> Result<(reqwest::Url, SecretString), OpenError> {
+        match address::of(&self.url)? {
+            Address::Stripe(base) => Ok((base, self.api_key.clone().ok_or(OpenError::NoApiKey)?)),
+            Address::Simulated => Err(OpenError::NotStripe),
+        }
     }
 
     pub(super) fn connect_timeout(&self) -> Duration {
@@ -115,14 +133,14 @@ pub struct Simulation {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no gateway.
-    #[error("gateway.url is {url:?}; it must be simulated://, stripe+http://host:port or stripe+https://host:port")]
-    Url {
-        /// The URL, which shows no user or password.
-        url: Url,
-    },
+    #[error("gateway.url {0}")]
+    Url(#[from] InvalidUrl),
     /// The Stripe protocol has no key.
-    #[error("gateway.api_key is missing; the Stripe protocol needs a secret key")]
+    #[error("needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)")]
     NoApiKey,
+    /// The URL names another gateway.
+    #[error("gateway.url names the simulated gateway, which does not speak the Stripe protocol")]
+    NotStripe,
     /// The HTTP client cannot be built.
     #[error("the gateway's HTTP client cannot be built: {0}")]
     Client(#[from] reqwest::Error),
@@ -133,11 +151,4 @@ pub enum OpenError {
         /// The error of the system.
         source: std::io::Error,
     },
-}
-
-impl OpenError {
-    /// The URL names no gateway.
-    pub(super) fn no_gateway(url: &Url) -> Self {
-        Self::Url { url: url.clone() }
-    }
 }

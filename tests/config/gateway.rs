@@ -1,5 +1,10 @@
 //! The section `gateway`: what `config check` says of addresses, keys and times before the server is started with them.
 
+use callout::{
+    gateway::{self, GatewaySettings, Simulation},
+    settings::Url,
+};
+
 use super::{
     Result, given,
     services::{POLICY, checked, given_service},
@@ -69,5 +74,52 @@ fn a_currency_is_one_of_iso_4217() -> Result {
     let (good, said) = checked(&given_service("", &POLICY.replace("\"KRW\"", "\"XAU\""))?)?;
     let right = "currency: must be the code of a currency in ISO 4217, such as KRW, EUR or KWD, got \"XAU\"";
     assert!(!good && said.contains(right), "{said}");
+    Ok(())
+}
+
+/// The problems of a gateway at that address, with or without a key for it.
+fn of_url(url: &str, key: Option<&str>) -> Result<Vec<String>> {
+    let key = key.map_or_else(String::new, |key| format!("api_key = \"{key}\"\n"));
+    Ok(given(&format!("[gateway]\nurl = \"{url}\"\n{key}"))?.problems())
+}
+
+#[test]
+fn an_address_that_would_not_start_is_a_problem_that_says_why() -> Result {
+    for (url, why) in [
+        ("http://api.stripe.com", "must be simulated://, stripe+https://<host>[:port], or stripe+http://"),
+        ("simulated://host", "must be simulated://"),
+        ("stripe+https://", "must be simulated://"),
+        (
+            "stripe+https://api.stripe.com/v1",
+            "and no more: no path such as /v1, which is added, no query and no login, got",
+        ),
+        ("stripe+https://api.stripe.com?a=b", "and no more: no path"),
+        ("stripe+https://s3cret@api.stripe.com", "no login, got \"stripe+https://[hidden]@api.stripe.com\""),
+        ("stripe+http://api.stripe.com", "stripe+http is not encrypted and for a gateway on this machine only"),
+        ("stripe+http://10.0.0.1:8420", "stripe+http is not encrypted"),
+        ("stripe+http://localhost.example.com", "stripe+http is not encrypted"),
+    ] {
+        let problems = of_url(url, Some("key"))?;
+        let [problem] = problems.as_slice() else { return Err(format!("{url}: {problems:?}").into()) };
+        assert!(
+            problem.starts_with("default.toml:2: gateway.url: must be ") && problem.contains(why),
+            "{url}: {problem}"
+        );
+        assert!(!problem.contains("s3cret"), "{problem}");
+        let settings =
+            GatewaySettings { url: Url::new(url), api_key: Some("key".into()), ..GatewaySettings::default() };
+        let refused = gateway::open(&settings, &Simulation::default()).err().ok_or("it opens")?.to_string();
+        assert!(problem.ends_with(refused.trim_start_matches("gateway.url ")), "one function says both: {refused}");
+    }
+    for url in [
+        "stripe+https://api.stripe.com",
+        "stripe+http://127.0.0.1:8420",
+        "stripe+http://[::1]:8420/",
+        "stripe+http://localhost",
+    ] {
+        assert_eq!(of_url(url, Some("not the form of a key"))?, [""; 0], "{url}");
+        let without = of_url(url, None)?;
+        assert!(without.len() == 1 && without[0].contains("needs a secret key: set gateway.api_key"), "{without:?}");
+    }
     Ok(())
 }

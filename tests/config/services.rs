@@ -209,9 +209,14 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
 }
 
 #[test]
-fn check_warns_of_a_public_server_that_takes_no_money() -> Result {
+fn a_public_server_that_takes_no_money_must_be_allowed_and_is_warned_of() -> Result {
     let public = "[http]\nbind = \"0.0.0.0:8080\"\n[auth]\nsecret = \"a-secret-that-is-long-enough-for-hs256\"\n";
     let (good, said) = checked(&given_service(public, POLICY)?)?;
+    let problem =
+        "default.toml:2: http.bind: gateway.url is simulated:// while others can connect: no money is ever taken";
+    assert!(!good && said.starts_with(problem) && said.contains("gateway.allow_simulated = true"), "{said}");
+    let allowed = format!("{public}[gateway]\nallow_simulated = true\n");
+    let (good, said) = checked(&given_service(&allowed, POLICY)?)?;
     assert!(
         good && said.starts_with("warning: gateway.url is simulated:// ") && said.contains("no problems"),
         "{said}"

@@ -36,6 +36,7 @@ mod offers;
 mod openapi;
 mod operation;
 mod ops;
+mod outbound;
 mod overload;
 mod pages;
 mod patience;

@@ -116,7 +116,7 @@ impl GuardGauge {
                 now: in_flight_max.saturating_sub(self.slots.available_permits()),
                 max: in_flight_max,
             },
-            limiter: LimiterFigures { rate_per_s: self.settings.rate_per_s, burst: self.settings.burst },
+            limiter: LimiterFigures::of(self.settings.pace()),
             counts: self.meter.counts(),
         }
     }

@@ -43,7 +43,7 @@ pub use self::{
     handle::GuardHandle,
     outcome::{GuardError, whole_seconds},
     queue::Urgency,
-    settings::{BreakerSettings, GuardSettings},
+    settings::{BreakerSettings, GuardSettings, Pace},
 };
 use crate::actors::{
     ports::gateway::PaymentGateway,

@@ -1,7 +1,10 @@
 //! The amounts that Stripe takes, currency by currency, as <https://docs.stripe.com/currencies> had them in November 2026.
 //! Pure: the adapter counts by it, and `config check` compares services with it.
 
-use crate::domain::{Currency, Money};
+use crate::{
+    actors::guard::Pace,
+    domain::{Currency, Money},
+};
 
 /// The least that a charge may be, in the currency's minor unit. It belongs to the currency of the account: a charge that
 /// Stripe converts must come up to the minimum of that one. Currencies that are not listed have no documented minimum.
@@ -38,6 +41,10 @@ const MINIMUMS: [(&str, u64); 31] = [
     ("USD", 50),
     ("ZAR", 50),
 ];
+
+/// The requests that Stripe takes of one account, as <https://docs.stripe.com/rate-limits> had it in November 2026: 25 per second
+/// at each endpoint, and as many at all endpoints of a sandbox together; 100 at those of a live account.
+pub(in crate::gateway) const PACE: Pace = Pace { per_s: 25, burst: 25 };
 
 /// The minor units of ISO 4217 in one unit that Stripe counts, where it counts in larger ones.
 const LARGER_UNIT: u64 = 100;
