@@ -74,9 +74,8 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
         store,
         gateway: callout::gateway::open(&GatewaySettings::default(), &Simulation::default())?.gateway,
         router: Arc::new(callout::routing::GreatCircle),
-        policies: Arc::new(
-            policies(&Sources { dir: None, files: Vec::new(), env: Vec::new() }).map_err(|p| p.to_string())?,
-        ),
+        policies: Arc::new(policies(&Sources::default(), &GatewaySettings::default()).map_err(|p| p.to_string())?),
+        vault: Arc::new(GatewaySettings::default().vault(&"bench".into())?),
         arbiters: (0..2).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::new(Fence::default()),
         escalation: Arc::new(|_: &Failure| {}),
@@ -84,7 +83,7 @@ async fn start(url: &str) -> Result<(Arc<Engine>, Duration), Box<dyn Error>> {
     let supervision = SupervisionSettings { mailbox_max: 100_000, ..SupervisionSettings::default() };
     let settings = EngineSettings {
         supervision: SupervisionTable::all(supervision),
-        guard: GuardSettings { rate_per_s: 1_000_000, burst: 1_000_000, ..GuardSettings::default() },
+        guard: GuardSettings { rate_per_s: Some(1_000_000), burst: Some(1_000_000), ..GuardSettings::default() },
         dispatch: DispatchSettings::default(),
         payment_wait: Duration::from_secs(30),
     };

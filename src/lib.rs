@@ -21,3 +21,4 @@ pub mod routing;
 pub mod settings;
 pub mod sqlite_copy;
 pub mod telemetry;
+pub mod vault;

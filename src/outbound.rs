@@ -1,5 +1,7 @@
 //! How this server speaks to others over HTTP and TLS: the payment gateway, the routing engine, Redis.
 
+use std::net::IpAddr;
+
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use rustls::crypto::{CryptoProvider, ring};
 
@@ -24,10 +26,19 @@ pub fn base_of(url: &str, prefix: &str) -> Option<Url> {
     is_bare.then_some(base)
 }
 
-/// A client for the server at `base` that follows no redirects.
+/// Whether the server at `base` is on this machine: what is sent to it passes no network.
+#[must_use]
+pub fn is_local(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// A client for the server at `base` that follows no redirects and uses no proxy: a variable such as `HTTP_PROXY`, set for
+/// another program, would send keys and customers' data there.
 pub fn client_for(base: &Url) -> ClientBuilder {
     choose_tls();
-    let builder = Client::builder().redirect(redirect::Policy::none());
+    let builder = Client::builder().redirect(redirect::Policy::none()).no_proxy();
     // Without TLS no certificate is needed, and a machine without any must do.
     if base.scheme() == "https" { builder.https_only(true) } else { builder.tls_certs_only(Vec::new()) }
 }

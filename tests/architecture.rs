@@ -11,7 +11,7 @@ use std::{
 /// `main → app → config → { http, persistence, gateway, routing, readmodel, notify } → actors → domain`, with the clock as
 /// the one source of time, ids and randomness for everything but the domain, which takes them as arguments, and `settings`
 /// as what every section of the configuration is made of. A part owns its section; the configuration knows the parts.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("clock", &[]),
     ("claim", &[]),
@@ -20,13 +20,14 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("telemetry", &["settings"]),
     ("outbound", &[]),
     ("sqlite_copy", &[]),
-    ("actors", &["domain", "clock", "claim", "settings"]),
+    ("vault", &[]),
+    ("actors", &["domain", "clock", "claim", "settings", "vault"]),
     ("persistence", &["actors", "clock", "claim", "open_file", "outbound", "settings", "sqlite_copy"]),
-    ("gateway", &["actors", "domain", "clock", "outbound", "settings"]),
+    ("gateway", &["actors", "domain", "clock", "outbound", "settings", "vault"]),
     ("routing", &["actors", "domain", "outbound", "settings"]),
     ("notify", &["domain"]),
     ("readmodel", &["actors", "domain", "clock", "notify", "open_file", "settings", "sqlite_copy"]),
-    ("http", &["actors", "domain", "clock", "notify", "readmodel", "settings"]),
+    ("http", &["actors", "domain", "clock", "notify", "readmodel", "settings", "vault"]),
     (
         "config",
         &[
@@ -56,6 +57,7 @@ const EVERYTHING: &[&str] = &[
     "telemetry",
     "outbound",
     "sqlite_copy",
+    "vault",
     "actors",
     "persistence",
     "gateway",
@@ -69,7 +71,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Crates that belong to some parts alone.
-const ONLY_IN: [(&str, &[&str]); 9] = [
+const ONLY_IN: [(&str, &[&str]); 11] = [
     ("sqlx", &["persistence", "readmodel", "sqlite_copy"]),
     ("redis", &["persistence"]),
     ("reqwest", &["gateway", "outbound", "routing"]),
@@ -77,7 +79,9 @@ const ONLY_IN: [(&str, &[&str]); 9] = [
     ("actix_cors", &["http"]),
     ("actix_web", &["http", "app"]),
     ("actix_ws", &["http"]),
+    ("aes_gcm_siv", &["vault"]),
     ("governor", &["actors", "http"]),
+    ("hkdf", &["vault"]),
     ("serde_path_to_error", &["settings", "http"]),
 ];
 

@@ -15,6 +15,7 @@ pub mod hub;
 mod kinds;
 pub mod ops;
 pub mod ports;
+mod sealing;
 mod settings;
 pub mod supervision;
 mod timers;

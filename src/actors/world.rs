@@ -15,13 +15,16 @@ use super::{
     ports::{routing::Router, store::EntityKind},
     timers::Timers,
 };
-use crate::domain::{
-    DriverId,
-    account::AccountMachine,
-    call::CallMachine,
-    driver::DriverMachine,
-    payment::PaymentMachine,
-    policy::{Policies, Policy},
+use crate::{
+    domain::{
+        DriverId,
+        account::AccountMachine,
+        call::CallMachine,
+        driver::DriverMachine,
+        payment::PaymentMachine,
+        policy::{Policies, Policy},
+    },
+    vault::Vault,
 };
 
 /// All actors and what they share.
@@ -46,6 +49,8 @@ pub struct World {
     pub repeats: Repeats,
     /// Payments of which the gateway may know more than the store.
     pub doubts: Doubts,
+    /// The keys that payment methods are sealed with.
+    pub vault: Arc<Vault>,
 }
 
 impl World {

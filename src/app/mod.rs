@@ -30,12 +30,12 @@ use crate::{
         ports::store::{Store, StoreError},
         supervision::{ActorKind, Escalation, KindStats, Singleton},
     },
-    config::{Config, Problems, Sources, auth},
+    config::{self, Config, Problems, Sources, auth},
     domain::{call::Call, policy::Policies},
     gateway::{self, Simulation},
     http, persistence,
     readmodel::{self, Feeder, ReadModel},
-    routing, telemetry,
+    routing, telemetry, vault,
 };
 
 /// Why the server could not start, or ended.
@@ -72,6 +72,9 @@ pub enum AppError {
     /// The gateway cannot be opened.
     #[error(transparent)]
     OpenGateway(#[from] gateway::OpenError),
+    /// A seal key is none.
+    #[error("gateway.seal_keys: a key {0}")]
+    SealKey(#[from] vault::NoKey),
     /// The router cannot be opened.
     #[error(transparent)]
     OpenRouter(#[from] routing::OpenError),
@@ -100,8 +103,8 @@ pub enum AppError {
 /// # Errors
 /// Why it could not start, or did not end well.
 pub async fn serve(sources: &Sources) -> Result<(), AppError> {
-    let config = Config::load(sources)?;
-    let policies = Arc::new(crate::config::policies(sources)?);
+    let (config, policies) = config::load(sources)?;
+    let policies = Arc::new(policies);
     telemetry::init(&config.log);
     if cfg!(panic = "abort") {
         return Err(AppError::AbortsOnPanic);
@@ -110,6 +113,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         tracing::warn!("{warning}");
     }
     let secret = auth::secret(&config)?;
+    let vault = Arc::new(config.gateway.vault(&secret)?);
     let listen = |bind| TcpListener::bind(bind).map_err(|source| AppError::Bind { bind, source });
     let listener = listen(config.http.bind)?;
     let for_operators = config.ops.bind.map(listen).transpose()?;
@@ -129,6 +133,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         gateway: opened.gateway,
         router: routing::open(&config.routing)?,
         policies: Arc::clone(&policies),
+        vault: Arc::clone(&vault),
         arbiters: (0..config.actors.thread_count()).map(|_| Arbiter::new().handle()).collect(),
         fence: Arc::clone(&fence),
         escalation: failures.escalation(),
@@ -148,6 +153,7 @@ pub async fn serve(sources: &Sources) -> Result<(), AppError> {
         drill: opened.drill,
         events: opened.events,
         keys: keys.clone(),
+        vault,
         metrics: Some(metrics),
         ops_address,
         http: config.http.clone(),
@@ -181,7 +187,7 @@ fn simulation(config: &Config) -> Simulation {
 fn engine_settings(config: &Config) -> EngineSettings {
     EngineSettings {
         supervision: config.actors.supervision.clone(),
-        guard: config.guard,
+        guard: config.guard.within(config.gateway.pace()),
         dispatch: config.dispatch,
         payment_wait: Duration::from_millis(config.http.payment_wait_ms),
     }

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Config, Problems, Sources, policies};
+use super::{Config, Problems, Sources, load};
 
 /// Checks configuration and services; writes every problem and every warning on its own line, and one line when
 /// there is no problem.
@@ -13,23 +13,18 @@ use super::{Config, Problems, Sources, policies};
 /// # Errors
 /// When writing to `out` fails. `Ok(false)`: there are problems.
 pub fn check(sources: &Sources, out: &mut impl Write) -> io::Result<bool> {
-    let (config, policies) = (Config::load(sources), policies(sources));
-    let all = [config.as_ref().err(), policies.as_ref().err()];
-    let mut problems = 0;
-    for problem in all.into_iter().flatten().flat_map(Problems::as_slice) {
+    let loaded = load(sources);
+    for problem in loaded.as_ref().err().map(Problems::as_slice).unwrap_or_default() {
         writeln!(out, "{problem}")?;
-        problems += 1;
     }
-    for warning in config.iter().flat_map(Config::warnings) {
+    for warning in Config::load(sources).iter().flat_map(Config::warnings) {
         writeln!(out, "warning: {warning}")?;
     }
-    if let Ok(policies) = policies
-        && problems == 0
-    {
+    if let Ok((_, policies)) = &loaded {
         let services: Vec<_> = policies.iter().map(|policy| policy.service.as_str()).collect();
         writeln!(out, "no problems; services: {}; read: {}", services.join(", "), Read(sources))?;
     }
-    Ok(problems == 0)
+    Ok(loaded.is_ok())
 }
 
 /// Writes the effective configuration as TOML, secrets hidden.

@@ -20,6 +20,7 @@ pub use self::{policies::policies, services::services, sources::Sources};
 pub use crate::settings::{Origin, Problem, Problems};
 use crate::{
     actors::{ActorSettings, dispatcher::DispatchSettings, guard::GuardSettings},
+    domain::policy::Policies,
     gateway::GatewaySettings,
     http::{AuthSettings, HttpSettings, LimitSettings, OpsSettings, SECRET_MIN_BYTES},
     persistence::StoreSettings,
@@ -58,6 +59,23 @@ pub struct Config {
     pub readmodel: ReadModelSettings,
     /// The log: its format, and the lines that it has.
     pub log: LogSettings,
+}
+
+/// What is wrong with a simulated gateway that customers can reach.
+const NO_MONEY: &str =
+    "gateway.url is simulated:// while others can connect: no money is ever taken, although calls count as paid";
+
+/// Reads and checks all that a server is started with: the configuration, and the policies of the services under it.
+///
+/// # Errors
+/// Everything that is wrong, each with its place.
+pub fn load(sources: &Sources) -> Result<(Config, Policies), Problems> {
+    let config = Config::load(sources);
+    let gateway = config.as_ref().map(|config| config.gateway.clone()).unwrap_or_default();
+    match (config, policies(sources, &gateway)) {
+        (Ok(config), Ok(policies)) => Ok((config, policies)),
+        (config, policies) => Err(Problems::all_of([config.err(), policies.err()])),
+    }
 }
 
 impl Config {
@@ -120,6 +138,14 @@ impl Config {
         if self.ops.bind.is_some_and(|ops| ops.port() != 0 && ops == self.http.bind) {
             findings.contradiction(&["ops.bind", "http.bind"], "must be another address or port than http.bind");
         }
+        if self.takes_no_money() && !self.gateway.allow_simulated {
+            let message = format!(
+                "{NO_MONEY} (http.bind = {}); name a real gateway, or set gateway.allow_simulated = true \
+                 (CALLOUT_GATEWAY__ALLOW_SIMULATED) for a trial",
+                self.http.bind
+            );
+            findings.contradiction(&["http.bind", "gateway.url"], message);
+        }
         for (key, bind) in self.exposed() {
             self.contradictions_when_exposed(key, bind, findings);
         }
@@ -132,14 +158,15 @@ impl Config {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if !self.http.bind.ip().is_loopback() && self.gateway.is_simulated() {
-            warnings.push(format!(
-                "gateway.url is simulated:// while others can connect (http.bind = {}): no money is ever taken, although calls \
-                 count as paid; name a real gateway for production",
-                self.http.bind
-            ));
+        if self.takes_no_money() {
+            warnings.push(format!("{NO_MONEY} (http.bind = {}); name a real gateway for production", self.http.bind));
         }
         warnings
+    }
+
+    /// Whether others can connect and payments go to the simulated gateway.
+    fn takes_no_money(&self) -> bool {
+        !self.http.bind.ip().is_loopback() && self.gateway.is_simulated()
     }
 
     /// The addresses to which other machines can connect, with their keys.

@@ -9,22 +9,30 @@ use crate::{
         geo::{InvalidArea, ServiceArea},
         policy::{AreaRule, Policies, Policy, PolicyFile},
     },
+    gateway::GatewaySettings,
     settings::Findings,
 };
 
-/// Reads and checks the policies of all services.
+/// Reads and checks the policies of all services, for a server whose payments go through `gateway`.
 ///
 /// # Errors
 /// Everything that is wrong in any of them, each with its place.
-pub fn policies(sources: &Sources) -> Result<Policies, Problems> {
+pub fn policies(sources: &Sources, gateway: &GatewaySettings) -> Result<Policies, Problems> {
     let dir = sources.dir();
-    services(&sources.services_dir(), |id, file, findings| policy(dir, id, file, findings)).map(Policies::new)
+    services(&sources.services_dir(), |id, file, findings| policy(dir, gateway, id, file, findings)).map(Policies::new)
 }
 
-fn policy(dir: &Path, service: ServiceId, file: PolicyFile, findings: &mut Findings) -> Option<Policy> {
+fn policy(
+    dir: &Path,
+    gateway: &GatewaySettings,
+    service: ServiceId,
+    file: PolicyFile,
+    findings: &mut Findings,
+) -> Option<Policy> {
     for problem in file.problems() {
         findings.problem(&problem.key, problem.what);
     }
+    gateway.check(&file, findings);
     let area = match &file.area {
         Some(rule) => area(dir, rule, findings)?,
         None => ServiceArea::Everywhere,

@@ -43,6 +43,16 @@ pub enum FareRule {
 }
 
 impl FareRule {
+    /// The amounts that every fare is made of: if all of them are multiples of a number, every fare is. Each with its key.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(&'static str, u64)> {
+        match *self {
+            Self::Fixed { amount } => vec![("fare.amount", amount)],
+            Self::Period { amount, minimum, .. } => vec![("fare.amount", amount), ("fare.minimum", minimum)],
+            Self::Distance { round_to, .. } => vec![("fare.round_to", round_to)],
+        }
+    }
+
     /// Whether the fare depends on the way: then there is none without a destination.
     #[must_use]
     pub fn needs_route(&self) -> bool {

@@ -3,35 +3,89 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
-/// An ISO 4217 currency that a service's fares may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-pub enum Currency {
-    /// South Korean won; has no minor unit.
-    KRW,
-    /// US dollar, in cents.
-    USD,
-    /// Euro, in cents.
-    EUR,
-    /// Japanese yen; has no minor unit.
-    JPY,
-}
+/// A currency that people pay in, of ISO 4217: neither a fund nor a metal. In JSON it is its code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub struct Currency(iso_currency::Currency);
+
+/// A text that is no currency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be the code of a currency in ISO 4217, such as KRW, EUR or KWD, got {0:?}")]
+pub struct NoCurrency(String);
 
 impl Currency {
-    pub const ALL: [Self; 4] = [Self::KRW, Self::USD, Self::EUR, Self::JPY];
+    /// South Korean won; has no minor unit.
+    pub const KRW: Self = Self(iso_currency::Currency::KRW);
+    /// US dollar, in cents.
+    pub const USD: Self = Self(iso_currency::Currency::USD);
+    /// Euro, in cents.
+    pub const EUR: Self = Self(iso_currency::Currency::EUR);
+    /// Japanese yen; has no minor unit.
+    pub const JPY: Self = Self(iso_currency::Currency::JPY);
 
     /// The ISO 4217 code.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::KRW => "KRW",
-            Self::USD => "USD",
-            Self::EUR => "EUR",
-            Self::JPY => "JPY",
-        }
+        self.0.code()
+    }
+
+    /// The digits behind the point: how many times ten minor units make up the next larger unit. 0, 2 or 3.
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        self.0.exponent().map_or(0, u32::from)
     }
 }
+
+impl FromStr for Currency {
+    type Err = NoCurrency;
+
+    fn from_str(code: &str) -> Result<Self, NoCurrency> {
+        let found = iso_currency::Currency::from_code(code).filter(|found| !found.is_fund() && !found.is_special());
+        found.map(Self).ok_or_else(|| NoCurrency(code.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = NoCurrency;
+
+    fn try_from(code: String) -> Result<Self, NoCurrency> {
+        code.parse()
+    }
+}
+
+impl From<Currency> for &'static str {
+    fn from(currency: Currency) -> Self {
+        currency.code()
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A pattern and not the list of all: a client that knows only today's list would refuse the answers of tomorrow's.
+impl PartialSchema for Currency {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A currency (ISO 4217). Amounts are in its minor unit."))
+            .pattern(Some("^[A-Z]{3}$"))
+            .examples(["KRW"])
+            .into()
+    }
+}
+
+impl ToSchema for Currency {}
 
 /// An amount of money, not negative, in the currency's minor unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +104,13 @@ impl Money {
     #[must_use]
     pub fn new(amount: u64, currency: Currency) -> Self {
         Self { amount, currency }
+    }
+
+    /// The whole units of the currency, and the minor units beyond them.
+    #[must_use]
+    pub fn parts(self) -> (u64, u64) {
+        let unit = 10_u64.pow(self.currency.decimals());
+        (self.amount / unit, self.amount % unit)
     }
 }
 
@@ -93,18 +154,59 @@ impl FromStr for Money {
     /// Reads `26000 KRW`: the amount in minor units and the currency's code.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (amount, code) = text.split_once(' ').ok_or(())?;
-        let currency = Currency::ALL.into_iter().find(|currency| currency.code() == code).ok_or(())?;
-        Ok(Self { amount: amount.parse().map_err(|_| ())?, currency })
+        Ok(Self { amount: amount.parse().map_err(|_| ())?, currency: code.parse().map_err(|_| ())? })
     }
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.currency {
-            Currency::KRW | Currency::JPY => write!(f, "{} {}", self.amount, self.currency.code()),
-            Currency::USD | Currency::EUR => {
-                write!(f, "{}.{:02} {}", self.amount / 100, self.amount % 100, self.currency.code())
-            }
+        let (whole, rest) = self.parts();
+        match self.currency.decimals() {
+            0 => write!(f, "{whole} {}", self.currency.code()),
+            decimals => write!(f, "{whole}.{rest:0width$} {}", self.currency.code(), width = decimals as usize),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_with_the_digits_of_its_currency() {
+        for (code, amount, written) in [
+            ("KRW", 20_000, "20000 KRW"),
+            ("ISK", 5, "5 ISK"),
+            ("USD", 5, "0.05 USD"),
+            ("EUR", 123_405, "1234.05 EUR"),
+            ("MGA", 500, "5.00 MGA"),
+            ("KWD", 5_120, "5.120 KWD"),
+            ("TND", 7, "0.007 TND"),
+        ] {
+            let currency = code.parse().expect("a currency");
+            assert_eq!(Money::new(amount, currency).to_string(), written);
+        }
+    }
+
+    #[test]
+    fn a_currency_is_its_code_and_no_other_text_is_one() {
+        for code in ["KRW", "USD", "VND", "KWD", "XOF", "BGN"] {
+            let currency: Currency = serde_json::from_value(code.into()).expect("a currency");
+            assert_eq!((currency.code(), serde_json::json!(currency)), (code, code.into()));
+        }
+        // Metals, funds, test codes, and what is none at all.
+        for wrong in ["XAU", "CLF", "CHE", "XTS", "XXX", "krw", "KR", "KRWW", ""] {
+            let error = serde_json::from_value::<Currency>(wrong.into()).expect_err("no currency").to_string();
+            assert!(error.starts_with("must be the code of a currency in ISO 4217"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_currency_has_none_two_or_three_decimals() {
+        let letters = || b'A'..=b'Z';
+        let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+        let found: Vec<Currency> = codes.filter_map(|code| std::str::from_utf8(&code).ok()?.parse().ok()).collect();
+        assert!(found.len() > 150, "{found:?}");
+        assert!(found.iter().all(|currency| matches!(currency.decimals(), 0 | 2 | 3)), "{found:?}");
     }
 }

@@ -1,12 +1,16 @@
 //! The payment port's adapters, chosen by the scheme of a URL. They know the port and the network, and nothing of
 //! calls, drivers or HTTP: limits, queues and retries are the guard's.
 
+mod address;
 mod settings;
 mod simulated;
 mod stripe;
+mod terms;
 
 use std::sync::Arc;
 
+use address::Address;
+pub use address::InvalidUrl;
 pub use settings::{GatewaySettings, OpenError, Simulation};
 pub use simulated::SimulatedGateway;
 pub use stripe::StripeGateway;
@@ -28,7 +32,7 @@ pub struct OpenGateway {
     pub events: Option<Arc<dyn GatewayEvents>>,
 }
 
-/// Opens the gateway that `settings.url` names: `simulated://`, `stripe+http://host:port` or `stripe+https://host:port`.
+/// Opens the gateway that `settings.url` names: `simulated://`, `stripe+https://host:port`, or `stripe+http://` on this machine.
 /// `simulation` is for a simulated one. No connection is made yet.
 ///
 /// # Errors
@@ -37,16 +41,15 @@ pub fn open(settings: &GatewaySettings, simulation: &Simulation) -> Result<OpenG
     let said = "Answers of the payment gateway about another amount, currency or mode than was asked for";
     metrics::describe_counter!(MISMATCHES, metrics::Unit::Count, said);
     metrics::counter!(MISMATCHES).increment(0);
-    match settings.url.as_str().split_once("://") {
-        Some(("simulated", "")) => {
+    match address::of(&settings.url)? {
+        Address::Simulated => {
             let simulated = Arc::new(SimulatedGateway::open(settings, simulation)?);
             let gateway = Arc::clone(&simulated) as Arc<dyn PaymentGateway>;
             Ok(OpenGateway { gateway, drill: Some(simulated), events: None })
         }
-        Some(("stripe+http" | "stripe+https", _)) => {
+        Address::Stripe(_) => {
             let events = settings.webhook_secret.clone().map(|secret| Arc::new(StripeEvents::new(secret)) as _);
             Ok(OpenGateway { gateway: Arc::new(StripeGateway::open(settings)?), drill: None, events })
         }
-        _ => Err(OpenError::no_gateway(&settings.url)),
     }
 }

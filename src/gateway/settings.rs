@@ -3,19 +3,29 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::settings::{Findings, Section, Url, secret};
+use super::{
+    address::{self, Address, InvalidUrl},
+    stripe::terms,
+};
+use crate::{
+    actors::guard::Pace,
+    settings::{Findings, Hidden, Section, Url, secret, secrets},
+    vault::{NoKey, SealKey, Vault},
+};
 
 /// The payment gateway, and the time that the server waits for it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewaySettings {
-    /// `simulated://`, `stripe+http://host[:port]` or `stripe+https://host[:port]`.
+    /// `simulated://`, `stripe+https://host[:port]`, or `stripe+http://host[:port]` for a gateway on this machine.
     #[schema(value_type = String)]
     pub url: Url,
+    /// Whether `simulated://` may be used while others can connect: nothing is charged then, although calls count as paid.
+    pub allow_simulated: bool,
     /// Time to connect. A request that could not connect in time was not sent.
     #[schema(minimum = 1, maximum = 600_000)]
     pub connect_timeout_ms: u64,
@@ -42,12 +52,20 @@ pub struct GatewaySettings {
     #[serde(with = "secret", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only, default = json!(null))]
     pub webhook_secret: Option<SecretString>,
+    /// Keys that seal the payment methods which the store keeps until they are charged: 32 random bytes each, as base64 or
+    /// hexadecimal. The first seals, all open; see docs/operations.md for a change of keys. None: a key is derived from
+    /// `auth.secret`, which also opens what was sealed before there were any here. Better set as
+    /// `CALLOUT_GATEWAY__SEAL_KEYS`.
+    #[serde(with = "secrets")]
+    #[schema(value_type = Vec<Hidden>, default = json!([]))]
+    pub seal_keys: Vec<SecretString>,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             url: Url::new("simulated://"),
+            allow_simulated: false,
             connect_timeout_ms: 1_000,
             response_timeout_ms: 3_000,
             action_timeout_s: 900,
@@ -55,6 +73,7 @@ impl Default for GatewaySettings {
             remind_s: 3_600,
             api_key: None,
             webhook_secret: None,
+            seal_keys: Vec::new(),
         }
     }
 }
@@ -69,21 +88,49 @@ impl GatewaySettings {
 
 impl Section for GatewaySettings {
     fn contradictions(&self, findings: &mut Findings) {
-        let is_stripe = matches!(self.url.scheme(), "stripe+http" | "stripe+https") && !self.url.rest().is_empty();
-        if !is_stripe && self.url.as_str() != "simulated://" {
-            let message = "must be simulated://, stripe+http://<host>[:port] or stripe+https://…";
-            findings.problem("url", format!("{message}, got {:?}", self.url));
+        match address::of(&self.url) {
+            Err(wrong) => findings.problem("url", wrong.to_string()),
+            Ok(Address::Stripe(_)) if self.api_key.is_none() => {
+                findings.contradiction(&["url", "api_key"], OpenError::NoApiKey.to_string());
+            }
+            Ok(Address::Stripe(_) | Address::Simulated) => {}
         }
-        if is_stripe && self.api_key.is_none() {
-            findings.contradiction(
-                &["url", "api_key"],
-                "needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)",
-            );
+        for (place, key) in self.seal_keys.iter().enumerate() {
+            if let Err(wrong) = SealKey::parse(key.expose_secret()) {
+                findings.problem("seal_keys", format!("key {} {wrong}", place + 1));
+            }
         }
     }
 }
 
 impl GatewaySettings {
+    /// The keys that seal payment methods: the configured ones, and behind them the one that belongs to the secret that
+    /// signs tokens.
+    ///
+    /// # Errors
+    /// When a configured key is none.
+    pub fn vault(&self, secret: &SecretString) -> Result<Vault, NoKey> {
+        let configured = self.seal_keys.iter().map(|key| SealKey::parse(key.expose_secret()));
+        let mut keys = configured.collect::<Result<Vec<_>, _>>()?;
+        keys.push(SealKey::derived_from(secret));
+        let first = keys.remove(0);
+        Ok(Vault::new(first, keys))
+    }
+
+    /// The requests that a contract with the gateway allows.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        if self.is_simulated() { Pace::default() } else { terms::PACE }
+    }
+
+    /// The address of a gateway that speaks the Stripe protocol, and the key for it.
+    pub(super) fn stripe(&self) -> Result<(reqwest::Url, SecretString), OpenError> {
+        match address::of(&self.url)? {
+            Address::Stripe(base) => Ok((base, self.api_key.clone().ok_or(OpenError::NoApiKey)?)),
+            Address::Simulated => Err(OpenError::NotStripe),
+        }
+    }
+
     pub(super) fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
     }
@@ -106,14 +153,14 @@ pub struct Simulation {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no gateway.
-    #[error("gateway.url is {url:?}; it must be simulated://, stripe+http://host:port or stripe+https://host:port")]
-    Url {
-        /// The URL, which shows no user or password.
-        url: Url,
-    },
+    #[error("gateway.url {0}")]
+    Url(#[from] InvalidUrl),
     /// The Stripe protocol has no key.
-    #[error("gateway.api_key is missing; the Stripe protocol needs a secret key")]
+    #[error("needs a secret key: set gateway.api_key (CALLOUT_GATEWAY__API_KEY)")]
     NoApiKey,
+    /// The URL names another gateway.
+    #[error("gateway.url names the simulated gateway, which does not speak the Stripe protocol")]
+    NotStripe,
     /// The HTTP client cannot be built.
     #[error("the gateway's HTTP client cannot be built: {0}")]
     Client(#[from] reqwest::Error),
@@ -124,11 +171,4 @@ pub enum OpenError {
         /// The error of the system.
         source: std::io::Error,
     },
-}
-
-impl OpenError {
-    /// The URL names no gateway.
-    pub(super) fn no_gateway(url: &Url) -> Self {
-        Self::Url { url: url.clone() }
-    }
 }

@@ -21,13 +21,17 @@ use crate::{
         },
     },
     clock,
-    domain::{CustomerId, Party, Role, ServiceId, account::Account, call::Call, driver::Driver, policy::Policy},
+    domain::{
+        CallId, CustomerId, Party, Role, ServiceId, account::Account, call::Call, driver::Driver, payment::Method,
+        policy::Policy,
+    },
     http::{
         auth::{Principal, keys::Keys},
         calls::{Sight, sight},
         edge::{admission::Admission, connections::Connections, crowd::Crowd, limits::Limiters, proxies::Proxies},
     },
     readmodel::ReadModel,
+    vault::Vault,
 };
 
 /// How long an answer waits for the account of a customer: for the name that the driver of a call sees, for the language that
@@ -47,6 +51,8 @@ pub struct Parts {
     pub events: Option<Arc<dyn GatewayEvents>>,
     /// The keys that sign tokens and quotes.
     pub keys: Keys,
+    /// The keys that payment methods are sealed with.
+    pub vault: Arc<Vault>,
     pub metrics: Option<PrometheusHandle>,
     /// The listener for what is for operators, if they have one of their own.
     pub ops_address: Option<SocketAddr>,
@@ -62,6 +68,7 @@ pub struct State {
     pub(super) events: Option<Arc<dyn GatewayEvents>>,
     pub(super) seen_events: SeenEvents,
     pub(super) keys: Keys,
+    pub(super) vault: Arc<Vault>,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) ops_address: Option<SocketAddr>,
     pub(super) limits: Limiters,
@@ -86,6 +93,7 @@ impl State {
             events: parts.events,
             seen_events: SeenEvents::default(),
             keys: parts.keys,
+            vault: parts.vault,
             metrics: parts.metrics,
             ops_address: parts.ops_address,
             limits: Limiters::new(&parts.limits),
@@ -117,6 +125,11 @@ impl State {
         let policies = self.engine.policies();
         let known = || policies.iter().map(|policy| &policy.service);
         policies.get(service).ok_or_else(|| Problem::at("/service", no_such_service(service.as_str(), known())))
+    }
+
+    /// A payment method as everything behind this door knows it: sealed for its call.
+    pub(super) fn sealed(&self, call: &CallId, method: &str) -> Method {
+        Method(self.vault.seal(method, call.as_str()))
     }
 
     /// A call as somebody sees it who may see it.

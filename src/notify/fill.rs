@@ -2,7 +2,7 @@
 
 use super::{Notification, Occasion, Receiver, texts};
 use crate::domain::{
-    DriverId, Money, Role,
+    Currency, DriverId, Money, Role,
     call::{Call, DenyReason},
     policy::{Policy, Text},
 };
@@ -162,13 +162,12 @@ fn is_right_to_left(letter: char) -> bool {
 
 /// An amount as people write it: `20,000원`, `KRW 20,000`.
 fn amount(money: Money) -> Text {
-    use crate::domain::Currency::{EUR, JPY, KRW, USD};
-    let code = money.currency.code();
-    match money.currency {
-        KRW => Text { ko: format!("{}원", grouped(money.amount)), en: format!("{code} {}", grouped(money.amount)) },
-        JPY => Text::same(format!("{code} {}", grouped(money.amount))),
-        USD | EUR => Text::same(format!("{code} {}.{:02}", grouped(money.amount / 100), money.amount % 100)),
-    }
+    let (code, (whole, rest)) = (money.currency.code(), money.parts());
+    let en = match money.currency.decimals() {
+        0 => format!("{code} {}", grouped(whole)),
+        decimals => format!("{code} {}.{rest:0width$}", grouped(whole), width = decimals as usize),
+    };
+    if money.currency == Currency::KRW { Text { ko: format!("{}원", grouped(whole)), en } } else { Text::same(en) }
 }
 
 fn grouped(number: u64) -> String {
@@ -186,7 +185,6 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Currency;
 
     #[test]
     fn what_a_policy_may_have_a_text_for_is_an_occasion() {
@@ -223,5 +221,6 @@ mod tests {
         assert_eq!(amount(Money::new(20_000, Currency::KRW)).en, "KRW 20,000");
         assert_eq!(amount(Money::new(500, Currency::JPY)).en, "JPY 500");
         assert_eq!(amount(Money::new(123_405, Currency::USD)).ko, "USD 1,234.05");
+        assert_eq!(amount(Money::new(1_234_005, "KWD".parse().expect("a currency"))).ko, "KWD 1,234.005");
     }
 }

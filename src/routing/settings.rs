@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::settings::{Findings, Section, Url};
+use crate::{
+    outbound,
+    settings::{Findings, Section, Url},
+};
 
 /// Which router to use, and how long to wait for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,10 +46,7 @@ impl Section for RoutingSettings {
     fn contradictions(&self, findings: &mut Findings) {
         let is_known = match self.url.scheme() {
             "great-circle" => self.url.rest().is_empty(),
-            "osrm+http" | "osrm+https" => {
-                let host = self.url.rest().trim_end_matches('/');
-                !host.is_empty() && !host.contains(['/', '@', '#']) && !self.url.as_str().contains('?')
-            }
+            "osrm+http" | "osrm+https" => outbound::base_of(self.url.as_str(), "osrm+").is_some(),
             _ => false,
         };
         if !is_known {

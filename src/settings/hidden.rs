@@ -4,6 +4,13 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
 /// The text in place of a hidden value.
 const HIDDEN: &str = "[hidden]";
@@ -60,6 +67,38 @@ impl fmt::Debug for Url {
 impl Serialize for Url {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// The schema of an element of a list of secrets, whose values no message repeats: `#[schema(value_type = Vec<Hidden>)]`.
+pub enum Hidden {}
+
+impl PartialSchema for Hidden {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).write_only(true).into()
+    }
+}
+
+impl ToSchema for Hidden {}
+
+/// A list of secrets as a field: `#[serde(with = "secrets")]`.
+pub mod secrets {
+    use super::{Deserialize, Deserializer, HIDDEN, SecretString, Serialize, Serializer};
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When they are no list of texts.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretString>, D::Error> {
+        Vec::deserialize(deserializer)
+    }
+
+    /// Writes how many there are, but not which.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(secrets: &[SecretString], serializer: S) -> Result<S::Ok, S::Error> {
+        vec![HIDDEN; secrets.len()].serialize(serializer)
     }
 }
 

@@ -12,7 +12,7 @@ mod tree;
 
 pub use self::{
     findings::{Finding, Findings},
-    hidden::{Url, secret},
+    hidden::{Hidden, Url, secret, secrets},
     overlay::Overlay,
     problem::{Origin, Problem, Problems},
     read::{Reading, read},

@@ -60,6 +60,12 @@ impl Problems {
         }
     }
 
+    /// The problems of several readings, one after the other.
+    #[must_use]
+    pub fn all_of(several: impl IntoIterator<Item = Option<Self>>) -> Self {
+        Self(several.into_iter().flatten().flat_map(|problems| problems.0).collect())
+    }
+
     /// The problems, in order.
     #[must_use]
     pub fn as_slice(&self) -> &[Problem] {

@@ -116,8 +116,8 @@ impl Reader<'_> {
                 }
                 None => {}
                 Some(child) => {
-                    let is_good = match field.is_secret && child.text().is_none() {
-                        true => self.hidden(child),
+                    let is_good = match field.is_secret && !is_of_texts(child, &field.shape) {
+                        true => self.hidden(child, &field.shape),
                         false => self.node(child, &field.shape, default),
                     };
                     if is_good {
@@ -150,9 +150,10 @@ impl Reader<'_> {
         node.insert(tag, chosen);
     }
 
-    /// Reports a secret that is no text, and does not repeat it.
-    fn hidden(&mut self, node: &Node) -> bool {
-        self.report(node.origin.clone(), node.key.clone(), "must be text in quotes".to_owned());
+    /// Reports a secret that is no text, or a list of them that is none, and does not repeat it.
+    fn hidden(&mut self, node: &Node, shape: &Shape) -> bool {
+        let right = if matches!(shape, Shape::List(_)) { "a list of texts in quotes" } else { "text in quotes" };
+        self.report(node.origin.clone(), node.key.clone(), format!("must be {right}"));
         false
     }
 
@@ -205,6 +206,15 @@ impl Reader<'_> {
     fn report(&mut self, origin: Origin, key: String, message: String) {
         self.wrong.insert(key.clone());
         self.problems.push(Problem { origin, key, message });
+    }
+}
+
+/// Whether a secret is a text, or a list of secrets has texts only. A variable of the environment is a list with commas.
+fn is_of_texts(node: &Node, shape: &Shape) -> bool {
+    match (shape, &node.body) {
+        (Shape::List(_), Body::List(items)) => items.iter().all(|item| item.text().is_some()),
+        (Shape::List(_), body) => matches!(body, Body::Text(_)),
+        _ => node.text().is_some(),
     }
 }
 

@@ -155,13 +155,29 @@ impl Reader<'_> {
             let field = Field {
                 shape: self.shape(schema),
                 is_required: object.required.contains(name),
-                is_secret: is_secret(schema),
+                is_secret: self.is_secret(schema),
                 description: description(schema),
             };
             (name.clone(), field)
         });
         let is_overlay = object.extensions.as_ref().is_some_and(|extensions| extensions.contains_key(OVERLAY));
         Table { fields: fields.collect(), is_overlay }
+    }
+
+    /// Whether no message may repeat the value: a secret, or a list of them.
+    fn is_secret(&self, schema: &RefOr<Schema>) -> bool {
+        match schema {
+            RefOr::T(Schema::Object(object)) => object.write_only == Some(true),
+            RefOr::T(Schema::Array(list)) => match &list.items {
+                ArrayItems::RefOrSchema(each) => self.is_secret(each),
+                ArrayItems::False => false,
+            },
+            RefOr::Ref(reference) => {
+                let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+                self.named.get(name).is_some_and(|schema| self.is_secret(schema))
+            }
+            RefOr::T(_) => false,
+        }
     }
 
     /// Something that may be left out, or one of several tables.
@@ -239,10 +255,6 @@ fn number(object: &Object) -> Shape {
         (Some(min), Some(max)) => Shape::Number { min, above_min: above.is_some(), max },
         _ => Shape::Unknown,
     }
-}
-
-fn is_secret(schema: &RefOr<Schema>) -> bool {
-    matches!(schema, RefOr::T(Schema::Object(object)) if object.write_only == Some(true))
 }
 
 fn description(schema: &RefOr<Schema>) -> String {

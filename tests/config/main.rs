@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod environment;
+mod gateway;
 mod keys;
 mod page;
 mod services;
@@ -84,7 +85,7 @@ fn later_layers_win_key_by_key() -> Result {
         .env("CALLOUT_GUARD__QUEUE_MAX", "4")
         .load()?;
     let guard = config.guard;
-    assert_eq!((guard.queue_max, guard.burst, guard.rate_per_s, guard.queue_wait_ms), (4, 3, 2, 1));
+    assert_eq!((guard.queue_max, guard.burst, guard.rate_per_s, guard.queue_wait_ms), (4, Some(3), Some(2), 1));
     assert_eq!(guard.in_flight_max, Config::default().guard.in_flight_max);
     Ok(())
 }
@@ -254,7 +255,7 @@ fn only_a_folder_or_file_that_was_named_is_missed() -> Result {
 
 #[test]
 fn without_a_secret_it_listens_on_this_machine_only() -> Result {
-    let open = "[http]\nbind = \"0.0.0.0:8080\"\n";
+    let open = "[http]\nbind = \"0.0.0.0:8080\"\n[gateway]\nallow_simulated = true\n";
     let problems = given(open)?.problems();
     assert_eq!(problems.len(), 1, "{problems:#?}");
     assert!(problems[0].starts_with("default.toml:2: http.bind: must be a loopback address"), "{problems:#?}");
@@ -322,7 +323,7 @@ fn show_gives_the_effective_configuration_and_no_secret() -> Result {
     let given = given("[guard]\nqueue_max = 77\n[gateway]\napi_key = \"sk_s3cret\"")?
         .env("CALLOUT_AUTH__SECRET", "s3cret-s3cret")
         .env("CALLOUT_STORE__URL", "redis://s3cret-user:s3cret@host:6379/0")
-        .env("CALLOUT_GATEWAY__URL", "stripe+https://s3cret-key@host");
+        .env("CALLOUT_GATEWAY__URL", "stripe+https://host");
     let mut shown = Vec::new();
     command::show(&given.sources, &mut shown)?;
     let shown = String::from_utf8(shown)?;
@@ -330,7 +331,7 @@ fn show_gives_the_effective_configuration_and_no_secret() -> Result {
     assert_eq!(table["auth"]["secret"].as_str(), Some("[hidden]"));
     assert_eq!(table["gateway"]["api_key"].as_str(), Some("[hidden]"));
     assert_eq!(table["store"]["url"].as_str(), Some("redis://[hidden]@host:6379/0"));
-    assert_eq!(table["gateway"]["url"].as_str(), Some("stripe+https://[hidden]@host"));
+    assert_eq!(table["gateway"]["url"].as_str(), Some("stripe+https://host"));
     assert_eq!(table["guard"]["queue_max"].as_integer(), Some(77));
     assert_eq!(table["log"]["filter"].as_str(), Some("info"));
     assert!(!shown.contains("s3cret"), "{shown}");

@@ -76,7 +76,8 @@ fn default_file() -> String {
             comment(&mut text, &described(field));
             match default {
                 Some(default) => writeln!(text, "{key} = {default}").expect("written"),
-                None => writeln!(text, "# {key} = \"…\"").expect("written"),
+                None if field.shape == Shape::Text => writeln!(text, "# {key} = \"…\"").expect("written"),
+                None => writeln!(text, "# {key} = …").expect("written"),
             }
         }
     });

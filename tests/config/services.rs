@@ -3,7 +3,7 @@
 use std::fs;
 
 use callout::{
-    config::{Origin, Problem, command, policies, services},
+    config::{Origin, Problem, command, load, services},
     domain::{LatLng, ServiceId},
 };
 use utoipa::ToSchema;
@@ -157,7 +157,7 @@ fn check_says_that_all_is_well_and_what_was_read() -> Result {
     let given = given_service("", POLICY)?.file("more.toml", "")?;
     let expected = "no problems; services: driver-call; read: defaults, default.toml, more.toml, environment\n";
     assert_eq!(checked(&given)?, (true, expected.to_owned()));
-    let policies = policies(&given.sources)?;
+    let (_, policies) = load(&given.sources)?;
     let policy = policies.get(&ServiceId::new("driver-call")?).ok_or("a policy")?;
     assert!(policy.serves(LatLng::new(37.5, 126.5)?, None));
     assert!(!policy.serves(LatLng::new(36.5, 126.5)?, None));
@@ -209,9 +209,14 @@ fn check_prints_the_problems_of_configuration_and_services_and_fails() -> Result
 }
 
 #[test]
-fn check_warns_of_a_public_server_that_takes_no_money() -> Result {
+fn a_public_server_that_takes_no_money_must_be_allowed_and_is_warned_of() -> Result {
     let public = "[http]\nbind = \"0.0.0.0:8080\"\n[auth]\nsecret = \"a-secret-that-is-long-enough-for-hs256\"\n";
     let (good, said) = checked(&given_service(public, POLICY)?)?;
+    let problem =
+        "default.toml:2: http.bind: gateway.url is simulated:// while others can connect: no money is ever taken";
+    assert!(!good && said.starts_with(problem) && said.contains("gateway.allow_simulated = true"), "{said}");
+    let allowed = format!("{public}[gateway]\nallow_simulated = true\n");
+    let (good, said) = checked(&given_service(&allowed, POLICY)?)?;
     assert!(
         good && said.starts_with("warning: gateway.url is simulated:// ") && said.contains("no problems"),
         "{said}"

@@ -4,5 +4,6 @@ mod accounts;
 mod deadlines;
 mod lifecycle;
 mod matching;
+mod sealing;
 mod supervision;
 mod support;

@@ -70,7 +70,10 @@ impl Bench {
             store: Arc::clone(&store),
             gateway,
             router: Arc::new(GreatCircle),
-            policies: Arc::new(policies(&sources).map_err(|problems| problems.to_string())?),
+            policies: Arc::new(
+                policies(&sources, &GatewaySettings::default()).map_err(|problems| problems.to_string())?,
+            ),
+            vault: Arc::new(GatewaySettings::default().vault(&"test".into())?),
             arbiters: vec![Arbiter::new().handle(), Arbiter::new().handle()],
             fence: Arc::new(Fence::default()),
             escalation: Arc::new(|_: &Failure| {}),

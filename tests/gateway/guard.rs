@@ -52,7 +52,8 @@ async fn charges_refunds_and_lookups_pass_and_are_counted() -> Tested {
 
 #[actix_rt::test]
 async fn ten_thousand_requests_at_once_stay_within_every_bound() -> Tested {
-    let settings = GuardSettings { in_flight_max: 32, queue_max: 500, rate_per_s: 100_000, ..GuardSettings::default() };
+    let settings =
+        GuardSettings { in_flight_max: 32, queue_max: 500, rate_per_s: Some(100_000), ..GuardSettings::default() };
     let guarded = guarded(in_memory(5_000)?, settings);
     guarded.bank.drill.set_faults(latency(5))?;
     let guard = &guarded.guard;
@@ -114,7 +115,7 @@ async fn who_waits_past_the_deadline_is_told_in_time_and_not_charged() -> Tested
 
 #[actix_rt::test]
 async fn the_rate_limit_spreads_requests_over_time() -> Tested {
-    let settings = GuardSettings { rate_per_s: 100, burst: 1, ..GuardSettings::default() };
+    let settings = GuardSettings { rate_per_s: Some(100), burst: Some(1), ..GuardSettings::default() };
     let guarded = guarded(in_memory(1_000)?, settings);
     let guard = &guarded.guard;
     let begun = Instant::now();

@@ -275,7 +275,7 @@ fn an_address_with_more_than_a_host_or_without_a_key_is_refused() -> Tested {
         let Err(error) = gateway_at(url.to_owned(), API_KEY) else { return Err(url.into()) };
         assert!(matches!(error, OpenError::Url { .. }) && !error.to_string().contains("secret"), "{error}");
     }
-    let settings = GatewaySettings { url: Url::new("stripe+http://host"), ..GatewaySettings::default() };
+    let settings = GatewaySettings { url: Url::new("stripe+https://host"), ..GatewaySettings::default() };
     assert!(matches!(open(&settings, &Simulation::default()), Err(OpenError::NoApiKey)));
     assert!(settings.problems()[0].keys.iter().any(|key| key == "api_key"));
     assert!(Duration::from_millis(settings.response_timeout_ms) > Duration::from_secs(2), "tok_slow is answered");

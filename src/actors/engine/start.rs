@@ -31,6 +31,7 @@ use crate::{
         world::Repeats,
     },
     domain::{ServiceId, policy::Policies},
+    vault::Vault,
 };
 
 /// How the actors run.
@@ -73,6 +74,8 @@ pub struct EngineParts {
     /// The source of distances and travel times.
     pub router: Arc<dyn Router>,
     pub policies: Arc<Policies>,
+    /// The keys that payment methods are sealed with.
+    pub vault: Arc<Vault>,
     /// Where actors run; at least one.
     pub arbiters: Vec<ArbiterHandle>,
     /// Raised when another process takes over: this one must end.
@@ -91,7 +94,7 @@ impl Engine {
         kinds::show_metrics();
         unsettled::describe_metrics();
         timers::describe_metrics();
-        let EngineParts { store, gateway, router, policies, arbiters, fence, escalation } = parts;
+        let EngineParts { store, gateway, router, policies, vault, arbiters, fence, escalation } = parts;
         let asked = Instant::now();
         let epoch = store.take_ownership().await?;
         fence.confirm(asked);
@@ -134,6 +137,7 @@ impl Engine {
             timers: Timers::default(),
             repeats: Repeats::new(settings.supervision.default.backoff, settings.guard.retry),
             doubts: Doubts::default(),
+            vault,
         });
         world.kinds().for_each(|kind| kind.connect(Arc::downgrade(&world)));
         losses::remember(&world, store.as_ref()).await?;

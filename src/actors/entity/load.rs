@@ -6,11 +6,17 @@ use std::sync::Arc;
 use actix::Context;
 
 use super::{
-    Change, Entity, EntityActor, actor::RETRY_AFTER, answers::Asker, commit, envelope, ledger::Ledger,
-    message::AskError, missing_policy,
+    Change, Entity, EntityActor,
+    actor::RETRY_AFTER,
+    answers::Asker,
+    commit,
+    envelope::{self, Snapshot, Unreadable},
+    ledger::Ledger,
+    message::AskError,
+    missing_policy,
 };
 use crate::{
-    actors::{Cause, ports::store::StoreError},
+    actors::{Cause, ports::store::StoreError, sealing},
     clock,
 };
 
@@ -49,10 +55,10 @@ impl<E: Entity> EntityActor<E> {
                 actor.ledger = Ledger::default();
                 return;
             };
-            match envelope::read::<E>(&stored.snapshot) {
+            match actor.read(&stored.snapshot) {
                 Ok(snapshot) => {
                     if let Some(missing) = missing_policy::<E>(&snapshot.state, &actor.shared.policies) {
-                        actor.is_unreadable(&format!("its snapshot {}", envelope::Unreadable::from(missing)));
+                        actor.is_unreadable(&format!("its snapshot {}", Unreadable::from(missing)));
                     }
                     actor.state = Some(Arc::new(snapshot.state));
                     actor.ledger = Ledger::recovered(snapshot.owed);
@@ -62,6 +68,14 @@ impl<E: Entity> EntityActor<E> {
                 Err(error) => actor.is_unreadable(&format!("its snapshot {error}")),
             }
         });
+    }
+
+    /// The snapshot, with methods sealed that were stored before there were seal keys: the next commit writes them so.
+    fn read(&self, snapshot: &str) -> Result<Snapshot<E::State, E::Effect>, Unreadable> {
+        match self.shared.world() {
+            Some(world) => envelope::read::<E>(&sealing::sealed(snapshot, &self.entity.id, &world.vault)),
+            None => envelope::read::<E>(snapshot),
+        }
     }
 
     /// Another version is stored than the one in memory: it was taken for new, or the store is another one since a

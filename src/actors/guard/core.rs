@@ -104,7 +104,7 @@ impl<J: Waiting> GuardCore<J> {
     pub(super) fn new(settings: GuardSettings, slots: Arc<Semaphore>, now: Instant) -> Self {
         Self {
             settings,
-            limiter: Limiter::new(now, settings.rate_per_s, settings.burst),
+            limiter: Limiter::new(now, settings.pace()),
             queue: WaitQueue::new(settings.queue_max, settings.background_max()),
             breaker: Breaker::new(settings.breaker, now),
             slots,

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::breaker::{BreakerMode, BreakerState};
+use super::{
+    breaker::{BreakerMode, BreakerState},
+    settings::Pace,
+};
 
 /// Limiter, queue and breaker of the payment guard.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -75,6 +78,12 @@ pub struct LimiterFigures {
     pub rate_per_s: u32,
     /// Requests at once after a pause.
     pub burst: u32,
+}
+
+impl LimiterFigures {
+    pub(super) fn of(pace: Pace) -> Self {
+        Self { rate_per_s: pace.per_s, burst: pace.burst }
+    }
 }
 
 /// Requests since the start, by how they ended.

@@ -124,7 +124,7 @@ impl GuardGauge {
             },
             unauthorized: *self.locked_out.borrow(),
             hold_ms: self.busy_for(at).map(millis),
-            limiter: LimiterFigures { rate_per_s: self.settings.rate_per_s, burst: self.settings.burst },
+            limiter: LimiterFigures::of(self.settings.pace()),
             counts: self.meter.counts(),
         }
     }

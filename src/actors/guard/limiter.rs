@@ -16,6 +16,8 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
+use super::settings::Pace;
+
 /// How many requests go out in a second.
 pub(super) struct Limiter {
     inner: RateLimiter<NotKeyed, InMemoryState, SetClock, NoOpMiddleware<Duration>>,
@@ -28,8 +30,8 @@ pub(super) struct Limiter {
 struct SetClock(Arc<AtomicU64>);
 
 impl Limiter {
-    pub(super) fn new(now: Instant, rate_per_s: u32, burst: u32) -> Self {
-        let [rate, burst] = [rate_per_s, burst].map(|count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+    pub(super) fn new(now: Instant, pace: Pace) -> Self {
+        let [rate, burst] = [pace.per_s, pace.burst].map(|count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         let clock = SetClock::default();
         let inner = RateLimiter::direct_with_clock(Quota::per_second(rate).allow_burst(burst), clock.clone());
         Self { inner, clock, begun: now }
@@ -58,7 +60,7 @@ mod tests {
     #[test]
     fn a_burst_goes_at_once_and_the_rest_at_its_rate() {
         let now = Instant::now();
-        let limiter = Limiter::new(now, 100, 5);
+        let limiter = Limiter::new(now, Pace { per_s: 100, burst: 5 });
         (0..5).for_each(|_| assert_eq!(limiter.take(now), Ok(())));
         assert_eq!(limiter.take(now), Err(Duration::from_millis(10)));
         let later = now + Duration::from_secs(1);

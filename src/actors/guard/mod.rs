@@ -44,7 +44,7 @@ pub use self::{
     handle::GuardHandle,
     outcome::{GuardError, whole_seconds},
     queue::Urgency,
-    settings::{BreakerSettings, GuardSettings},
+    settings::{BreakerSettings, GuardSettings, Pace},
 };
 use crate::actors::{
     ports::gateway::PaymentGateway,

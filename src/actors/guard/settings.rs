@@ -14,12 +14,15 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardSettings {
-    /// Requests per second to the gateway, on average.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub rate_per_s: u32,
-    /// Requests that may be sent at once after a quiet time.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub burst: u32,
+    /// Requests per second to the gateway, on average. Unset: what its contract allows, 25 for `stripe+…` and 10000 for
+    /// `simulated://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000, default = json!(null))]
+    pub rate_per_s: Option<u32>,
+    /// Requests that may be sent at once after a quiet time. Unset: 25 for `stripe+…`, 2000 for `simulated://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000, default = json!(null))]
+    pub burst: Option<u32>,
     /// Requests that may be sent and not answered yet.
     #[schema(minimum = 1, maximum = 100_000)]
     pub in_flight_max: usize,
@@ -34,6 +37,22 @@ pub struct GuardSettings {
     pub breaker: BreakerSettings,
     /// The waits before an unknown outcome is looked up again or a refund is tried again.
     pub retry: BackoffSettings,
+}
+
+/// How fast requests may go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests per second, on average.
+    pub per_s: u32,
+    /// Requests at once after a quiet time.
+    pub burst: u32,
+}
+
+impl Default for Pace {
+    /// That of a gateway without a contract.
+    fn default() -> Self {
+        Self { per_s: 10_000, burst: 2_000 }
+    }
 }
 
 /// When the circuit breaker opens and closes.
@@ -66,8 +85,8 @@ pub struct BreakerSettings {
 impl Default for GuardSettings {
     fn default() -> Self {
         Self {
-            rate_per_s: 10_000,
-            burst: 2_000,
+            rate_per_s: None,
+            burst: None,
             in_flight_max: 256,
             queue_max: 1_024,
             queue_wait_ms: 2_000,
@@ -98,6 +117,19 @@ impl Section for GuardSettings {
 }
 
 impl GuardSettings {
+    /// With what a contract allows in the place of what is unset.
+    #[must_use]
+    pub fn within(self, contract: Pace) -> Self {
+        let rate_per_s = self.rate_per_s.or(Some(contract.per_s));
+        Self { rate_per_s, burst: self.burst.or(Some(contract.burst)), ..self }
+    }
+
+    /// How fast requests may go out.
+    pub(super) fn pace(&self) -> Pace {
+        let Pace { per_s, burst } = Pace::default();
+        Pace { per_s: self.rate_per_s.unwrap_or(per_s), burst: self.burst.unwrap_or(burst) }
+    }
+
     /// How many of the waiting requests may be in the background: refunds, look-ups and repetitions. A backlog of those
     /// leaves room for customers.
     pub(super) fn background_max(&self) -> usize {

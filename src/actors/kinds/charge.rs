@@ -3,8 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
-
 use super::super::{
     World,
     guard::{GuardError, Urgency, whole_seconds},
@@ -25,6 +23,9 @@ use crate::{
 const RETRY_AFTER_S: u64 = 1;
 /// The longest pause between two looks at a charge whose payer is busy with it: the payer waits for the end of each.
 const PAYER_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Why a method is declined that no key opens, as its customer reads it.
+const UNOPENED: &str = "this payment method can no longer be read; nothing was charged";
 
 /// One attempt at charging.
 pub(super) struct Charge {
@@ -59,14 +60,19 @@ impl Charge {
         Payment::charge_key(&self.id, self.attempt.attempt)
     }
 
-    fn request(&self) -> ChargeRequest {
-        ChargeRequest {
+    /// The request, with the method opened. One that no key opens can never be charged; the log tells operators why.
+    fn request(&self, world: &World) -> Result<ChargeRequest, Outcome> {
+        let method = world.vault.open(&self.attempt.method.0, self.id.as_str()).map_err(|error| {
+            tracing::error!(payment = %self.id, %error, "a payment method cannot be opened; its customer is asked for another one");
+            Outcome::Declined { reason: UNOPENED.to_owned() }
+        })?;
+        Ok(ChargeRequest {
             key: self.key(),
             payment_id: self.id.to_arc(),
             amount: self.attempt.amount,
-            method: SecretString::from(self.attempt.method.0.clone()),
+            method,
             intent: self.attempt.intent.clone(),
-        }
+        })
     }
 
     fn lookup(&self) -> LookupRequest {
@@ -118,7 +124,16 @@ pub(super) async fn send(world: &World, charge: &Charge) -> Option<Outcome> {
     if !is_in_flight(world, charge).await {
         return None;
     }
-    match world.guard.charge(charge.request(), Urgency::Background).await {
+    let request = match charge.request(world) {
+        Ok(request) => request,
+        Err(declined) if world.guard.way() == ChargeWay::OneStep => return Some(declined),
+        // A confirmation of the intent may still be on its way: only a look at it can tell.
+        Err(_) => {
+            world.boards.unsettled.note(&charge.id, &UNOPENED);
+            return resolve(world, charge).await;
+        }
+    };
+    match world.guard.charge(request, Urgency::Background).await {
         Ok(outcome) => Some(settled(outcome)),
         Err(error) => {
             world.boards.unsettled.note(&charge.id, &error);
@@ -128,7 +143,11 @@ pub(super) async fn send(world: &World, charge: &Charge) -> Option<Outcome> {
 }
 
 async fn send_first(world: &World, charge: &Charge) -> Outcome {
-    match world.guard.charge(charge.request(), Urgency::Customer).await {
+    let request = match charge.request(world) {
+        Ok(request) => request,
+        Err(declined) => return declined,
+    };
+    match world.guard.charge(request, Urgency::Customer).await {
         Ok(outcome) => settled(outcome),
         // It answered by itself, so the request is not under way any more: what it has no record of did not happen.
         Err(GuardError::Gateway(GatewayError::Failed(_))) if world.guard.way() == ChargeWay::OneStep => {

@@ -7,6 +7,7 @@ use super::{
         World,
         entity::{Change, Entity, LocalFuture, Task},
         ports::store::EntityKind,
+        sealing,
     },
     charge::{self, Charge, GivenUp},
     refund::{self, Owed},
@@ -26,20 +27,21 @@ impl Entity for PaymentMachine {
         payment.version
     }
 
-    /// What only the payer may know is in the snapshot alone.
+    /// The method, and what only the payer may know, are in the snapshot alone.
     fn streamed(event: &Event) -> Cow<'_, Event> {
         match event {
             Event::ActionRequired { action } => Cow::Owned(Event::ActionRequired { action: action.without_secrets() }),
-            _ => Cow::Borrowed(event),
+            _ => event.without_method().map_or(Cow::Borrowed(event), Cow::Owned),
         }
     }
 
+    /// Without its methods, though they are sealed, and without what only the payer may know.
     fn inspected(payment: &Payment) -> serde_json::Value {
         let mut shown = payment.clone();
         if let Phase::ActionRequired { action, .. } = &mut shown.phase {
             *action = action.without_secrets();
         }
-        serde_json::to_value(shown).unwrap_or_default()
+        sealing::hidden(serde_json::to_value(shown).unwrap_or_default())
     }
 
     /// A payment is seen through its call, except by those who look after money that is not settled.

@@ -35,9 +35,7 @@ pub(super) enum StripeAnswer {
 
 impl StripeClient {
     pub(super) fn new(settings: &GatewaySettings) -> Result<Self, OpenError> {
-        let base =
-            outbound::base_of(settings.url.as_str(), "stripe+").ok_or_else(|| OpenError::no_gateway(&settings.url))?;
-        let api_key = settings.api_key.clone().ok_or(OpenError::NoApiKey)?;
+        let (base, api_key) = settings.stripe()?;
         let builder = outbound::client_for(&base)
             .connect_timeout(settings.connect_timeout())
             .timeout(settings.response_timeout());

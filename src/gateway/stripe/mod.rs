@@ -12,6 +12,7 @@
 mod client;
 mod list;
 mod refusals;
+pub(super) mod terms;
 mod webhook;
 mod wire;
 
@@ -74,7 +75,7 @@ impl StripeGateway {
 
     async fn open_intent(&self, request: OpenRequest) -> Result<OpenOutcome, GatewayError> {
         let form = [
-            ("amount", request.amount.amount.to_string()),
+            ("amount", terms::counted(request.amount).to_string()),
             ("currency", request.amount.currency.code().to_ascii_lowercase()),
             ("payment_method_types[]", "card".to_owned()),
             (wire::PAYMENT_IN_FORM, request.payment_id.to_string()),
@@ -138,7 +139,7 @@ impl StripeGateway {
         }
         let form = [
             ("payment_intent", request.charge.to_string()),
-            ("amount", request.amount.amount.to_string()),
+            ("amount", terms::counted(request.amount).to_string()),
             (wire::PAYMENT_IN_FORM, request.payment_id.to_string()),
         ];
         // One that is repeated was not found: a key that keeps an old failure would only say it again.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::terms;
 use crate::{
     actors::ports::gateway::{ChargeOutcome, GatewayError, LedgerKind, Lookup, Movement, RefundOutcome},
     domain::{
@@ -110,15 +111,15 @@ impl Intent {
     /// # Errors
     /// The difference: then nothing in it is believed.
     pub(super) fn check(&self, expected: Money) -> Result<(), GatewayError> {
-        let same = self.amount == expected.amount && self.currency.eq_ignore_ascii_case(expected.currency.code());
+        let asked_for = terms::counted(expected);
+        let same = self.amount == asked_for && self.currency.eq_ignore_ascii_case(expected.currency.code());
         if same {
             return Ok(());
         }
         let said = format!("{} {}", self.amount, self.currency.to_ascii_uppercase());
         Err(GatewayError::Unknown(format!(
-            "intent {} is about {said} in minor units, and {} {} was asked for",
+            "intent {} is about {said} as the gateway counts, and {asked_for} {} was asked for",
             self.id,
-            expected.amount,
             expected.currency.code()
         )))
     }
@@ -202,11 +203,12 @@ impl Moved {
 
     pub(super) fn movement(self, kind: LedgerKind, payment_id: Option<String>) -> Result<Movement, GatewayError> {
         let at = Timestamp::from_second(self.created).map_err(|error| unreadable(&error))?;
+        let currency = self.currency.to_ascii_uppercase();
         Ok(Movement {
             payment_id: self.metadata.payment_id.or(payment_id).map(Into::into),
             kind,
-            amount: self.amount,
-            currency: self.currency.to_ascii_uppercase(),
+            amount: terms::in_minor_units(self.amount, &currency),
+            currency,
             reference: self.payment_intent.unwrap_or(self.id).into(),
             at,
         })

@@ -1,5 +1,6 @@
 //! `Idempotency-Key` on `POST /v1/calls`: the call's id is made out of the customer and the key, so that the same key
-//! names the same call after any crash, without a store of keys. The call remembers the fingerprint of its request.
+//! names the same call after any crash, without a store of keys. The call remembers the fingerprint of its request, which
+//! is made with a seal key: whoever reads the store cannot try payment methods until one fits.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,6 +11,7 @@ use crate::{
     clock,
     domain::{CallId, CustomerId, call::Call},
     http::error::Problem,
+    vault::Vault,
 };
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -23,8 +25,9 @@ const FINGERPRINT_BYTES: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::http) struct Identity {
     pub call: CallId,
-    /// Tells the request from others under the same key; `None` without a key.
-    pub fingerprint: Option<String>,
+    /// Tell the request from others under the same key: with the seal key that is used now, then with each key that a call
+    /// may have been made under. None without an idempotency key.
+    fingerprints: Vec<String>,
 }
 
 impl Identity {
@@ -33,16 +36,30 @@ impl Identity {
         headers: &HeaderMap,
         customer: &CustomerId,
         body: &impl Serialize,
+        vault: &Vault,
     ) -> Result<Self, Problem> {
-        match key(headers)? {
-            Some(key) => Ok(Self { call: derived(customer, key)?, fingerprint: Some(fingerprint(body)?) }),
-            None => Ok(Self { call: fresh()?, fingerprint: None }),
-        }
+        let Some(key) = key(headers)? else { return Ok(Self { call: fresh()?, fingerprints: Vec::new() }) };
+        let call = derived(customer, key)?;
+        let fingerprints = fingerprints(body, &call, vault)?;
+        Ok(Self { call, fingerprints })
+    }
+
+    /// Whether the request has an idempotency key.
+    pub(in crate::http) fn is_keyed(&self) -> bool {
+        !self.fingerprints.is_empty()
+    }
+
+    /// The fingerprint that the call is to remember; `None` without an idempotency key.
+    pub(in crate::http) fn fingerprint(&self) -> Option<String> {
+        self.fingerprints.first().cloned()
     }
 
     /// Whether the call was made by this very request.
     pub(in crate::http) fn made(&self, call: &Call) -> bool {
-        self.fingerprint == call.request_fingerprint
+        match &call.request_fingerprint {
+            Some(remembered) => self.fingerprints.contains(remembered),
+            None => self.fingerprints.is_empty(),
+        }
     }
 }
 
@@ -85,10 +102,17 @@ fn named(name: &str) -> Result<CallId, Problem> {
     CallId::new(format!("call_{name}")).map_err(|error| Problem::invalid(error.to_string()))
 }
 
-fn fingerprint(body: &impl Serialize) -> Result<String, Problem> {
+/// The fingerprints of a body under each seal key. The last one is what releases without seal keys remembered.
+fn fingerprints(body: &impl Serialize, call: &CallId, vault: &Vault) -> Result<Vec<String>, Problem> {
     let text = serde_json::to_vec(body).map_err(|error| Problem::invalid(error.to_string()))?;
     let hash = Sha256::digest(text);
-    Ok(URL_SAFE_NO_PAD.encode(hash.get(..FINGERPRINT_BYTES).unwrap_or_default()))
+    let told = URL_SAFE_NO_PAD.encode(hash);
+    let sealings = vault.sealings(&told, call.as_str());
+    Ok(sealings.map(|sealed| shortened(&Sha256::digest(sealed))).chain([shortened(&hash)]).collect())
+}
+
+fn shortened(hash: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(hash.get(..FINGERPRINT_BYTES).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -96,8 +120,24 @@ mod tests {
     use actix_web::http::header::HeaderValue;
 
     use super::*;
+    use crate::vault::SealKey;
 
     type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    fn of<B: Serialize>(headers: &HeaderMap, customer: &CustomerId, body: &B) -> Result<Identity, Problem> {
+        under(&["now"], headers, customer, body)
+    }
+
+    /// The identity on a server with the seal keys of these secrets.
+    fn under<B: Serialize>(
+        secrets: &[&str],
+        headers: &HeaderMap,
+        customer: &CustomerId,
+        body: &B,
+    ) -> Result<Identity, Problem> {
+        let mut keys: Vec<_> = secrets.iter().map(|secret| SealKey::derived_from(&(*secret).into())).collect();
+        Identity::of(headers, customer, body, &Vault::new(keys.remove(0), keys))
+    }
 
     fn headers(key: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -108,14 +148,28 @@ mod tests {
     #[test]
     fn the_same_key_of_the_same_customer_names_the_same_call() -> Tested {
         let (mina, jun) = (CustomerId::new("mina")?, CustomerId::new("jun")?);
-        let first = Identity::of(&headers("key-1"), &mina, &"a")?;
-        assert_eq!(first, Identity::of(&headers("key-1"), &mina, &"a")?);
+        let first = of(&headers("key-1"), &mina, &"a")?;
+        assert_eq!(first, of(&headers("key-1"), &mina, &"a")?);
         assert!(first.call.as_str().starts_with("call_"));
-        assert_ne!(first.call, Identity::of(&headers("key-2"), &mina, &"a")?.call);
-        assert_ne!(first.call, Identity::of(&headers("key-1"), &jun, &"a")?.call);
-        let other = Identity::of(&headers("key-1"), &mina, &"b")?;
+        assert_ne!(first.call, of(&headers("key-2"), &mina, &"a")?.call);
+        assert_ne!(first.call, of(&headers("key-1"), &jun, &"a")?.call);
+        let other = of(&headers("key-1"), &mina, &"b")?;
         assert_eq!(first.call, other.call);
-        assert_ne!(first.fingerprint, other.fingerprint);
+        assert_ne!(first.fingerprint(), other.fingerprint());
+        Ok(())
+    }
+
+    #[test]
+    fn a_request_is_known_again_after_a_change_of_seal_keys_and_to_no_server_without_the_key() -> Tested {
+        let (mina, headers) = (CustomerId::new("mina")?, headers("key-1"));
+        let remembered = of(&headers, &mina, &"a")?.fingerprint().ok_or("a fingerprint")?;
+        let knows = |identity: Identity| identity.fingerprints.contains(&remembered);
+        assert!(knows(under(&["new", "now"], &headers, &mina, &"a")?));
+        assert!(!knows(under(&["new", "now"], &headers, &mina, &"b")?));
+        assert!(!knows(under(&["new"], &headers, &mina, &"a")?));
+        // What a release without seal keys remembered.
+        let plain = shortened(&Sha256::digest("\"a\""));
+        assert!(remembered != plain && of(&headers, &mina, &"a")?.fingerprints.contains(&plain));
         Ok(())
     }
 
@@ -123,7 +177,7 @@ mod tests {
     fn without_a_key_every_request_is_a_new_call() -> Tested {
         let mina = CustomerId::new("mina")?;
         let none = HeaderMap::new();
-        assert_ne!(Identity::of(&none, &mina, &"a")?.call, Identity::of(&none, &mina, &"a")?.call);
+        assert_ne!(of(&none, &mina, &"a")?.call, of(&none, &mina, &"a")?.call);
         Ok(())
     }
 
@@ -137,11 +191,11 @@ mod tests {
     fn a_bad_key_is_refused() -> Tested {
         let mina = CustomerId::new("mina")?;
         for key in ["", "a b", "é", &"k".repeat(256)] {
-            assert!(Identity::of(&headers(key), &mina, &"a").is_err(), "{key:?}");
+            assert!(of(&headers(key), &mina, &"a").is_err(), "{key:?}");
         }
         let mut twice = headers("a");
         twice.append(KEY, HeaderValue::from_static("b"));
-        assert!(Identity::of(&twice, &mina, &"a").is_err());
+        assert!(of(&twice, &mina, &"a").is_err());
         Ok(())
     }
 }

@@ -3,18 +3,15 @@
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
 use super::{Payment, answer, visible};
-use crate::{
-    domain::payment::Method,
-    http::{
-        auth::only::{Customers, Only},
-        error::{
-            Problem, Refusals,
-            refusals::{Actor, Body, Free, Paid, Step},
-        },
-        extract::{json::Json, path::CallPath, text},
-        state::State,
-        views::CallView,
+use crate::http::{
+    auth::only::{Customers, Only},
+    error::{
+        Problem, Refusals,
+        refusals::{Actor, Body, Free, Paid, Step},
     },
+    extract::{json::Json, path::CallPath, text},
+    state::State,
+    views::CallView,
 };
 
 /// Pays a call. The answer waits for the outcome.
@@ -32,6 +29,6 @@ pub(in crate::http) async fn handle(
 ) -> Result<HttpResponse, Problem> {
     text::method("/method", &body.method)?;
     visible(&state, &who, &id).await?;
-    let outcome = state.engine.pay(&id, who.party(), Method(body.method), who.cause()).await;
+    let outcome = state.engine.pay(&id, who.party(), state.sealed(&id, &body.method), who.cause()).await;
     answer(&state, &who, StatusCode::OK, outcome).await
 }

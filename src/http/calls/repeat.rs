@@ -6,7 +6,7 @@ use super::{NewCall, about, answer, is_out_of_area, located, request::out_of_are
 use crate::{
     domain::{
         call::{Call, Phase},
-        payment::{Method, PaymentStatus},
+        payment::PaymentStatus,
     },
     http::{
         auth::Principal,
@@ -40,7 +40,7 @@ pub(super) async fn answer_again(
         let problem = Problem::new(Code::PaymentDeclined, format!("{reason}; pay with another method"));
         return Err(about(state, who, problem, Some(call)));
     }
-    let method = Method(payment.method.clone());
+    let method = state.sealed(&call.id, &payment.method);
     let outcome = state.engine.pay(&call.id, who.party(), method, who.cause()).await;
     Ok(located(answer(state, who, StatusCode::OK, outcome).await?, &call.id))
 }

@@ -12,7 +12,6 @@ use crate::{
     domain::{
         CallId, CustomerId, Money, Period, Place, Rejection,
         call::{Call, Request},
-        payment::Method,
         policy::Policy,
     },
     http::{
@@ -64,8 +63,8 @@ pub(in crate::http) async fn handle(
     who.must_use(&body.service)?;
     // Identity comes before validation: what was right when the call was made need not be right now, and its repetition
     // is answered all the same.
-    let identity = Identity::of(http.headers(), customer, &body)?;
-    if identity.fingerprint.is_some()
+    let identity = Identity::of(http.headers(), customer, &body, &state.vault)?;
+    if identity.is_keyed()
         && let Some(call) = state.engine.call(&identity.call).await.map_err(|error| refusal(&state, &who, error))?
     {
         return repeat::answer_again(&state, &who, &identity, &body, &call).await;
@@ -75,7 +74,7 @@ pub(in crate::http) async fn handle(
     check_choice(policy, body.dropoff.as_ref(), body.driver_id.as_ref(), body.period)?;
     let _begun = state.admission.of_a_new_call()?;
     let request = requested(&state, policy, customer, &identity, &body).await?;
-    let begun = Begun { call: identity.call.clone(), is_keyed: identity.fingerprint.is_some() };
+    let begun = Begun { call: identity.call.clone(), is_keyed: identity.is_keyed() };
     http.extensions_mut().insert(begun.clone());
     match state.engine.request_call(request, who.cause()).await {
         Err(CallError::Ask(AskError::Rejected { rejection: Rejection::Exists, state: Some(call) })) => {
@@ -132,8 +131,8 @@ async fn requested(
         period: body.period.map(Period::from),
         candidates: Vec::new(),
         fare: fare(state, policy, customer, body).await?,
-        request_fingerprint: identity.fingerprint.clone(),
-        method: body.payment.as_ref().map(|payment| Method(payment.method.clone())),
+        request_fingerprint: identity.fingerprint(),
+        method: body.payment.as_ref().map(|payment| state.sealed(&identity.call, &payment.method)),
     })
 }
 

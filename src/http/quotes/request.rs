@@ -11,7 +11,7 @@ use super::token::{GOOD_FOR_S, QuotedTrip, sign};
 use crate::{
     clock,
     domain::{
-        self, DriverId, Place, ServiceId,
+        self, Currency, DriverId, Place, ServiceId,
         driver::{Driver, Duty},
         policy::Policy,
     },
@@ -64,9 +64,8 @@ pub(in crate::http) struct Quote {
     /// The fare, in the currency's minor unit.
     #[schema(example = 20000)]
     amount: u64,
-    /// The currency's code in ISO 4217.
-    #[schema(value_type = String, example = "KRW")]
-    currency: &'static str,
+    /// Of what (ISO 4217).
+    currency: Currency,
     /// The way by road, in metres; 0 without a destination.
     distance_m: u64,
     /// The travel time, in seconds; 0 without a destination.
@@ -107,7 +106,7 @@ pub(in crate::http) async fn handle(
     json::ok(&Quote {
         quote: sign(&state.keys, &trip, fare, expires_at)?,
         amount: fare.amount,
-        currency: fare.currency.code(),
+        currency: fare.currency,
         distance_m: route.map_or(0, |route| whole(route.distance_m)),
         eta_s: route.map_or(0, |route| route.duration_s),
         expires_at: expires_at.into(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Time;
-use crate::domain::driver::Fix;
+use crate::domain::{Currency, driver::Fix};
 
 /// A point in WGS 84 degrees.
 #[derive(ToSchema)]
@@ -44,8 +44,7 @@ pub(in crate::http) struct MoneySchema {
     #[schema(example = 20000)]
     amount: u64,
     /// Of what (ISO 4217).
-    #[schema(example = "KRW")]
-    currency: String,
+    currency: Currency,
 }
 
 /// Where a driver was seen last.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Label, MoneySchema};
 use crate::domain::{
-    Money, Role, ServiceId,
+    Currency, Money, Role, ServiceId,
     fare::FareRule,
     policy::{ConfirmedBy, FoundBy, PaymentDue, PeriodRule, Policy},
 };
@@ -24,8 +24,7 @@ pub(in crate::http) struct ServiceView<'a> {
     /// The word for a driver of this service.
     noun: Label<'a>,
     /// The currency of its fares (ISO 4217).
-    #[schema(value_type = String, example = "KRW")]
-    currency: &'static str,
+    currency: Currency,
     /// The name of each status, by status.
     #[schema(value_type = BTreeMap<String, Label<'static>>)]
     labels: BTreeMap<&'a str, Label<'a>>,
@@ -76,7 +75,7 @@ impl<'a> ServiceView<'a> {
             id: &policy.service,
             name: Label { ko: &file.name.ko, en: &file.name.en },
             noun: Label { ko: &file.noun.ko, en: &file.noun.en },
-            currency: file.currency.code(),
+            currency: file.currency,
             labels: labels.collect(),
             policy: PolicyView {
                 found_by: file.dispatch.by,

@@ -136,7 +136,7 @@ fn a_breaker_that_opens_refuses_those_who_wait_and_those_who_come() {
 #[test]
 fn the_rate_limit_holds_back_and_tells_when_to_look_again() {
     let now = Instant::now();
-    let settings = GuardSettings { rate_per_s: 10, burst: 1, ..GuardSettings::default() };
+    let settings = GuardSettings { rate_per_s: Some(10), burst: Some(1), ..GuardSettings::default() };
     let mut core = core(settings, now);
     assert_eq!((offer(&mut core, now, 0), offer(&mut core, now, 1)), (Ok(()), Ok(())));
     assert_eq!(drain(&mut core, now).0.len(), 1);
