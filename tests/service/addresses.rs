@@ -57,8 +57,9 @@ async fn one_address_does_not_take_the_connections_of_all() {
 async fn on_an_ipv6_listener_each_ipv4_address_has_its_own_rate() {
     let port = free_port();
     let text = "[limits.address]\nper_s = 1\nburst = 20\n";
-    let server =
-        Setup::new().config(text).env("CALLOUT_HTTP__BIND", &format!("[::]:{port}")).on_port(port).start().await;
+    let server = Setup::new().config(text).env("CALLOUT_HTTP__BIND", &format!("[::]:{port}")).on_port(port);
+    // Others can connect to such an address.
+    let server = server.env("CALLOUT_GATEWAY__ALLOW_SIMULATED", "true").start().await;
     let here = server.customer("mina");
     let elsewhere =
         reqwest::Client::builder().local_address(std::net::IpAddr::from(ELSEWHERE)).build().expect("a client");

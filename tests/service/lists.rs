@@ -136,7 +136,7 @@ async fn what_a_query_does_not_have_is_refused_by_name_and_nothing_is_done() {
         (&operator, "/v1/calls?servce=taxi", "the parameters are service, status, active, limit, cursor"),
         (&operator, "/v1/drivers?state=busy", "the parameters are service, status, limit, cursor"),
         (&customer, "/v1/me/calls?cursr=x", "the parameters are service, status, active, limit, cursor"),
-        (&customer, "/v1/me/notifications?status=paid", "the parameters are service, limit, cursor"),
+        (&customer, "/v1/me/notifications?status=paid", "the parameters are service, since, limit, cursor"),
         (&operator, "/v1/ops/gateway/simulator/charges?payment=x", "the parameters are payment_id, limit, cursor"),
         (&customer, "/v1/me?x=1", "this request takes none"),
         (&customer, &format!("/v1/calls/{id}?x=1"), "this request takes none"),

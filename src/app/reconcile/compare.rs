@@ -188,7 +188,7 @@ mod tests {
     fn what_agrees_is_no_difference_even_when_one_side_wrote_it_after_the_end() {
         let charge = moved(LedgerKind::Charge, 500, 199);
         let refund = moved(LedgerKind::Refund, 500, 150);
-        assert_eq!(kinds(&[charge.clone()], Some(&booked(Some((500, 201)), None))), []);
+        assert_eq!(kinds(std::slice::from_ref(&charge), Some(&booked(Some((500, 201)), None))), []);
         assert_eq!(kinds(&[charge, refund], Some(&booked(Some((500, 199)), Some((500, 151))))), []);
     }
 
