@@ -47,6 +47,10 @@ async fn a_call_whose_terms_cannot_be_read_is_parked_until_its_file_is_back_and_
     server.kill();
     server.write_service(TAXI, &text);
     server.start_again().await;
+    // The start has mended what was kept, so that the file may be edited again.
+    server.kill();
+    server.edit_service(TAXI, "payment.unpaid_s", 62);
+    server.start_again().await;
     assert_eq!(taxi.command(&ride, "complete").await.expect(200)["status"], "completed");
     server.ledger_is(&ride, 1, 0).await;
 }

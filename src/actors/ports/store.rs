@@ -339,7 +339,8 @@ pub trait Store: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Keeps terms. Those whose id is there already stay as they are.
+    /// Keeps terms. Those whose id is there already keep the earlier time, and are written anew: what somebody damaged is
+    /// mended.
     fn keep_terms(&self, terms: Vec<StoredTerms>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// All terms that are kept, the oldest first; without those that cannot be read.

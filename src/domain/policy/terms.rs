@@ -5,16 +5,18 @@
 
 use std::{fmt, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Policy, PolicyFile};
 use crate::domain::{ServiceId, geo::ServiceArea};
 
-/// Bytes of a name: two versions of a file by accident under one name are as good as impossible, and every call has one.
-const NAME_BYTES: usize = 8;
+/// Bytes of a name. Every live call has one in its snapshot, so that they are few; among a thousand versions of files, two
+/// have the same name once in half a billion stores.
+const NAME_BYTES: usize = 6;
 
-/// The name of a service's terms: the beginning of a SHA-256 over the service and its file, in hexadecimal digits.
+/// The name of a service's terms: the beginning of a SHA-256 over the service and its file, in base64 for URLs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TermsId(Arc<str>);
@@ -35,7 +37,7 @@ impl TermsId {
     #[must_use]
     pub fn of(service: &ServiceId, text: &str) -> Self {
         let hash = Sha256::new().chain_update(service.as_str()).chain_update([0]).chain_update(text).finalize();
-        Self(hash.iter().take(NAME_BYTES).map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        Self(URL_SAFE_NO_PAD.encode(hash.get(..NAME_BYTES).unwrap_or_default()).into())
     }
 
     /// The terms of that name, as a store wrote it.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use redis::{Pipeline, RedisError, aio::MultiplexedConnection, pipe};
+use redis::{RedisError, aio::MultiplexedConnection, pipe};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -36,41 +36,40 @@ pub(super) struct Known(Mutex<BTreeMap<String, Vec<u8>>>);
 impl Known {
     /// Keeps them again over a connection that nobody uses yet.
     pub async fn keep_again(&self, connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
-        let request = keeping(self.0.lock().iter());
+        let mut request = pipe();
+        for (id, record) in self.0.lock().iter() {
+            request.cmd("HSETNX").arg(keys::TERMS).arg(id).arg(record).ignore();
+        }
         if request.is_empty() { Ok(()) } else { request.query_async(connection).await }
     }
 }
 
-/// Keeps terms, unless they are there already.
+/// Keeps terms, or writes them anew.
 pub(super) async fn keep(link: &Link, known: &Known, terms: &[StoredTerms]) -> Result<(), StoreError> {
-    let mut records = BTreeMap::new();
-    for kept in terms {
-        let record =
-            written(kept).map_err(|error| unavailable(format!("the terms {} are no JSON: {error}", kept.id)))?;
-        records.insert(kept.id.clone(), record.into_bytes());
-    }
-    if records.is_empty() {
+    if terms.is_empty() {
         return Ok(());
     }
-    link.ask::<()>(&keeping(records.iter())).await?;
-    let mut known = known.0.lock();
-    for (id, record) in records {
-        known.entry(id).or_insert(record);
+    let mut request = pipe();
+    request.cmd("HMGET").arg(keys::TERMS).arg(terms.iter().map(|kept| &kept.id).collect::<Vec<_>>());
+    let (there,): (Vec<Option<Vec<u8>>>,) = link.ask(&request).await?;
+    let mut request = pipe();
+    let mut records = BTreeMap::new();
+    for (kept, there) in terms.iter().zip(there) {
+        let before = there.and_then(|record| parse(&kept.id, &record).ok());
+        let kept_at = before.map_or(kept.kept_at, |before| before.kept_at.min(kept.kept_at));
+        let record = written(kept, kept_at)
+            .map_err(|error| unavailable(format!("the terms {} are no JSON: {error}", kept.id)))?;
+        request.cmd("HSET").arg(keys::TERMS).arg(&kept.id).arg(&record).ignore();
+        records.insert(kept.id.clone(), record.into_bytes());
     }
+    link.ask::<()>(&request).await?;
+    known.0.lock().extend(records);
     Ok(())
 }
 
-fn keeping<'a>(records: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Pipeline {
-    let mut request = pipe();
-    for (id, record) in records {
-        request.cmd("HSETNX").arg(keys::TERMS).arg(id).arg(record).ignore();
-    }
-    request
-}
-
-fn written(terms: &StoredTerms) -> Result<String, serde_json::Error> {
+fn written(terms: &StoredTerms, kept_at: Timestamp) -> Result<String, serde_json::Error> {
     let body: &RawValue = serde_json::from_str(&terms.body)?;
-    serde_json::to_string(&Record { service: &terms.service, kept_at: terms.kept_at.as_millisecond(), body })
+    serde_json::to_string(&Record { service: &terms.service, kept_at: kept_at.as_millisecond(), body })
 }
 
 /// All terms, the oldest first.
@@ -85,16 +84,17 @@ pub(super) async fn all(link: &Link, known: &Known) -> Result<Vec<StoredTerms>, 
 }
 
 fn read(id: &str, record: &[u8]) -> Option<StoredTerms> {
-    let read = || {
-        let record: Record<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
-        Ok(StoredTerms {
-            id: id.to_owned(),
-            service: record.service.to_owned(),
-            kept_at: Timestamp::from_millisecond(record.kept_at).map_err(|error| error.to_string())?,
-            body: record.body.get().to_owned(),
-        })
-    };
-    read().inspect_err(|error: &String| set_aside::terms(&format!("{} {id}", keys::TERMS), error)).ok()
+    parse(id, record).inspect_err(|error| set_aside::terms(&format!("{} {id}", keys::TERMS), error)).ok()
+}
+
+fn parse(id: &str, record: &[u8]) -> Result<StoredTerms, String> {
+    let record: Record<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
+    Ok(StoredTerms {
+        id: id.to_owned(),
+        service: record.service.to_owned(),
+        kept_at: Timestamp::from_millisecond(record.kept_at).map_err(|error| error.to_string())?,
+        body: record.body.get().to_owned(),
+    })
 }
 
 /// Forgets terms, unless another process has the shards.

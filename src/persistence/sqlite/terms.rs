@@ -13,7 +13,7 @@ use crate::actors::ports::{
     store::{Epoch, StoreError, StoredTerms},
 };
 
-/// Keeps terms, unless they are there already.
+/// Keeps terms, or writes them anew.
 pub(super) async fn keep(writer: &mut WriteConnection, terms: &[StoredTerms]) -> Result<(), StoreError> {
     let connection = writer.begin().await?;
     let done = insert(connection, terms).await;
@@ -22,13 +22,17 @@ pub(super) async fn keep(writer: &mut WriteConnection, terms: &[StoredTerms]) ->
 
 async fn insert(connection: &mut SqliteConnection, terms: &[StoredTerms]) -> Result<(), sqlx::Error> {
     for kept in terms {
-        sqlx::query("INSERT OR IGNORE INTO terms (id, service, kept_at, body) VALUES (?1, ?2, ?3, ?4)")
-            .bind(&kept.id)
-            .bind(&kept.service)
-            .bind(kept.kept_at.as_millisecond())
-            .bind(&kept.body)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(
+            "INSERT INTO terms (id, service, kept_at, body) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (id) DO UPDATE SET
+                 service = excluded.service, kept_at = min(kept_at, excluded.kept_at), body = excluded.body",
+        )
+        .bind(&kept.id)
+        .bind(&kept.service)
+        .bind(kept.kept_at.as_millisecond())
+        .bind(&kept.body)
+        .execute(&mut *connection)
+        .await?;
     }
     Ok(())
 }

@@ -192,7 +192,7 @@ impl Store {
     /// Takes the name of its terms out of the snapshot of a call.
     pub async fn unname_terms(&self, call: &str, folder: &Path) {
         if let Self::Redis(redis) = self {
-            let unname = "redis.call('SET',k,(string.gsub(redis.call('GET',k),'.terms.:.%x+.,','')))";
+            let unname = "redis.call('SET',k,(string.gsub(redis.call('GET',k),'.terms.:.[%w_-]+.,','')))";
             return redis.with_key(&format!("call/{call}"), unname);
         }
         let unname = "UPDATE snapshots SET body = replace(body, (

@@ -11,10 +11,10 @@ use crate::harness::{Case, Fixture, TestResult, at, case};
 pub fn cases() -> Vec<Case> {
     vec![
         case(kept_terms_are_there_for_everybody_the_oldest_first),
-        case(terms_that_are_kept_again_stay_as_they_are),
+        case(terms_that_are_kept_again_keep_the_earlier_time),
         case(forgotten_terms_are_gone_and_the_others_stay),
         case(a_process_whose_shards_were_taken_forgets_no_terms),
-        case(terms_that_cannot_be_read_hide_no_others),
+        case(terms_that_cannot_be_read_hide_no_others_and_are_mended_when_they_are_kept_again),
     ]
 }
 
@@ -36,11 +36,11 @@ async fn kept_terms_are_there_for_everybody_the_oldest_first(fixture: Fixture) -
     Ok(())
 }
 
-async fn terms_that_are_kept_again_stay_as_they_are(fixture: Fixture) -> TestResult {
+async fn terms_that_are_kept_again_keep_the_earlier_time(fixture: Fixture) -> TestResult {
     let owner = fixture.own().await?;
-    owner.store.keep_terms(vec![terms("a", 1)]).await?;
-    owner.store.keep_terms(vec![StoredTerms { body: "{}".to_owned(), ..terms("a", 2) }, terms("b", 3)]).await?;
-    assert_eq!(owner.store.kept_terms().await?, [terms("a", 1), terms("b", 3)]);
+    owner.store.keep_terms(vec![StoredTerms { body: "{}".to_owned(), ..terms("a", 1) }, terms("b", 3)]).await?;
+    owner.store.keep_terms(vec![terms("a", 2), terms("b", 2), terms("c", 4)]).await?;
+    assert_eq!(owner.store.kept_terms().await?, [terms("a", 1), terms("b", 2), terms("c", 4)]);
     Ok(())
 }
 
@@ -68,11 +68,15 @@ async fn a_process_whose_shards_were_taken_forgets_no_terms(fixture: Fixture) ->
     Ok(())
 }
 
-async fn terms_that_cannot_be_read_hide_no_others(fixture: Fixture) -> TestResult {
+async fn terms_that_cannot_be_read_hide_no_others_and_are_mended_when_they_are_kept_again(
+    fixture: Fixture,
+) -> TestResult {
     let owner = fixture.own().await?;
     owner.store.keep_terms(vec![terms("a", 1), terms("b", 2)]).await?;
     spoil(&fixture, "a").await?;
     assert_eq!(owner.store.kept_terms().await?, [terms("b", 2)]);
+    owner.store.keep_terms(vec![terms("a", 3)]).await?;
+    assert_eq!(owner.store.kept_terms().await?, [terms("b", 2), terms("a", 3)]);
     Ok(())
 }
 
