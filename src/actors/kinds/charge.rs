@@ -59,9 +59,18 @@ impl Charge {
         Payment::charge_key(&self.id, self.attempt.attempt)
     }
 
+    /// The key that it is sent with. Where "at most once" rests on the intent, each repetition has a key of its own: the
+    /// gateway may have kept a failure of its own with the one before, and would only say it again for as long as it keeps it.
+    fn sending_key(&self) -> Arc<str> {
+        match (&self.attempt.intent, self.attempt.repeats) {
+            (Some(_), repeats @ 1..) => format!("{}:{repeats}", self.key()).into(),
+            _ => self.key(),
+        }
+    }
+
     fn request(&self) -> ChargeRequest {
         ChargeRequest {
-            key: self.key(),
+            key: self.sending_key(),
             payment_id: self.id.to_arc(),
             amount: self.attempt.amount,
             method: SecretString::from(self.attempt.method.0.clone()),
