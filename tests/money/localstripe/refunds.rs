@@ -52,6 +52,31 @@ async fn a_refund_that_the_gateway_fails_is_told_listed_settled_and_not_sent_aga
 }
 
 #[actix_rt::test]
+async fn a_refund_that_fails_after_it_was_done_is_told_and_listed_and_an_operators_word_about_it_stays() {
+    let edge = Edge::start().expect("an edge");
+    let server = patient(&edge).start().await;
+    edge.send_events_to(webhooks(&server));
+    let id = cancelled(&server).await;
+    server.payment_is(&id, &["refunded"]).await;
+    let sent = edge.asked("POST", REFUNDS);
+    let intent = sent[0].asked.field("payment_intent").unwrap_or_default();
+    let refunds = ask_gateway(&edge, &format!("/v1/refunds?payment_intent={intent}"), &[]).await;
+    let refund = id_of(&refunds["data"][0]);
+    edge.end_refund(&refund, RefundEnd::Failed("insufficient_funds")).await.expect("its end");
+    let call = server.payment_is(&id, &["refund_failed"]).await;
+    assert_eq!(call["payment"].get("refunded"), None, "{call}");
+    let item = listed(&server, "refund_failed", &id).await;
+    assert!(item["last_error"].as_str().is_some_and(|why| why.contains("insufficient_funds")), "{item}");
+    operators_told(&server, "money_waits", &id).await;
+    settle(&server, &id, "refunded").await;
+    let told = edge.deliveries().len();
+    edge.end_refund(&refund, RefundEnd::Failed("insufficient_funds")).await.expect("the same again");
+    edge.until_deliveries(told + 2).await;
+    server.payment_is(&id, &["refunded"]).await;
+    assert_eq!(edge.asked("POST", REFUNDS).len(), 1, "it was sent once");
+}
+
+#[actix_rt::test]
 async fn a_refund_that_stays_pending_is_told_once_it_is_overdue_and_ends_with_the_gateways_word() {
     let edge = Edge::start().expect("an edge");
     let server = patient(&edge).env("CALLOUT_GATEWAY__OVERDUE_S", "1").start().await;
