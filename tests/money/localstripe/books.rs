@@ -20,6 +20,8 @@ const KEYS_KEPT: Duration = Duration::from_secs(5);
 const CUSTOMERS: u64 = 4;
 /// Of so many strikes one is a kill; the others are faults of the gateway.
 const KILL_EVERY: u64 = 8;
+/// Faults of one such strike: what asks after a request that was cut is cut as well.
+const FAULTS: u64 = 4;
 
 /// A request to the gateway, at random.
 const REQUESTS: [(&str, &str); 7] = [
@@ -41,12 +43,15 @@ fn any<T: Copy>(chance: &mut Chance, of: &[T]) -> T {
 
 /// A fault of the gateway or of the way to it, at random.
 fn fault(chance: &mut Chance) -> Fault {
+    // Rare, as it keeps all customers away for a second.
+    if chance.happens(0.02) {
+        return Fault::busy(1);
+    }
     let when = any(chance, &[When::Before, When::After]);
-    let fault = match any(chance, &[0_u16, 0, 0, 0, 1, 1, 2, 500, 500, 502, 503, 504]) {
+    let fault = match any(chance, &[0_u16, 0, 1, 500, 500, 502, 503, 504]) {
         0 => Fault::cut(when),
         // Beyond the time that the server waits for an answer.
         1 => Fault::delay(Duration::from_millis(700), when),
-        2 => Fault::busy(1),
         status => Fault::status(status, when),
     };
     let (method, path) = any(chance, &REQUESTS);
@@ -66,11 +71,7 @@ async fn visit(edge: &Edge, customer: Client, key: String, mut chance: Chance) -
     {
         authenticate(edge, secret, chance.happens(0.7)).await;
     }
-    for step in 0..2 {
-        let path = if chance.happens(0.5) { "cancel" } else { "pay" };
-        if path == "cancel" && step == 0 && chance.happens(0.5) {
-            continue;
-        }
+    for path in any(&mut chance, &[["pay", "cancel"], ["cancel", "cancel"], ["pay", "pay"]]) {
         let request = customer.request(Method::POST, &format!("/v1/calls/{id}/{path}"));
         let body = if path == "pay" { serde_json::json!({"method": VISA}) } else { serde_json::json!({}) };
         let reply = Client::try_send(request.json(&body)).await?;
@@ -163,7 +164,7 @@ async fn strike(edge: &Edge, server: &mut Server, number: u64, is_kill: bool, (s
         tokio::join!(visits, killed);
         server.start_again().await;
     } else {
-        edge.order(fault(chance));
+        (0..FAULTS).for_each(|_| edge.order(fault(chance)));
         for ended in visits.await {
             ended.expect("nobody killed the server");
         }
@@ -178,7 +179,10 @@ async fn killed_and_cut_at_any_moment_every_payment_is_in_the_books_as_the_serve
     edge.keep_keys(KEYS_KEPT);
     edge.search_limit(0);
     let mut server = impatient(&edge).start().await;
-    edge.send_events_to(webhooks(&server));
+    // Without webhooks it is the same, but what is unknown stays so for longer.
+    if chance.happens(0.5) {
+        edge.send_events_to(webhooks(&server));
+    }
     let mut kills = 0;
     for number in 0..strikes {
         let is_kill = number % KILL_EVERY == KILL_EVERY - 1;
@@ -194,6 +198,6 @@ async fn killed_and_cut_at_any_moment_every_payment_is_in_the_books_as_the_serve
     );
     // What is charged twice is there twice, also if the server should say so too.
     assert!(books.windows(2).all(|two| two[0] != two[1]), "{books:?}");
-    assert!(kills >= 3 && unmet < strikes / 2 && refunds > 0, "a load that nothing meets proves nothing");
+    assert!(kills >= 3 && unmet < strikes * FAULTS / 2 && refunds > 5, "a load that nothing meets proves nothing");
     assert!(edge.asked("GET", "/v1/payment_intents/search").is_empty());
 }
