@@ -96,7 +96,7 @@ fn payment(fill: Fill<'_>, news: &News) -> Text {
         PaymentStatus::ActionRequired => ("본인 확인 대기", "Waiting for the payer to confirm the payment"),
         PaymentStatus::Unknown => ("결제 결과 확인 중", "Checking the outcome of the payment"),
         PaymentStatus::RefundFailed => ("환불 실패. {reason}", "The refund failed. {reason}"),
-        PaymentStatus::Refunding => ("환불 중: {amount}", "Refunding {amount}"),
+        PaymentStatus::Refunding => ("결제 금액 환불 중: {amount}", "The charge of {amount} is being refunded"),
         PaymentStatus::Refunded => ("환불 완료: {amount}", "Refunded: {amount}"),
         PaymentStatus::Waived => ("결제 면제", "Nothing is charged"),
         PaymentStatus::Debt if news.refusal().is_some() => {

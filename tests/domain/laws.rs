@@ -9,7 +9,7 @@ use callout::domain::{
     account::{self, Account, AccountMachine},
     call::{self, Call, CallMachine},
     driver::{self, Driver, DriverMachine},
-    payment::{self, Payment, PaymentMachine},
+    payment::{self, Payment, PaymentMachine, Phase},
     policy::Policies,
 };
 use jiff::Timestamp;
@@ -121,6 +121,8 @@ impl Laws for PaymentMachine {
         // A refund fails, and a person settles it.
         ("refunding", "refund_failed"),
         ("refund_failed", "refunded"),
+        // A bank turns the refund away after the gateway has called it done.
+        ("refunded", "refund_failed"),
         // The call was served, and its fare cannot be had.
         ("", "waived"),
         ("", "debt"),
@@ -143,7 +145,8 @@ impl Laws for PaymentMachine {
     }
 
     fn is_over(payment: &Payment) -> bool {
-        matches!(payment.status().as_str(), "refunded" | "waived")
+        // The gateway's word about a refund may change, an operator's may not.
+        matches!(payment.phase, Phase::Refunded { reference: None } | Phase::Waived)
     }
 
     fn refuses_repetition(_: &payment::Command) -> bool {

@@ -1,5 +1,6 @@
 //! The gateway's adapters, and the payment guard in front of a real one.
 
+mod contract;
 mod edge;
 mod guard;
 mod guard_faults;

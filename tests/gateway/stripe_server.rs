@@ -248,6 +248,10 @@ async fn check(request: HttpRequest, books: Data<Shared>) -> HttpResponse {
 
 async fn create_refund(request: HttpRequest, books: Data<Shared>, Form(form): Form<Fields>) -> HttpResponse {
     once(&request, &books, |books| {
+        let intent = form.get("payment_intent").and_then(|id| books.intents.get(place(id)?));
+        if intent.is_none_or(|intent| intent.status != "succeeded") {
+            return refuse(400, "invalid_request_error", json!({"param": "payment_intent"}));
+        }
         let is_same = |known: &&Fields| known.get("payment_intent") == form.get("payment_intent");
         if books.refunds.iter().any(|known| is_same(&known)) && books.refund_status != "failed" {
             return refuse(400, "invalid_request_error", json!({"code": "charge_already_refunded"}));

@@ -50,7 +50,7 @@ impl Engine {
         let Some(payment) = once_more(asked).await.map_err(|error| error.to_string())? else { return Ok(false) };
         let found = match payment.status() {
             PaymentStatus::Unknown | PaymentStatus::ActionRequired => look_at_charge(&self.world, &payment).await,
-            PaymentStatus::Refunding => look_at_refund(&self.world, &payment).await,
+            PaymentStatus::Refunding | PaymentStatus::Refunded => look_at_refund(&self.world, &payment).await,
             // It is settled, or whoever sent it waits for the answer.
             _ => Ok(None),
         };

@@ -60,6 +60,15 @@ impl Charge {
         Payment::charge_key(&self.id, self.attempt.attempt)
     }
 
+    /// The key that it is sent with. Where "at most once" rests on the intent, each repetition has a key of its own: the
+    /// gateway may have kept a failure of its own with the one before, and would only say it again for as long as it keeps it.
+    fn sending_key(&self) -> Arc<str> {
+        match (&self.attempt.intent, self.attempt.repeats) {
+            (Some(_), repeats @ 1..) => format!("{}:{repeats}", self.key()).into(),
+            _ => self.key(),
+        }
+    }
+
     /// The request, with the method opened. One that no key opens can never be charged; the log tells operators why.
     fn request(&self, world: &World) -> Result<ChargeRequest, Outcome> {
         let method = world.vault.open(&self.attempt.method.0, self.id.as_str()).map_err(|error| {
@@ -67,7 +76,7 @@ impl Charge {
             Outcome::Declined { reason: UNOPENED.to_owned() }
         })?;
         Ok(ChargeRequest {
-            key: self.key(),
+            key: self.sending_key(),
             payment_id: self.id.to_arc(),
             amount: self.attempt.amount,
             method,
@@ -225,12 +234,42 @@ pub(super) async fn withdraw(world: &World, given_up: &GivenUp) -> Outcome {
         };
         match world.guard.withdraw(request, Urgency::Background).await {
             Ok(WithdrawOutcome::Withdrawn) => return Outcome::Withdrawn,
-            Ok(WithdrawOutcome::Charged { reference }) => return Outcome::Charged { reference },
+            Ok(WithdrawOutcome::Charged { reference }) => {
+                warn_of_another(world, given_up, &reference).await;
+                return Outcome::Charged { reference };
+            }
             Err(error) => world.boards.unsettled.note(&given_up.id, &error),
         }
         pause(world, attempt).await;
+        if given_up.intent.is_none() && is_settled(world, &given_up.id).await {
+            // An operator has settled a charge that the gateway cannot name: there is nothing that it could withdraw.
+            return Outcome::Withdrawn;
+        }
     }
     Outcome::Unknown
+}
+
+/// A charge that an operator took for not made has taken the money, and the payment has another attempt by now: nobody can
+/// tell which of the two the customer should pay.
+async fn warn_of_another(world: &World, given_up: &GivenUp, reference: &Arc<str>) {
+    let payment = world.payments.get(given_up.id.as_str()).await.ok().flatten();
+    if payment.is_some_and(|payment| payment.attempt != given_up.attempt) {
+        tracing::error!(
+            payment = %given_up.id,
+            attempt = given_up.attempt,
+            %reference,
+            "a charge that was settled as not charged has taken the money, and the payment was tried again: the customer may \
+             have paid twice; compare with callout reconcile and pay back by hand"
+        );
+    }
+}
+
+/// Whether nothing is under way for a payment any more.
+async fn is_settled(world: &World, id: &CallId) -> bool {
+    match world.payments.get(id.as_str()).await {
+        Ok(Some(payment)) => payment.word.is_some() && !payment.status().in_flight(),
+        Ok(None) | Err(_) => false,
+    }
 }
 
 /// The charge of an attempt that the store lost, if it took money: it is not taken again.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     CallId, Money,
-    payment::{Command, Payment, PaymentStatus, Phase},
+    payment::{Command, Payment, PaymentStatus},
 };
 
 /// Money that is owed to a customer.
@@ -61,10 +61,7 @@ pub(super) async fn refund(world: &World, owed: &Owed, first: bool) -> Option<Co
 /// While the refund is on its way, and when the gateway cannot say.
 pub(in crate::actors) async fn look_at_refund(world: &World, payment: &Payment) -> Result<Option<Command>, GuardError> {
     let is_elsewhere = payment.gateway.as_ref().is_some_and(|gateway| gateway != world.guard.gateway());
-    let Phase::Refunding { reference } = &payment.phase else { return Ok(None) };
-    if is_elsewhere {
-        return Ok(None);
-    }
+    let Some(reference) = payment.refunded_charge().filter(|_| !is_elsewhere) else { return Ok(None) };
     let request = RefundRequest {
         key: Payment::refund_key(&payment.id),
         payment_id: payment.id.to_arc(),

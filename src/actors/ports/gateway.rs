@@ -55,7 +55,7 @@ pub enum OpenOutcome {
 /// A request to take money.
 #[derive(Debug, Clone)]
 pub struct ChargeRequest {
-    /// Idempotency key: the same for every repetition of this attempt.
+    /// Idempotency key: the same for every repetition of this attempt, where the gateway charges in one step.
     pub key: Arc<str>,
     /// The id of the payment, which is also the id of its call.
     pub payment_id: Arc<str>,

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Awaited, Command, Effect, Event, Payment, Phase, Settlement, charging, charging::Given, settling};
+use super::{
+    Awaited, Command, Effect, Event, Payment, Phase, Settlement, Verdict, charging, charging::Given, settling,
+};
 use crate::domain::{CallId, Decision, Machine, Money, Rejection, Undecided, policy::Policies};
 
 /// The payment as a state machine.
@@ -81,7 +83,7 @@ impl Machine for PaymentMachine {
             // It stays where operators find it until one of them has taken note of it.
             Phase::RefundFailed { noted, .. } => *noted,
             // A charged payment waits for its call: nothing of its own is ahead of it.
-            Phase::Charged { .. } | Phase::Refunded | Phase::Waived => true,
+            Phase::Charged { .. } | Phase::Refunded { .. } | Phase::Waived => true,
         }
     }
 }
@@ -179,7 +181,11 @@ fn drop_refused_method(payment: &mut Payment) {
 
 fn next_phase(phase: Phase, event: &Event, payment: &Payment) -> Phase {
     match (event, phase) {
-        (_, Phase::Refunded) => Phase::Refunded,
+        (
+            Event::RefundFailed { reason },
+            Phase::Refunding { reference } | Phase::Refunded { reference: Some(reference) },
+        ) => Phase::RefundFailed { reference, reason: reason.clone(), noted: false },
+        (_, refunded @ Phase::Refunded { .. }) => refunded,
         (_, Phase::Waived) => Phase::Waived,
         (Event::ChargeStarted { method, .. }, _) => Phase::Charging { method: method.clone() },
         (Event::Charged { reference }, _) => Phase::Charged { reference: reference.clone() },
@@ -217,13 +223,13 @@ fn next_phase(phase: Phase, event: &Event, payment: &Payment) -> Phase {
             Phase::Unknown { method, repeats: repeats.saturating_add(1), withdrawing }
         }
         (Event::RefundStarted, Phase::Charged { reference }) => Phase::Refunding { reference },
-        (Event::RefundFailed { reason }, Phase::Refunding { reference }) => {
-            Phase::RefundFailed { reference, reason: reason.clone(), noted: false }
-        }
         (Event::SettledByHand(_), Phase::RefundFailed { reference, reason, .. }) => {
             Phase::RefundFailed { reference, reason, noted: true }
         }
-        (Event::Refunded, Phase::Refunding { .. } | Phase::RefundFailed { .. }) => Phase::Refunded,
+        (Event::Refunded, Phase::Refunding { reference } | Phase::RefundFailed { reference, .. }) => {
+            let by_hand = payment.word.as_ref().is_some_and(|word| word.outcome == Verdict::Refunded);
+            Phase::Refunded { reference: (!by_hand).then_some(reference) }
+        }
         (Event::PaymentWaived, Phase::Created { .. } | Phase::Declined { .. } | Phase::Rejected { .. }) => {
             Phase::Waived
         }
@@ -274,7 +280,7 @@ fn cancel(state: Option<&Payment>, id: &CallId, amount: Money) -> Decision<Event
         | Phase::Rejected { .. }
         | Phase::Refunding { .. }
         | Phase::RefundFailed { .. }
-        | Phase::Refunded
+        | Phase::Refunded { .. }
         | Phase::Waived
         | Phase::Debt { .. } => closed,
     }
@@ -305,7 +311,7 @@ fn end_unpaid(state: Option<&Payment>, id: &CallId, amount: Money, how: Settleme
         | Phase::Charged { .. }
         | Phase::Refunding { .. }
         | Phase::RefundFailed { .. }
-        | Phase::Refunded
+        | Phase::Refunded { .. }
         | Phase::Waived
         | Phase::Debt { .. } => Ok(Decision::nothing()),
     }
@@ -314,14 +320,17 @@ fn end_unpaid(state: Option<&Payment>, id: &CallId, amount: Money, how: Settleme
 fn confirm_refund(payment: &Payment) -> Decided {
     match &payment.phase {
         Phase::Refunding { .. } | Phase::RefundFailed { .. } => Ok(Decision::event(Event::Refunded)),
-        Phase::Refunded => Ok(Decision::nothing()),
+        Phase::Refunded { .. } => Ok(Decision::nothing()),
         _ => Err(Rejection::IllegalTransition { state: payment.status().as_str(), command: "confirm the refund" }),
     }
 }
 
 fn fail_refund(payment: &Payment, reason: &str) -> Decision<Event, Effect> {
     match &payment.phase {
-        Phase::Refunding { .. } => Decision::event(Event::RefundFailed { reason: reason.to_owned() }),
+        // A bank turns a refund away days after the gateway has called it done.
+        Phase::Refunding { .. } | Phase::Refunded { reference: Some(_) } => {
+            Decision::event(Event::RefundFailed { reason: reason.to_owned() })
+        }
         _ => Decision::nothing(),
     }
 }

@@ -144,8 +144,13 @@ pub enum Phase {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         noted: bool,
     },
-    /// The money is back.
-    Refunded,
+    /// The money is back, as far as the gateway knows: a bank may turn it away later.
+    Refunded {
+        /// The gateway's name for the charge. `None`: an operator saw to it that the money is back, whatever the gateway says
+        /// of the refund, or it is from before the name was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Arc<str>>,
+    },
     /// Nothing is charged any more: the customer was let off.
     Waived,
     /// The customer owes the fare; nothing is being charged.
@@ -172,7 +177,7 @@ impl Payment {
             Phase::Charged { .. } => PaymentStatus::Charged,
             Phase::Refunding { .. } => PaymentStatus::Refunding,
             Phase::RefundFailed { .. } => PaymentStatus::RefundFailed,
-            Phase::Refunded => PaymentStatus::Refunded,
+            Phase::Refunded { .. } => PaymentStatus::Refunded,
             Phase::Waived => PaymentStatus::Waived,
             Phase::Debt { .. } => PaymentStatus::Debt,
         }
@@ -227,7 +232,7 @@ impl Phase {
             | Self::Charging { .. }
             | Self::Declined { .. }
             | Self::Charged { .. }
-            | Self::Refunded
+            | Self::Refunded { .. }
             | Self::Waived
             | Self::Debt { .. } => false,
         }

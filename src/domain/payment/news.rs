@@ -65,7 +65,7 @@ impl Payment {
             | Phase::ActionRequired { .. }
             | Phase::Charged { .. }
             | Phase::Refunding { .. }
-            | Phase::Refunded
+            | Phase::Refunded { .. }
             | Phase::Waived => (None, None),
         };
         let action = match &self.phase {

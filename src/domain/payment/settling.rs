@@ -64,6 +64,18 @@ pub(super) fn settle_by_hand(payment: &Payment, word: &Word) -> Decided {
     }
 }
 
+impl Payment {
+    /// The charge whose refund the gateway can say something new about.
+    #[must_use]
+    pub fn refunded_charge(&self) -> Option<&Arc<str>> {
+        match &self.phase {
+            Phase::Refunding { reference } => Some(reference),
+            Phase::Refunded { reference } => reference.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// The money goes back.
 pub(super) fn refund(payment: &Payment, reference: &Arc<str>) -> Decision<Event, Effect> {
     Decision::event(Event::RefundStarted).then(Effect::Refund {
