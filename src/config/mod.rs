@@ -161,6 +161,20 @@ impl Config {
         if self.takes_no_money() {
             warnings.push(format!("{NO_MONEY} (http.bind = {}); name a real gateway for production", self.http.bind));
         }
+        let (wait, timeout) = (self.http.payment_wait_ms, self.gateway.response_timeout_ms);
+        if !self.gateway.is_simulated() && timeout < wait {
+            warnings.push(format!(
+                "gateway.response_timeout_ms ({timeout}) is less than http.payment_wait_ms ({wait}): a charge that a slow issuer \
+                 answers later counts as unknown while its customer still waits; let it be more"
+            ));
+        }
+        let connect = self.gateway.connect_timeout_ms;
+        if !self.gateway.is_simulated() && timeout <= connect {
+            warnings.push(format!(
+                "gateway.response_timeout_ms ({timeout}) is not more than gateway.connect_timeout_ms ({connect}), which it includes: \
+                 a charge that could not connect, and was not sent, counts as unknown; let it be more"
+            ));
+        }
         warnings
     }
 

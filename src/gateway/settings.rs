@@ -29,7 +29,8 @@ pub struct GatewaySettings {
     /// Time to connect. A request that could not connect in time was not sent.
     #[schema(minimum = 1, maximum = 600_000)]
     pub connect_timeout_ms: u64,
-    /// Time for the gateway to answer. The outcome of a charge without an answer is unknown.
+    /// Time for the gateway to answer, connecting included; some issuers of cards take more than 10 s. The outcome of a
+    /// charge without an answer is unknown, and is looked up. A customer waits no longer than `http.payment_wait_ms`.
     #[schema(minimum = 1, maximum = 600_000)]
     pub response_timeout_ms: u64,
     /// Time for a payer to do what a charge waits for, such as 3-D Secure. Afterwards the charge is given up, and another
@@ -67,7 +68,7 @@ impl Default for GatewaySettings {
             url: Url::new("simulated://"),
             allow_simulated: false,
             connect_timeout_ms: 1_000,
-            response_timeout_ms: 3_000,
+            response_timeout_ms: 20_000,
             action_timeout_s: 900,
             overdue_s: 300,
             remind_s: 3_600,

@@ -123,3 +123,21 @@ fn an_address_that_would_not_start_is_a_problem_that_says_why() -> Result {
     }
     Ok(())
 }
+
+#[test]
+fn a_gateway_that_may_take_less_time_than_a_customer_waits_is_warned_of() -> Result {
+    let warnings = |text: &str| -> Result<Vec<String>> {
+        let stripe = format!("[gateway]\nurl = \"stripe+https://api.stripe.com\"\napi_key = \"key\"\n{text}");
+        Ok(given(&stripe)?.load()?.warnings())
+    };
+    assert_eq!(warnings("")?, [""; 0]);
+    let [slow] = &warnings("response_timeout_ms = 3000")?[..] else { return Err("one warning".into()) };
+    assert!(
+        slow.starts_with("gateway.response_timeout_ms (3000) is less than http.payment_wait_ms (8000): "),
+        "{slow}"
+    );
+    let both = warnings("response_timeout_ms = 2600\nconnect_timeout_ms = 2600\n[http]\npayment_wait_ms = 2000")?;
+    assert!(both.len() == 1 && both[0].contains("is not more than gateway.connect_timeout_ms (2600)"), "{both:?}");
+    assert_eq!(given("[gateway]\nresponse_timeout_ms = 2600")?.load()?.warnings(), [""; 0]);
+    Ok(())
+}

@@ -69,3 +69,17 @@ async fn the_guard_keeps_to_the_contract_of_its_gateway_unless_it_is_told_anothe
     let own = on_stripe(gateway).config("[guard]\nrate_per_s = 80\n");
     assert_eq!(limiter(&own.start().await).await, (Some(80), Some(25)));
 }
+
+#[tokio::test]
+async fn a_customer_waits_less_long_than_the_gateway_may_take() {
+    let server = Setup::new().config("[http]\npayment_wait_ms = 200\n").start().await;
+    server.simulate(serde_json::json!({"latency_ms": 3_500})).await;
+    let problem =
+        server.customer("mina").post("/v1/calls", trip_paid_with("tok_ok")).await.problem(503, "payment_pending");
+    let id = crate::harness::id_of(&problem["call"]);
+    server.payment_is(&id, &["charged"]).await;
+    // The gateway had the time to answer: nothing was unknown.
+    let counts = server.operator().get("/v1/ops/gateway").await.expect(200)["counts"].clone();
+    assert_eq!((&counts["ok"], &counts["no_answer"]), (&1.into(), &0.into()), "{counts}");
+    assert_eq!(server.ledger(&id).await.charges, 1);
+}

@@ -42,6 +42,8 @@ const SLOW: Duration = Duration::from_secs(2);
 const PAGE: usize = 500;
 /// Where the payer's page of a charge is, before its secret.
 const ACTIONS: &str = "/v1/gateway/simulator/actions/";
+/// How long a request that is never answered is waited for at most: no answer comes later, so a drill need not wait longer.
+const SILENCE: Duration = Duration::from_secs(3);
 /// How long to wait for another process that is writing the same ledger before looking again.
 const LEDGER_RETRY: Duration = Duration::from_millis(1);
 
@@ -196,8 +198,9 @@ impl SimulatedGateway {
         answer: Result<T, GatewayError>,
     ) -> Result<T, GatewayError> {
         if silent || delay > self.response_timeout {
-            sleep(self.response_timeout).await;
-            return Err(GatewayError::Unknown(format!("no answer within {} ms", self.response_timeout.as_millis())));
+            let waited = if silent { self.response_timeout.min(SILENCE) } else { self.response_timeout };
+            sleep(waited).await;
+            return Err(GatewayError::Unknown(format!("no answer within {} ms", waited.as_millis())));
         }
         if !delay.is_zero() {
             sleep(delay).await;
