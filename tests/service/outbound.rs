@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{GANGNAM, SEOUL_STATION, Server, Setup, place, trip_paid_with},
+    harness::{GANGNAM, SEOUL_STATION, Server, Setup, free_port, place, trip_paid_with},
     osrm_server::{Manner, OsrmServer},
     taxi::TAXI,
 };
@@ -68,6 +68,16 @@ async fn the_guard_keeps_to_the_contract_of_its_gateway_unless_it_is_told_anothe
     assert_eq!(limiter(&on_stripe(gateway).start().await).await, (Some(25), Some(25)));
     let own = on_stripe(gateway).config("[guard]\nrate_per_s = 80\n");
     assert_eq!(limiter(&own.start().await).await, (Some(80), Some(25)));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_money_from_others_says_so_at_every_start() {
+    let port = free_port();
+    let open = Setup::new().env("CALLOUT_HTTP__BIND", &format!("0.0.0.0:{port}")).on_port(port);
+    let mut server = open.env("CALLOUT_GATEWAY__ALLOW_SIMULATED", "true").start().await;
+    server.kill_and_start_again().await;
+    server.kill();
+    assert_eq!(server.log().matches("no money is ever taken").count(), 2, "{}", server.log());
 }
 
 #[tokio::test]

@@ -7,5 +7,6 @@ mod interrupted;
 mod moved;
 mod other_money;
 mod payers;
+mod reconcile;
 mod refunds;
 mod refusals;
