@@ -57,8 +57,9 @@ pub struct Payment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaited: Option<Awaited>,
     /// The name of the gateway that has its money, or was asked for it last. `None`: no attempt was made yet, or before
-    /// payments remembered it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// payments remembered it. That of the simulated gateway is not stored: its payments are the many of load tests, and a
+    /// real gateway that is asked for one of them has no such charge.
+    #[serde(default, skip_serializing_if = "is_not_stored")]
     pub gateway: Option<Arc<str>>,
     /// The gateway's name for the intent that may take the money, as long as it is neither done nor withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +82,14 @@ pub struct Awaited {
     pub attempt: u32,
     pub amount: Money,
     pub number: u32,
+}
+
+/// The name of the gateway that moves no money.
+pub const SIMULATED: &str = "simulated";
+
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+fn is_not_stored(gateway: &Option<Arc<str>>) -> bool {
+    gateway.as_deref().is_none_or(|gateway| gateway == SIMULATED)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

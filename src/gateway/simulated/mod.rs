@@ -33,7 +33,7 @@ use crate::{
         },
     },
     clock,
-    domain::payment::{Action, ActionKind},
+    domain::payment::{Action, ActionKind, SIMULATED},
 };
 
 /// How much longer `tok_slow` takes than other methods.
@@ -211,7 +211,7 @@ impl SimulatedGateway {
 
 impl PaymentGateway for SimulatedGateway {
     fn name(&self) -> Arc<str> {
-        Arc::from("simulated")
+        Arc::from(SIMULATED)
     }
 
     fn way(&self) -> ChargeWay {
